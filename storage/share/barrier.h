@@ -1,0 +1,35 @@
+/* barrier.h - making everything the server executed before durable */
+#ifndef STORAGE_SHARE_BARRIER_H
+#define STORAGE_SHARE_BARRIER_H
+
+#include "storage/share/share.h"
+
+/*
+ * Durability profile `barrier`: an RFC 1813 server must make metadata stable
+ * before it replies; some do not (ganesha's VFS backend).  There, after a
+ * commit, one FILE_SYNC write to a fresh (never written) file on the same file
+ * system forces the file system's log, and with it every earlier metadata
+ * change (proven on ext4 and XFS with power cuts).  One barrier serves all who
+ * were waiting when it was sent.  Files are barrier/<random>, created ahead in
+ * the background and removed afterwards, so that the serial cost is one WRITE.
+ * Profile `reply`: nothing to do.  posix: fsync was done by the backend.
+ */
+struct barrier;
+
+enum barrier_profile {
+	BARRIER_WRITE,	/* "barrier" */
+	BARRIER_REPLY	/* "reply" */
+};
+
+struct barrier *barrier_new(struct sched *sc, struct share *s,
+    enum barrier_profile p);
+void barrier_free(struct barrier **b);
+/*
+ * NULL: all that was executed on the connection `conn` before this call is
+ * durable.  ERR_CONN: the connection was re-made in between, nothing is known.
+ * Other errors: outcome unknown.
+ */
+may_yield must_check struct err *barrier_wait(struct task *t,
+    struct barrier *b, uint64_t conn);
+
+#endif
