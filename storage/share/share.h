@@ -74,6 +74,7 @@ struct share_fsstat {
 struct share_dirent {
 	struct str name;
 	uint64_t fileid;
+	const struct share_fh *fh;	/* if op.plus and the server gave it */
 	struct share_dirent *next;
 };
 
@@ -126,6 +127,7 @@ struct share_op {
 	uint32_t mode;			/* CREATE, MKDIR */
 	struct arena *arena;		/* READLINK, READDIR results, err */
 	uint64_t cookie;		/* READDIR: backend's own, start at 0 */
+	bool plus;			/* READDIR: READDIRPLUS, handles too */
 
 	/* out */
 	struct err *err;
@@ -188,8 +190,13 @@ may_yield must_check struct err *share_read(struct task *t, struct share *s,
 may_yield must_check struct err *share_readlink(struct task *t,
     struct share *s, enum share_lane lane, const struct share_fh *fh,
     struct str *text_r);
-/* The whole directory, without . and .., at most max_entries (ERR_LIMIT). */
+/* The whole directory, without . and .., at most max_entries (ERR_LIMIT);
+ * share_readdirplus with handles where the server gives them. */
 may_yield must_check struct err *share_readdir(struct task *t,
+    struct share *s, enum share_lane lane, const struct share_fh *dir,
+    unsigned max_entries, struct share_dirent **entries_r,
+    struct share_attr *dir_attr_r);
+may_yield must_check struct err *share_readdirplus(struct task *t,
     struct share *s, enum share_lane lane, const struct share_fh *dir,
     unsigned max_entries, struct share_dirent **entries_r,
     struct share_attr *dir_attr_r);
