@@ -106,6 +106,12 @@ enum share_proc {
 };
 
 /*
+ * fh is the directory for calls that have a name in it, else the object.  LINK:
+ * fh is the file, to and to_name the new name.  RENAME: fh and name the old, to
+ * and to_name the new one.  FSSTAT: fh is the root.
+ */
+
+/*
  * One call.  The caller owns it (usually on its stack) from share_start() until
  * share_finish() returned; several may be under way at once.  Inputs are not
  * copied by the caller's side: names, text and data must live as long.
@@ -126,7 +132,8 @@ struct share_op {
 	bool stable;			/* WRITE: FILE_SYNC, else UNSTABLE */
 	uint32_t mode;			/* CREATE, MKDIR */
 	struct arena *arena;		/* READLINK, READDIR results, err */
-	uint64_t cookie;		/* READDIR: backend's own, start at 0 */
+	uint64_t cookie, cookie_verf;	/* READDIR: backend's own, start at 0;
+					 * the next part's are left here */
 	bool plus;			/* READDIR: READDIRPLUS, handles too */
 
 	/* out */
@@ -148,7 +155,9 @@ struct share_op {
 	/* the awaiting side's */
 	struct task *task;
 	bool done;
-	/* wrappers and backends: next in a list, private pointers */
+	/* wrappers and backends: instead of waking the task; next in a list;
+	 * private pointers */
+	void (*complete)(struct share_op *op);
 	struct share_op *next;
 	void *backend[4];
 };
@@ -174,7 +183,10 @@ void share_reconnect(struct share *s);
 /* Ends what is under way with ERR_UNKNOWN, frees backend and wrappers. */
 void share_close(struct share **s);
 
-/* One call each: share_start + share_finish. attr_r, fh_r may be NULL. */
+/*
+ * One call each: share_start + share_finish.  Results a caller does not want
+ * (attr_r, fh_r, eof_r, verf_r, conn_r, dir_attr_r) may be NULL.
+ */
 may_yield must_check struct err *share_lookup(struct task *t, struct share *s,
     enum share_lane lane, const struct share_fh *dir, struct str name,
     struct share_fh *fh_r, struct share_attr *attr_r);
@@ -235,6 +247,15 @@ may_yield must_check struct err *share_fsstat(struct task *t, struct share *s,
 bool share_err_is_unknown(const struct err *e);
 /* Worth repeating later: unknown, unavailable, connection, no space, quota. */
 bool share_err_is_temporary(const struct err *e);
+
+/*
+ * For loops over harmless (idempotent) calls: true after a short, growing,
+ * jittered pause if e is an outcome that a repeat may settle (unknown, EIO,
+ * unavailable, connection), tries are left and the task's deadline has not
+ * passed.  *tries starts at 0.
+ */
+may_yield bool share_retry(struct task *t, const struct err *e,
+    unsigned *tries);
 
 /* Walk "a/b/c" from the root. */
 may_yield must_check struct err *share_walk(struct task *t, struct share *s,

@@ -5,16 +5,20 @@
 #include "storage/share/share.h"
 
 /*
- * A backend embeds struct share first.  submit() begins the call and later,
- * outside the caller's coroutine or before submit returns, calls
- * share_complete() exactly once.  A wrapper puts itself in front by changing
- * s->submit and keeping the inner share; it may pass on a private copy of the
- * op with its own complete function.
+ * A backend embeds struct share first.  submit() begins the call; then, before
+ * submit returns or later, outside any coroutine, share_complete() is called
+ * exactly once, with the op's out fields set (they come cleared).  op->arena is
+ * never NULL; op->task is not the backend's business.
+ *
+ * A wrapper is a struct share of its own, in front of the inner one: it either
+ * sets the out fields itself and completes the op, or passes a private copy on
+ * with share_forward() and gets it back in `complete`.
  */
 struct share {
 	const struct share_vtable *vt;
 	struct share_fh root;
 	const char *name;	/* owned by the backend */
+	bool durable;		/* a reply means durable, whatever the profile */
 };
 
 struct share_vtable {
@@ -25,9 +29,16 @@ struct share_vtable {
 	void (*close)(struct share *s);
 };
 
-/* Called by backends (and by wrappers for the op they were given). */
+/* Called by backends, and by wrappers for the op they were given. */
 void share_complete(struct share_op *op);
-/* Wrappers: called instead of waking the task when set; backend[0..1] belong to
- * backends, backend[2..3] to wrappers, innermost first. */
+
+/*
+ * For wrappers: *copy becomes op as the inner share shall see it; when that has
+ * completed it, complete(copy) runs (copy->backend[2] is op, [3] is arg).
+ * share_answer() hands the copy's results to op (which the wrapper completes).
+ */
+void share_forward(struct share *inner, struct share_op *op,
+    struct share_op *copy, void (*complete)(struct share_op *copy), void *arg);
+void share_answer(struct share_op *op, const struct share_op *copy);
 
 #endif
