@@ -14,7 +14,8 @@
 struct offload;
 
 struct offload *offload_new(struct loop *l, unsigned threads);
-/* Waits for what runs; nobody may be waiting in offload_run. */
+/* Waits for what runs and calls what is to be called back.  Comes before
+ * sched_abandon(): tasks that wait in offload_run are only woken. */
 void offload_free(struct offload **o);
 may_yield void offload_run(struct task *t, struct offload *o,
     void (*blocking_fn)(void *arg), void *arg);
