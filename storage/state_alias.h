@@ -1,0 +1,68 @@
+/* state_alias.h - addresses that stand for others: aliases and groups */
+#ifndef STORAGE_STATE_ALIAS_H
+#define STORAGE_STATE_ALIAS_H
+
+#include "storage/state_account.h"
+
+/*
+ * An alias has one or more targets: addresses here or elsewhere.  "@domain" as
+ * an alias is the domain's catch-all.  A group is the same with a name and a
+ * rule who may write to it.  Accounts, aliases and groups share one space of
+ * addresses.
+ */
+#define STATE_TARGETS_MAX 1000
+#define STATE_RESOLVE_DEPTH 8 /* alias of alias; deeper is a loop */
+
+struct state_alias {
+	struct str address;
+	int64_t created;
+	struct str *targets;
+	unsigned n;
+	bool group; /* then: */
+	struct str name;
+	struct str posters; /* "anyone", "domain", "members" */
+};
+
+/* Add a target (the alias is made with the first). ERR_DUPLICATE: an account
+ * or group has the address, or the target is there; ERR_NOTFOUND: the alias's
+ * domain is not ours. */
+may_yield must_check struct err *state_alias_add(struct task *t,
+    struct state *st, const char *by, struct str address, struct str target);
+/* Remove a target, or (empty) the whole alias. */
+may_yield must_check struct err *state_alias_remove(struct task *t,
+    struct state *st, const char *by, struct str address, struct str target);
+may_yield must_check struct err *state_group_add(struct task *t,
+    struct state *st, const char *by, struct str address, struct str name,
+    struct str posters);
+may_yield must_check struct err *state_group_remove(struct task *t,
+    struct state *st, const char *by, struct str address);
+may_yield must_check struct err *state_group_member(struct task *t,
+    struct state *st, const char *by, struct str address, struct str member,
+    bool add);
+
+/* domain empty: all. In order of address, after `after`, at most max. */
+must_check struct err *state_alias_list(struct arena *a, struct state *st,
+    bool groups, struct str domain, struct str after, unsigned max,
+    struct state_alias **list_r, unsigned *n_r);
+must_check struct err *state_alias_find(struct arena *a, struct state *st,
+    struct str address, struct state_alias *alias_r);
+
+/*
+ * Who gets what is sent to `address`.  Exact address first, then the local part
+ * without "+detail", then the catch-all; postmaster and abuse of a domain
+ * without such an address: the setting domain.postmaster, if that resolves.
+ * Every account and every remote address appears once.
+ * ERR_NOTFOUND: nobody (550); ERR_DENIED: the domain is suspended or not ours
+ * (foreign_r true); ERR_LIMIT: a loop or too many.
+ */
+struct state_recipient {
+	struct str account_id; /* empty: remote */
+	struct str address;    /* the account's, or the remote one */
+	struct str detail;     /* what followed "+", of the address asked */
+	uint64_t quota_bytes, quota_messages;
+};
+must_check struct err *state_resolve(struct arena *a, struct state *st,
+    struct str address, struct state_recipient **list_r, unsigned *n_r,
+    bool *foreign_r);
+
+#endif

@@ -1,0 +1,38 @@
+/* state_domain.h - mail domains this cluster is responsible for */
+#ifndef STORAGE_STATE_DOMAIN_H
+#define STORAGE_STATE_DOMAIN_H
+
+#include "storage/state.h"
+
+#define STATE_DOMAIN_MAX 253 /* octets of the A-label form, RFC 1035 */
+
+struct state_domain {
+	struct str name;    /* lower case A-labels: the key */
+	struct str display; /* U-labels, NFC */
+	struct str note;
+	int64_t created;	/* wall seconds */
+	bool suspended;		/* refuses mail and logins */
+	uint64_t quota_default; /* bytes for new accounts; 0: the setting */
+	uint64_t accounts_max;	/* 0: no limit */
+	uint64_t accounts;	/* out: how many there are */
+};
+
+/* ERR_INVALID: not a domain name; ERR_DUPLICATE. In: name (any form), note,
+ * quota_default, accounts_max. */
+may_yield must_check struct err *state_domain_add(struct task *t,
+    struct state *st, const char *by, const struct state_domain *d);
+/* ERR_NOTFOUND; ERR_CONFLICT while it has accounts (removed ones within their
+ * grace too), aliases or groups. */
+may_yield must_check struct err *state_domain_remove(struct task *t,
+    struct state *st, const char *by, struct str name);
+may_yield must_check struct err *state_domain_suspend(struct task *t,
+    struct state *st, const char *by, struct str name, bool suspended);
+
+must_check struct err *state_domain_find(struct arena *a, struct state *st,
+    struct str name, struct state_domain *d_r);
+/* All after `after` (empty: from the start) in order of name, at most max. */
+must_check struct err *state_domain_list(struct arena *a, struct state *st,
+    struct str after, unsigned max, struct state_domain **list_r,
+    unsigned *n_r);
+
+#endif

@@ -1,0 +1,62 @@
+/* state_setting.h - limits and policies of the whole cluster */
+#ifndef STORAGE_STATE_SETTING_H
+#define STORAGE_STATE_SETTING_H
+
+#include "storage/state.h"
+
+/*
+ * One table describes every setting: name, type, default, bounds, help.  The
+ * state holds those that differ from the default.  Sizes are written as 10M,
+ * durations as 30d, 12h, 5m, 20s.
+ */
+enum state_setting_type {
+	STATE_SETTING_U64,
+	STATE_SETTING_BYTES,   /* K, M, G, T: powers of 1024 */
+	STATE_SETTING_SECONDS, /* s, m, h, d */
+	STATE_SETTING_BOOL,    /* yes, no */
+	STATE_SETTING_TEXT
+};
+
+enum state_setting {
+	STATE_ACCOUNT_QUOTA,	    /* account.quota */
+	STATE_ACCOUNT_REMOVE_GRACE, /* account.remove_grace */
+	STATE_EXPUNGE_GRACE,	    /* expunge.grace */
+	STATE_TOMBSTONE_KEEP,	    /* expunge.tombstones */
+	STATE_AUDIT_KEEP,	    /* audit.keep */
+	STATE_INVITE_EXPIRES,	    /* node.invite_expires */
+	STATE_PASSWORD_LENGTH,	    /* password.min_length */
+	STATE_PASSWORD_COST,	    /* password.yescrypt_cost */
+	STATE_PASSWORD_ITERATIONS,  /* password.scram_iterations */
+	STATE_POSTMASTER,	    /* domain.postmaster */
+	STATE_MESSAGE_MAX,	    /* message.max_size */
+	STATE_SETTINGS
+};
+
+struct state_setting_desc {
+	enum state_setting id;
+	const char *name;
+	enum state_setting_type type;
+	const char *def;   /* as it would be written */
+	uint64_t min, max; /* numbers; TEXT: longest, in max */
+	const char *help;
+};
+/* STATE_SETTINGS of them, in order. */
+extern const struct state_setting_desc state_setting_table[];
+
+/* NULL: no such name. */
+const struct state_setting_desc *state_setting_desc_find(struct str name);
+/* Parse by the description, without a state: *number_r for all but TEXT.
+ * ERR_INVALID says what would be right. */
+must_check struct err *state_setting_parse(struct arena *a,
+    const struct state_setting_desc *d, struct str value, uint64_t *number_r);
+
+/* ERR_NOTFOUND: no such setting; ERR_INVALID. value empty: the default. */
+may_yield must_check struct err *state_setting_set(struct task *t,
+    struct state *st, const char *by, struct str name, struct str value);
+/* Present values; a value that a newer version wrote and we cannot read counts
+ * as the default. */
+uint64_t state_setting_u64(struct state *st, enum state_setting id);
+struct str state_setting_text(struct arena *a, struct state *st,
+    enum state_setting id, bool *is_default_r);
+
+#endif
