@@ -27,6 +27,8 @@ struct share_vtable {
 	void (*expect)(struct share *s, const unsigned char uuid[16]);
 	void (*reconnect)(struct share *s);
 	void (*close)(struct share *s);
+	/* Wrappers: the inner share's root, which may change; else NULL. */
+	const struct share_fh *(*root)(const struct share *s);
 };
 
 /* Called by backends, and by wrappers for the op they were given. */
@@ -40,5 +42,9 @@ void share_complete(struct share_op *op);
 void share_forward(struct share *inner, struct share_op *op,
     struct share_op *copy, void (*complete)(struct share_op *copy), void *arg);
 void share_answer(struct share_op *op, const struct share_op *copy);
+
+/* An error with the text that all backends use for its code. */
+struct err *share_err(struct arena *a, enum err_code code,
+    const char *detail_fmt, ...) must_check printf_like(3, 4);
 
 #endif
