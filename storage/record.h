@@ -28,8 +28,8 @@
  *		blanks, or "-": a cold reader decides from the head alone
  *	crc	CRC-32C (8 hex digits) of all before the blank in front of it
  *
- * Operations that every journal knows (upper case letters up to G are the
- * journal's, the others its client's):
+ * Operations that every journal knows (the letters C, D, F, N and T are the
+ * journal's, all others its client's, who skips these):
  *
  *	N		nothing: occupies a number
  *	C,<token>	CLAIM: a new lock holder's first entry; raises the
@@ -74,9 +74,11 @@ struct record {
 	unsigned char ops_sha256[32];
 };
 
-/* Whether this record fits a link with its ops inline. */
+/* Empty ops become "N", empty totals "-".  Whether the text fits a link is seen
+ * from its length (SHARE_SYMLINK_MAX). */
 void record_format(struct buf *b, const struct record *r);
-/* ERR_CORRUPT: not a record, wrong checksum; ERR_FORMAT: newer. Results point
+/* ERR_CORRUPT: not a record, wrong checksum; ERR_FORMAT: newer (*r_r is filled
+ * all the same: identity and chain are the same in every format). Results point
  * into text. */
 must_check struct err *record_parse(struct arena *a, struct str text,
     struct record *r_r);
@@ -92,7 +94,8 @@ struct record_op {
 	struct str fields;	/* rest, without the first ',' */
 	bool any;		/* there are (more) fields */
 };
-/* Cut the next operation off *ops; false at the end. */
+/* Cut the next operation off *ops; false at the end.  What is no operation has
+ * the letter 0. */
 bool record_next(struct str *ops, struct record_op *op_r);
 /* Cut the next field off; false: missing or malformed. */
 bool record_get_str(struct record_op *op, struct str *raw_r);
