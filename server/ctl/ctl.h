@@ -1,0 +1,134 @@
+/* ctl.h - shoalctl: what every command of the program sees */
+#ifndef SERVER_CTL_CTL_H
+#define SERVER_CTL_CTL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/loop.h"
+#include "base/offload.h"
+#include "base/str.h"
+#include "base/task.h"
+
+/*
+ * One command is one descriptor (name, arguments, options, what it needs, run);
+ * ctl_commands.c only lists them.  ctl_main.c parses, opens what the command
+ * needs, runs it in a task and turns the outcome into an exit code: 0 done,
+ * 1 refused or failed (one sentence on stderr), 2 usage.
+ *
+ * With --share URL --local DIR the program speaks to the share itself, with
+ * DIR's cluster key and replica, but takes no node identity and no lease, so
+ * several may run beside a node.  As root it first becomes the owner of DIR.
+ */
+enum ctl_need {
+	CTL_NEED_NOTHING,	/* works before there is a share */
+	CTL_NEED_SHARE,		/* --share or the one noted in DIR */
+	CTL_NEED_STATE,		/* the share, the key and a fresh replica */
+	CTL_NEED_MAIL		/* that and the mail store */
+};
+
+enum ctl_arg {
+	CTL_FLAG,
+	CTL_STRING,
+	CTL_SIZE,	/* 1G, 500M, 0 = none */
+	CTL_NUMBER
+};
+
+struct ctl_option {
+	const char *name;	/* without -- */
+	enum ctl_arg kind;
+	const char *value;	/* word for usage: "BYTES" */
+	const char *help;
+};
+#define CTL_OPTIONS_MAX 16
+
+struct ctl;
+
+struct ctl_command {
+	const char *name;	/* "account add" */
+	const char *args;	/* "ADDRESS..." for usage, "" for none */
+	const char *help;	/* one sentence */
+	const char *more;	/* paragraph for the man page, or NULL */
+	unsigned min_args, max_args;
+	enum ctl_need need;
+	const struct ctl_option *options; /* ends with name NULL; or NULL */
+	struct err *(*run)(struct task *t, struct ctl *c);
+};
+
+extern const struct ctl_command *const ctl_commands[]; /* ends with NULL */
+
+struct ctl_value {
+	bool given;
+	const char *s;
+	uint64_t n;
+};
+
+struct ctl {
+	const struct ctl_command *cmd;
+	/* global options */
+	const char *share_url, *local;
+	bool json;
+	uint64_t timeout_ms;
+	/* arguments of the command */
+	char **argv;
+	unsigned argc;
+	struct ctl_value values[CTL_OPTIONS_MAX];
+	/* opened as needed */
+	struct loop *loop;
+	struct offload *offload;
+	struct localdir *dir;
+	struct store *store;
+	struct clusterkey *key;
+	struct state *state;
+	struct mailstore *mail;
+	/* what the outcome is */
+	struct err *err;
+	int exit_code;
+};
+
+#define CTL_TIMEOUT_MS 60000
+
+/* The option of that name of the running command; panics for an unknown one. */
+const struct ctl_value *ctl_opt(const struct ctl *c, const char *name);
+static inline bool
+ctl_given(const struct ctl *c, const char *name)
+{
+	return ctl_opt(c, name)->given;
+}
+
+/* ctl_args.c: 0, or 2 after a message; fills cmd, argv, values. */
+int ctl_parse(struct ctl *c, int argc, char **argv);
+bool ctl_parse_size(const char *s, uint64_t *bytes_r);
+
+/* ctl_open.c */
+may_yield must_check struct err *ctl_open(struct task *t, struct ctl *c,
+    enum ctl_need need);
+may_yield void ctl_close(struct task *t, struct ctl *c);
+
+/*
+ * Output: tables for people, JSON for programs.  A list is rows of the same
+ * columns; a record is one object.  Nothing is printed before ctl_out_end; for
+ * long streams ctl_out_line prints one row at once (JSON: one object a line).
+ */
+struct ctl_out;
+struct ctl_out *ctl_out_list(struct task *t, struct ctl *c,
+    const char *const *columns, unsigned n);
+void ctl_out_str(struct ctl_out *o, struct str s);
+void ctl_out_u64(struct ctl_out *o, uint64_t v);
+void ctl_out_size(struct ctl_out *o, uint64_t bytes); /* "1.5 GiB"; JSON: number */
+void ctl_out_bool(struct ctl_out *o, bool v);
+void ctl_out_time(struct ctl_out *o, int64_t wall_s); /* RFC 3339, UTC; 0: - */
+void ctl_out_none(struct ctl_out *o);
+/* After the last cell of a row the next cell begins a new row. */
+must_check struct err *ctl_out_end(struct ctl_out *o);
+must_check struct err *ctl_out_record_end(struct ctl_out *o); /* one row */
+/* Flush the rows so far, at once, without header: one line each. */
+must_check struct err *ctl_out_flush_lines(struct ctl_out *o);
+
+/* A sentence for people, nothing under --json. */
+void ctl_say(const struct ctl *c, const char *fmt, ...) printf_like(2, 3);
+/* One line from stdin (a secret): without the newline; ERR_INVALID if empty. */
+must_check struct err *ctl_read_secret(struct task *t, struct str *secret_r);
+
+#endif
