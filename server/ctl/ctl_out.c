@@ -186,25 +186,32 @@ ctl_cell_json(struct ctl_out *o, struct json *row, const char *key,
 	}
 }
 
-static struct json *
-ctl_row_json(struct ctl_out *o, unsigned row)
+static void
+ctl_row_json(struct ctl_out *o, struct json *j, unsigned row)
 {
-	struct json *j = json_obj_new();
-
 	for (unsigned i = 0; i < o->column_count; i++)
 		ctl_cell_json(o, j, o->columns[i],
 		    &o->cells[row * o->column_count + i]);
-	return j;
 }
 
 static void
-ctl_print_json(struct ctl_out *o, struct json *j)
+ctl_print_json(struct ctl_out *o, struct json *j, enum json_style style)
 {
-	struct str s = json_print(o->arena, j);
+	struct str s = json_print(o->arena, j, style);
 
 	fwrite(s.p, 1, s.n, stdout);
-	putchar('\n');
+	if (style == JSON_LINE)
+		putchar('\n');
 	json_free(&j);
+}
+
+static void
+ctl_print_row_json(struct ctl_out *o, unsigned row, enum json_style style)
+{
+	struct json *j = json_obj_new();
+
+	ctl_row_json(o, j, row);
+	ctl_print_json(o, j, style);
 }
 
 /* Columns a terminal needs for s: one a code point is near enough here. */
@@ -275,8 +282,8 @@ ctl_out_end(struct ctl_out *o)
 	if (o->c->json) {
 		struct json *list = json_arr_new();
 		for (unsigned r = 0; r < rows; r++)
-			json_push(list, ctl_row_json(o, r));
-		ctl_print_json(o, list);
+			ctl_row_json(o, json_add_obj(list), r);
+		ctl_print_json(o, list, JSON_PRETTY);
 	} else {
 		ctl_print_table(o, rows);
 	}
@@ -290,7 +297,7 @@ ctl_out_record_end(struct ctl_out *o)
 
 	invariant(ctl_out_rows(o) == 1);
 	if (o->c->json) {
-		ctl_print_json(o, ctl_row_json(o, 0));
+		ctl_print_row_json(o, 0, JSON_PRETTY);
 		return ctl_out_result(o);
 	}
 	for (unsigned i = 0; i < o->column_count; i++)
@@ -311,7 +318,7 @@ ctl_out_flush_lines(struct ctl_out *o)
 
 	for (unsigned r = 0; r < rows; r++) {
 		if (o->c->json) {
-			ctl_print_json(o, ctl_row_json(o, r));
+			ctl_print_row_json(o, r, JSON_LINE);
 			continue;
 		}
 		for (unsigned i = 0; i < o->column_count; i++)

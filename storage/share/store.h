@@ -41,6 +41,10 @@ struct store {
 may_yield must_check struct err *store_open(struct task *t, struct loop *l,
     struct offload *o, const char *url, const unsigned char *expect_uuid,
     struct store **st_r);
+/* Only the backend that the URL names, without looking for SHOAL: for share init
+ * and share check.  Refusals as above, as far as they concern the server. */
+may_yield must_check struct err *store_open_backend(struct task *t,
+    struct loop *l, struct offload *o, const char *url, struct share **s_r);
 /* The same over a share that exists already (simulation, tests). Takes the
  * share over. */
 may_yield must_check struct err *store_open_share(struct task *t,
