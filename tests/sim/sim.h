@@ -94,7 +94,7 @@ struct sim_workload {
 	bool wants_disk; /* the nodes keep files of their own (w->local) */
 	void (*conf)(struct sim_world *w, struct sim_conf *c);
 	/* In a task of the first node, before anything goes wrong. */
-	may_yield_unchecked void (*setup)(struct task *t, struct sim_node *n);
+	void (*setup)(struct task *t, struct sim_node *n);
 	/* A process starts: make app, start tasks with sim_client(). */
 	void (*boot)(struct sim_node *n);
 	/* It died: app is garbage, to be forgotten. */
@@ -103,7 +103,7 @@ struct sim_workload {
 	void (*watch)(struct sim_world *w);
 	/* In a task of each node, one node after the other, when all is calm.
 	 */
-	may_yield_unchecked void (*final)(struct task *t, struct sim_node *n);
+	void (*final)(struct task *t, struct sim_node *n);
 	/* After that. */
 	void (*check)(struct sim_world *w);
 };

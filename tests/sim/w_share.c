@@ -50,7 +50,7 @@ ws_setup(struct task *t, struct sim_node *n)
 		sim_fail(n->w, "setup: %s", e->text);
 }
 
-static may_yield_unchecked void
+static may_yield void
 ws_put(struct task *t, struct sim_node *n)
 {
 	struct ws_world *ww = ws_world(n);
@@ -72,7 +72,7 @@ ws_put(struct task *t, struct sim_node *n)
 	f->acked = true;
 }
 
-static may_yield_unchecked void
+static may_yield void
 ws_slot(struct task *t, struct sim_node *n)
 {
 	struct ws_world *ww = ws_world(n);
@@ -94,7 +94,7 @@ ws_slot(struct task *t, struct sim_node *n)
 }
 
 /* What was put is read as it was put. */
-static may_yield_unchecked void
+static may_yield void
 ws_get(struct task *t, struct sim_node *n)
 {
 	struct ws_world *ww = ws_world(n);
@@ -117,7 +117,7 @@ ws_get(struct task *t, struct sim_node *n)
 	arena_rewind(task_arena(t), m);
 }
 
-static may_yield_unchecked void
+static may_yield void
 ws_remove(struct task *t, struct sim_node *n)
 {
 	struct ws_world *ww = ws_world(n);
@@ -134,7 +134,7 @@ ws_remove(struct task *t, struct sim_node *n)
 }
 
 /* A whole listing shows what was there before and is there after. */
-static may_yield_unchecked void
+static may_yield void
 ws_list(struct task *t, struct sim_node *n)
 {
 	struct ws_world *ww = ws_world(n);
@@ -188,7 +188,7 @@ ws_crash(struct sim_node *n)
 	(void)n;
 }
 
-static void
+static may_yield_unchecked void
 ws_final(struct task *t, struct sim_node *n)
 {
 	ws_list(t, n);
