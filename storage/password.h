@@ -51,8 +51,8 @@ must_check struct err *password_prepare(struct arena *a, struct str clear,
 
 void password_salt_make(const struct rnd *r, uint32_t iterations,
     struct password_salt *salt_r);
-/* Hash and keys in the offload pool; the hash in the task's arena.
- * ERR_INVALID: cannot be prepared, too long. */
+/* Hash and keys in the offload pool (NULL: at once); the hash in the task's
+ * arena. ERR_INVALID: cannot be prepared, too long. */
 may_yield must_check struct err *password_make(struct task *t,
     struct offload *o, struct str clear, unsigned cost,
     const struct password_salt *salt, struct password *p_r);

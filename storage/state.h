@@ -62,7 +62,12 @@ struct state_conf {
 	bool check_at_open;	 /* PRAGMA quick_check (a second per 100 MB) */
 	bool no_background;	 /* caller runs state_maintain itself */
 	uint32_t ckpt_every;	 /* 0: JOURNAL_CKPT_EVERY */
-	uint32_t schema_max;	 /* 0: STATE_SCHEMA (tests: an older node) */
+	/* 0: STATE_SCHEMA (tests: a node of another version) */
+	uint32_t schema_max;
+	const char *const *extra_steps; /* SQL for those above STATE_SCHEMA */
+	/* Only read what another process of the node keeps up to date: no
+	 * changes, no calls. */
+	bool replica_only;
 	/* Optional: entries were applied; settings may have changed. Must not
 	 * yield. */
 	void (*changed)(void *arg);
