@@ -82,7 +82,8 @@ static const struct charset_known {
 	{ "big5", "BIG5-HKSCS" },
 	{ "big5-hkscs", "BIG5-HKSCS" },
 	{ "iso-2022-jp", "ISO-2022-JP" },
-	{ "iso-2022-jp-1", "ISO-2022-JP-1" },
+	{ "iso-2022-jp-1", "ISO-2022-JP-2" },
+	{ "iso-2022-jp-2", "ISO-2022-JP-2" },
 	{ "euc-jp", "EUC-JP" },
 	{ "shift_jis", "CP932" },
 	{ "shift-jis", "CP932" },
@@ -163,16 +164,6 @@ utf8_char(struct str s, bool *good_r)
 	}
 	*good_r = true;
 	return i;
-}
-
-bool
-mime_utf8_valid(struct str s)
-{
-	bool good = true;
-
-	for (size_t i = 0; i < s.n && good;)
-		i += utf8_char(str_sub(s, i, s.n), &good);
-	return good;
 }
 
 void

@@ -30,7 +30,6 @@ void mime_charset_feed(struct mime_charset *c, struct str in, struct buf *out);
 void mime_charset_finish(struct mime_charset *c, struct buf *out);
 void mime_charset_free(struct mime_charset **c);
 
-bool mime_utf8_valid(struct str s);
 /* Copy; every maximal invalid piece becomes one U+FFFD. */
 void mime_utf8_clean(struct str in, struct buf *out);
 

@@ -172,7 +172,7 @@ parser_header_abort(struct mime_parser *p, uint64_t end, uint64_t lines)
 	while (p->where == PARSER_HEADER) {
 		uint64_t start = parser_top(p)->part->header_start;
 
-		if (end > start)
+		if (end >= start)
 			parser_header_end(p, end, lines);
 		else
 			parser_header_end(p, start, p->lines);

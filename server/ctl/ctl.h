@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/err.h"
 #include "base/loop.h"
@@ -77,13 +78,10 @@ struct ctl {
 	/* opened as needed */
 	struct loop *loop;
 	struct offload *offload;
-	struct localdir *dir;
 	struct store *store;
-	struct clusterkey *key;
 	struct state *state;
+	struct segcache *cache;
 	struct mailstore *mail;
-	/* what the outcome is */
-	struct err *err;
 	int exit_code;
 };
 
@@ -101,10 +99,18 @@ ctl_given(const struct ctl *c, const char *name)
 int ctl_parse(struct ctl *c, int argc, char **argv);
 bool ctl_parse_size(const char *s, uint64_t *bytes_r);
 
+/* ctl_man.c: the manual page, made from the tables */
+void ctl_man(FILE *f, const struct ctl_option *globals);
+
 /* ctl_open.c */
 may_yield must_check struct err *ctl_open(struct task *t, struct ctl *c,
     enum ctl_need need);
 may_yield void ctl_close(struct task *t, struct ctl *c);
+/* Who does it, for the audit table: "ctl:root". */
+const char *ctl_by(struct task *t);
+/* Note the share's URL in DIR, so that later --local is enough. */
+must_check struct err *ctl_note_url(struct task *t, const struct ctl *c,
+    const char *url);
 
 /*
  * Output: tables for people, JSON for programs.  A list is rows of the same
@@ -128,6 +134,10 @@ must_check struct err *ctl_out_flush_lines(struct ctl_out *o);
 
 /* A sentence for people, nothing under --json. */
 void ctl_say(const struct ctl *c, const char *fmt, ...) printf_like(2, 3);
+/* --password-stdin, --hash-stdin: *p_r NULL if neither is given. */
+struct password;
+may_yield must_check struct err *ctl_read_password(struct task *t,
+    struct ctl *c, struct str address, const struct password **p_r);
 /* One line from stdin (a secret): without the newline; ERR_INVALID if empty. */
 must_check struct err *ctl_read_secret(struct task *t, struct str *secret_r);
 

@@ -12,8 +12,14 @@ static const struct ctl_option ctl_globals[] = {
 	{ "timeout", CTL_NUMBER, "SECONDS",
 	    "give up when the share does not answer that long (60)" },
 	{ "help", CTL_FLAG, NULL, "print this" },
+	{ "version", CTL_FLAG, NULL, "print the version" },
+	{ "man", CTL_FLAG, NULL, "print the manual page (roff)" },
 	{ NULL, CTL_FLAG, NULL, NULL },
 };
+
+/* The last three of ctl_globals print something instead of running. */
+enum { CTL_FIRST_SHOW = 4 };
+enum ctl_show { CTL_SHOW_HELP, CTL_SHOW_VERSION, CTL_SHOW_MAN, CTL_SHOWS };
 
 static void
 ctl_usage_options(FILE *f, const struct ctl_option *o)
@@ -201,7 +207,8 @@ ctl_set_globals(struct ctl *c, const struct ctl_value *g)
 }
 
 static int
-ctl_take_options(struct ctl *c, struct ctl_words *w, bool *help_r)
+ctl_take_options(struct ctl *c, struct ctl_words *w,
+    bool show_r[CTL_SHOWS])
 {
 	struct ctl_value g[countof(ctl_globals)] = { 0 };
 
@@ -224,9 +231,25 @@ ctl_take_options(struct ctl *c, struct ctl_words *w, bool *help_r)
 		if (!ctl_set(&into[o - all], o, w->opt[i].value))
 			return ctl_bad("%s has a bad value", w->opt[i].raw);
 	}
-	*help_r = g[4].given;
+	for (unsigned i = 0; i < CTL_SHOWS; i++)
+		show_r[i] = g[CTL_FIRST_SHOW + i].given;
 	ctl_set_globals(c, g);
 	return 0;
+}
+
+static bool
+ctl_shown(struct ctl *c, const bool show[CTL_SHOWS])
+{
+	if (show[CTL_SHOW_HELP])
+		c->cmd ? ctl_usage_command(stdout, c->cmd) : ctl_usage(stdout);
+	else if (show[CTL_SHOW_VERSION])
+		puts("shoalctl " PACKAGE_VERSION);
+	else if (show[CTL_SHOW_MAN])
+		ctl_man(stdout, ctl_globals);
+	else
+		return false;
+	c->cmd = NULL;
+	return true;
 }
 
 int
@@ -234,7 +257,7 @@ ctl_parse(struct ctl *c, int argc, char **argv)
 {
 	struct ctl_words w = { 0 };
 	unsigned took = 0;
-	bool help;
+	bool show[CTL_SHOWS];
 	int rc = ctl_split(&w, argc, argv);
 
 	if (rc != 0)
@@ -242,14 +265,11 @@ ctl_parse(struct ctl *c, int argc, char **argv)
 	c->cmd = w.n > 0 ? ctl_find_command(w.word, w.n, &took) : NULL;
 	c->argv = w.word + took;
 	c->argc = w.n - took;
-	rc = ctl_take_options(c, &w, &help);
+	rc = ctl_take_options(c, &w, show);
 	if (rc != 0)
 		return rc;
-	if (help) {
-		c->cmd ? ctl_usage_command(stdout, c->cmd) : ctl_usage(stdout);
-		c->cmd = NULL;
+	if (ctl_shown(c, show))
 		return 0;
-	}
 	if (w.n == 0) {
 		ctl_usage(stderr);
 		return 2;

@@ -1,0 +1,43 @@
+#include "server/ctl/ctl.h"
+
+extern const struct ctl_command cmd_share_init, cmd_share_check, cmd_status,
+    cmd_node_invite, cmd_node_list, cmd_join, cmd_lock_list, cmd_domain_add,
+    cmd_domain_remove, cmd_domain_list, cmd_account_add, cmd_account_remove,
+    cmd_account_restore, cmd_account_suspend, cmd_account_password,
+    cmd_account_quota, cmd_account_list, cmd_account_show, cmd_account_import,
+    cmd_account_export, cmd_account_undelete, cmd_account_check,
+    cmd_account_rebuild, cmd_alias_add, cmd_alias_remove, cmd_alias_list,
+    cmd_settings_list, cmd_settings_set;
+
+/* In the order of --help and of the man page. */
+const struct ctl_command *const ctl_commands[] = {
+	&cmd_share_init,
+	&cmd_share_check,
+	&cmd_status,
+	&cmd_node_invite,
+	&cmd_join,
+	&cmd_node_list,
+	&cmd_lock_list,
+	&cmd_domain_add,
+	&cmd_domain_remove,
+	&cmd_domain_list,
+	&cmd_account_add,
+	&cmd_account_list,
+	&cmd_account_show,
+	&cmd_account_password,
+	&cmd_account_quota,
+	&cmd_account_suspend,
+	&cmd_account_remove,
+	&cmd_account_restore,
+	&cmd_account_import,
+	&cmd_account_export,
+	&cmd_account_undelete,
+	&cmd_account_check,
+	&cmd_account_rebuild,
+	&cmd_alias_add,
+	&cmd_alias_remove,
+	&cmd_alias_list,
+	&cmd_settings_list,
+	&cmd_settings_set,
+	NULL,
+};

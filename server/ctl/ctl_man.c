@@ -1,0 +1,81 @@
+#include "server/ctl/ctl.h"
+
+#include <ctype.h>
+
+/* Text for roff: a leading dot or quote would be a request, '-' a hyphen. */
+static void
+ctl_man_text(FILE *f, const char *s)
+{
+	bool start = true;
+
+	for (; *s != '\0'; s++) {
+		if (start && (*s == '.' || *s == '\''))
+			fputs("\\&", f);
+		if (*s == '-')
+			fputs("\\-", f);
+		else if (*s == '\\')
+			fputs("\\e", f);
+		else
+			fputc(*s, f);
+		start = *s == '\n';
+	}
+}
+
+static void
+ctl_man_options(FILE *f, const struct ctl_option *o)
+{
+	for (; o != NULL && o->name != NULL; o++) {
+		fputs(".TP\n\\fB\\-\\-", f);
+		ctl_man_text(f, o->name);
+		fputs("\\fR", f);
+		if (o->value != NULL)
+			fprintf(f, " \\fI%s\\fR", o->value);
+		fputc('\n', f);
+		ctl_man_text(f, o->help);
+		fputc('\n', f);
+	}
+}
+
+static void
+ctl_man_command(FILE *f, const struct ctl_command *cmd)
+{
+	fputs(".SS ", f);
+	ctl_man_text(f, cmd->name);
+	fputc(' ', f);
+	ctl_man_text(f, cmd->args);
+	fputc('\n', f);
+	ctl_man_text(f, cmd->help);
+	fputs(".\n", f);
+	if (cmd->more != NULL) {
+		fputs(".PP\n", f);
+		ctl_man_text(f, cmd->more);
+		fputc('\n', f);
+	}
+	ctl_man_options(f, cmd->options);
+}
+
+void
+ctl_man(FILE *f, const struct ctl_option *globals)
+{
+	fputs(".TH SHOALCTL 1 \"\" \"Shoal " PACKAGE_VERSION "\"\n"
+	      ".SH NAME\nshoalctl \\- administrate a Shoal cluster\n"
+	      ".SH SYNOPSIS\n.B shoalctl\n[\\fB\\-\\-share\\fR \\fIURL\\fR] "
+	      "[\\fB\\-\\-local\\fR \\fIDIR\\fR] [\\fB\\-\\-json\\fR]\n"
+	      "\\fICOMMAND\\fR ...\n"
+	      ".SH DESCRIPTION\n"
+	      "Speaks to the share itself, with the cluster key and the "
+	      "replica in\n\\fIDIR\\fR, but takes no node identity and no "
+	      "lease: it may run on any machine\nthat has joined, beside a "
+	      "node and beside itself. Once a share was made or\njoined, "
+	      "\\fB\\-\\-local\\fR alone is enough. As root it first becomes "
+	      "the owner of\n\\fIDIR\\fR.\n"
+	      ".SH OPTIONS\n",
+	    f);
+	ctl_man_options(f, globals);
+	fputs(".SH COMMANDS\n", f);
+	for (unsigned i = 0; ctl_commands[i] != NULL; i++)
+		ctl_man_command(f, ctl_commands[i]);
+	fputs(".SH EXIT STATUS\n0: done. 1: refused or failed, with one "
+	      "sentence on standard error. 2: usage.\n",
+	    f);
+}

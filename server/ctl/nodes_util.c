@@ -1,0 +1,91 @@
+#include "server/ctl/nodes_util.h"
+
+#include "storage/state_node.h"
+
+#define CTL_NODES_STEP_MS 500
+
+const char *
+ctl_node_life(const struct node_view *v)
+{
+	if (v->bad != NULL)
+		return "unreadable";
+	switch (v->life) {
+	case NODE_RELEASED:
+		return "left";
+	case NODE_ENDED:
+		return "ended";
+	case NODE_UNSEEN:
+		return "unseen";
+	case NODE_ALIVE:
+		break;
+	}
+	return v->moved ? "alive" : "silent";
+}
+
+static bool
+ctl_nodes_all_known(struct task *t, const struct nodes *nodes)
+{
+	struct node_view *v;
+	unsigned n = nodes_list(nodes, task_arena(t), &v);
+
+	for (unsigned i = 0; i < n; i++)
+		if (v[i].bad == NULL && v[i].life == NODE_ALIVE && !v[i].moved)
+			return false;
+	return true;
+}
+
+struct err *
+ctl_nodes_look(struct task *t, struct ctl *c, struct nodes **nodes_r)
+{
+	uint64_t until = task_now_ms(t) + CTL_NODES_WATCH_MS;
+	struct err *e;
+
+	*nodes_r = nodes_new(c->store, NULL);
+	for (;;) {
+		e = nodes_refresh(t, *nodes_r);
+		if (e != NULL) {
+			nodes_free(nodes_r);
+			return e;
+		}
+		if (ctl_nodes_all_known(t, *nodes_r) || task_now_ms(t) >= until)
+			return NULL;
+		task_sleep_ms(t, CTL_NODES_STEP_MS);
+	}
+}
+
+static const char *
+ctl_node_ready(enum lease_ready r)
+{
+	static const char *const names[] = {
+		[LEASE_STARTING] = "starting",
+		[LEASE_READY] = "ready",
+		[LEASE_UNREADY] = "not ready",
+		[LEASE_DRAINING] = "draining",
+	};
+
+	return (unsigned)r < countof(names) ? names[r] : "?";
+}
+
+struct err *
+ctl_nodes_print(struct task *t, struct ctl *c, const struct nodes *nodes)
+{
+	static const char *const columns[] = { "node", "id", "life", "ready",
+		"version", "sessions", "load", "nfs_us", "hint" };
+	struct ctl_out *o = ctl_out_list(t, c, columns, countof(columns));
+	struct node_view *v;
+	unsigned n = nodes_list(nodes, task_arena(t), &v);
+
+	for (unsigned i = 0; i < n; i++) {
+		ctl_out_str(o, v[i].read ? v[i].info.name : STR("-"));
+		ctl_out_str(o, str_c(v[i].id));
+		ctl_out_str(o, str_c(ctl_node_life(&v[i])));
+		ctl_out_str(o, str_c(ctl_node_ready(v[i].info.ready)));
+		ctl_out_str(o, v[i].info.version);
+		ctl_out_u64(o, v[i].info.sessions);
+		ctl_out_str(o, str_c(arena_printf(task_arena(t), "%u.%02u",
+		    v[i].info.load / 100, v[i].info.load % 100)));
+		ctl_out_u64(o, v[i].info.latency_us);
+		ctl_out_str(o, v[i].info.hint);
+	}
+	return ctl_out_end(o);
+}

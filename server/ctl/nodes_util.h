@@ -1,0 +1,21 @@
+/* nodes_util.h - looking at leases and locks from outside */
+#ifndef SERVER_CTL_NODES_UTIL_H
+#define SERVER_CTL_NODES_UTIL_H
+
+#include "locking/nodes.h"
+#include "server/ctl/ctl.h"
+
+/* A lease is renewed every 5 s: whoever watches a little longer has seen a
+ * living node's lease move. */
+#define CTL_NODES_WATCH_MS (LEASE_RENEW_MS + 1000)
+
+/* Look twice, CTL_NODES_WATCH_MS apart (or less, as soon as all moved).
+ * *nodes_r is freed by the caller. */
+may_yield must_check struct err *ctl_nodes_look(struct task *t, struct ctl *c,
+    struct nodes **nodes_r);
+must_check struct err *ctl_nodes_print(struct task *t, struct ctl *c,
+    const struct nodes *nodes);
+/* "alive", "not seen to move", "ended", "left". */
+const char *ctl_node_life(const struct node_view *v);
+
+#endif
