@@ -129,17 +129,23 @@ loop_arm(struct loop *l)
 	l->armed_ms = next_ms;
 }
 
-/* The tasks ready now, the timers due now, then what the system reports. */
+/* The tasks ready now and the timers due now. */
 static void
-loop_turn(struct loop *l)
+loop_work(struct loop *l)
 {
-	int flags = EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY;
-
 	for (unsigned n = sched_ready_count(l->sched); n > 0 && !l->stopped;
 	     n--)
 		sched_run_one(l->sched);
 	sched_run_timers(l->sched);
-	if (sched_ready(l->sched) || l->stopped)
+}
+
+/* What the system reports; without waiting while there is work. */
+static void
+loop_wait(struct loop *l)
+{
+	int flags = EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY;
+
+	if (sched_ready(l->sched))
 		flags |= EVLOOP_NONBLOCK;
 	else
 		loop_arm(l);
@@ -150,9 +156,13 @@ loop_turn(struct loop *l)
 void
 loop_run(struct loop *l, bool until_idle)
 {
-	l->stopped = false;
-	while (!l->stopped && !(until_idle && sched_task_count(l->sched) == 0))
-		loop_turn(l);
+	for (l->stopped = false;;) {
+		loop_work(l);
+		if (l->stopped ||
+		    (until_idle && sched_task_count(l->sched) == 0))
+			break;
+		loop_wait(l);
+	}
 }
 
 void
@@ -184,8 +194,12 @@ loop_run_task(struct loop *l, const char *name, task_fn fn, void *arg)
 
 	l->stopped = false;
 	task_start(l->sched, name, loop_only_main, &only);
-	while (!only.done)
-		loop_turn(l);
+	for (;;) {
+		loop_work(l);
+		if (only.done)
+			break;
+		loop_wait(l);
+	}
 }
 
 static void
