@@ -48,8 +48,9 @@ void locks_free(struct locks **ls);
 may_yield void locks_settle(struct task *t, struct locks *ls);
 
 /*
- * Wait until the resource is free and take it.  *lock_r belongs to the caller
- * (any task), who ends it with lock_release().  ERR_TIMEOUT at the task's
+ * Wait until the resource is free and take it.  *lock_r belongs to the calling
+ * task, which must end it with lock_release() (whether it is still held or
+ * not).  ERR_TIMEOUT at the task's
  * deadline ("held by ...").  ERR_LOST: this node has no valid session.
  * ERR_CORRUPT: the newest entry cannot be read.
  */
@@ -66,9 +67,9 @@ may_yield void lock_release(struct task *t, struct lock **lock);
 /* Now, by the clock; nothing is sent. */
 bool lock_is_held(const struct lock *lock);
 /*
- * NULL, or ERR_LOST.  No call, except one READDIR when the connection is not
- * the one the lock was last seen on (ERR_UNKNOWN and such: not known; do not
- * act).
+ * NULL, or ERR_LOST.  No call, except when the connection is not the one the
+ * lock was last seen on: then the log's head is read again (ERR_UNKNOWN and
+ * such: not known; do not act).
  */
 may_yield must_check struct err *lock_check(struct task *t, struct lock *lock);
 uint64_t lock_token(const struct lock *lock);

@@ -49,8 +49,8 @@ struct node; /* the identity, locked */
 
 /*
  * Lock the directory, read the id or draw one.  ERR_CONFLICT: another process
- * runs on this directory; ERR_CORRUPT: the id file is damaged.  *n_r keeps
- * local (frees its arg at node_close).
+ * runs on this directory; ERR_CORRUPT: the id file is damaged.  Takes local
+ * over, whatever happens (frees its arg at node_close).
  */
 must_check struct err *node_open(struct arena *a,
     const struct node_local *local, const struct rnd *r, struct node **n_r);

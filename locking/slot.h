@@ -55,13 +55,14 @@ struct slot_head {
 	bool mine;    /* this process wrote it */
 	struct txid txid;
 	struct str ops;
-	struct err *bad;   /* not a record: ERR_CORRUPT, ERR_FORMAT */
-	uint64_t conn;	   /* connection that showed it */
-	uint64_t since_ms; /* our time when the first reply on that
-			    * connection that showed it was seen */
-	uint64_t asked_ms; /* our time when the newest READDIR that showed
-			    * it was sent */
-	uint64_t moves;	   /* how often the head was seen to change */
+	struct err *bad;     /* not a record: ERR_CORRUPT, ERR_FORMAT */
+	uint64_t conn;	     /* connection that showed it */
+	uint64_t since_ms;   /* our time when the first reply on that
+			      * connection that showed it was seen */
+	uint64_t asked_ms;   /* our time when the newest READDIR that showed
+			      * it was sent */
+	uint64_t changed_ms; /* our time when it was last seen to change */
+	uint64_t moves;	     /* how often it was */
 };
 const struct slot_head *slot_head(const struct slot *s);
 
@@ -88,8 +89,6 @@ enum slot_outcome {
 struct slot_op {
 	struct str ops;
 	bool durable; /* barrier before the verdict */
-	bool again;   /* go on with the pending attempt, if it is still
-		       * for head + 1, instead of a new one */
 	/* out */
 	enum slot_outcome outcome_r;
 	uint64_t seq_r;
@@ -101,13 +100,12 @@ struct slot_op {
 /*
  * Append at the known head + 1 (polled before if the head is not known).
  * Repeats identical bytes over unknown outcomes until the task's deadline, then
- * returns the error; the attempt stays pending (it may have been, or may yet
- * be, executed) and is the one that `again` goes on with.
+ * returns the error: the attempt may have been, or may yet be, executed.  It is
+ * settled as soon as a later poll or append shows a head at or above its number
+ * (op.seq_r, set then too).
  */
 may_yield must_check struct err *slot_append(struct task *t, struct slot *s,
     struct slot_op *op);
-/* Number of the pending attempt, 0 for none. */
-uint64_t slot_pending(const struct slot *s);
 /* Whether this process wrote an entry of that txid lately. */
 bool slot_is_mine(const struct slot *s, const struct txid *x);
 
