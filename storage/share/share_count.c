@@ -100,12 +100,6 @@ count_reconnect(struct share *s)
 	share_reconnect(((struct count_share *)s)->inner);
 }
 
-static const struct share_fh *
-count_root(const struct share *s)
-{
-	return share_root(((const struct count_share *)s)->inner);
-}
-
 static void
 count_close(struct share *s)
 {
@@ -119,8 +113,7 @@ static const struct share_vtable count_vtable = { .submit = count_submit,
 	.conn = count_conn,
 	.expect = count_expect,
 	.reconnect = count_reconnect,
-	.close = count_close,
-	.root = count_root };
+	.close = count_close };
 
 struct share *
 share_count_new(struct share *inner)
@@ -129,6 +122,7 @@ share_count_new(struct share *inner)
 
 	cs->share.vt = &count_vtable;
 	cs->share.name = share_name(inner);
+	cs->share.root = *share_root(inner);
 	cs->share.durable = inner->durable;
 	cs->inner = inner;
 	return &cs->share;

@@ -274,12 +274,6 @@ fault_reconnect(struct share *s)
 	share_reconnect(fs->inner);
 }
 
-static const struct share_fh *
-fault_root(const struct share *s)
-{
-	return share_root(((const struct fault_share *)s)->inner);
-}
-
 static void
 fault_close(struct share *s)
 {
@@ -303,8 +297,7 @@ static const struct share_vtable fault_vtable = { .submit = fault_submit,
 	.conn = fault_conn,
 	.expect = fault_expect,
 	.reconnect = fault_reconnect,
-	.close = fault_close,
-	.root = fault_root };
+	.close = fault_close };
 
 struct share *
 share_fault_new(struct sched *sc, struct share *inner)
@@ -313,6 +306,7 @@ share_fault_new(struct sched *sc, struct share *inner)
 
 	fs->share.vt = &fault_vtable;
 	fs->share.name = share_name(inner);
+	fs->share.root = *share_root(inner);
 	fs->share.durable = inner->durable;
 	fs->inner = inner;
 	fs->sched = sc;

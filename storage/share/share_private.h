@@ -27,8 +27,6 @@ struct share_vtable {
 	void (*expect)(struct share *s, const unsigned char uuid[16]);
 	void (*reconnect)(struct share *s);
 	void (*close)(struct share *s);
-	/* Wrappers: the inner share's root, which may change; else NULL. */
-	const struct share_fh *(*root)(const struct share *s);
 };
 
 /* Called by backends, and by wrappers for the op they were given. */
