@@ -28,6 +28,53 @@ share_op_clear(struct share_op *op)
 		op->backend[i] = NULL;
 }
 
+/* A name a file system could take as more than a name is refused here. */
+static bool
+share_name_ok(struct str name)
+{
+	return name.n > 0 && name.n <= SHARE_NAME_MAX &&
+	       memchr(name.p, '/', name.n) == NULL &&
+	       memchr(name.p, '\0', name.n) == NULL &&
+	       !str_eq(name, STR(".")) && !str_eq(name, STR(".."));
+}
+
+static bool
+share_text_ok(struct str text)
+{
+	if (text.n == 0 || text.n > SHARE_SYMLINK_MAX)
+		return false;
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] < 0x20 || text.p[i] > 0x7e)
+			return false;
+	return true;
+}
+
+/* Which inputs a call has. */
+static const struct {
+	bool name, to_name, text, length;
+} share_inputs[SHARE_PROCS] = { [SHARE_LOOKUP] = { .name = true },
+	[SHARE_READ] = { .length = true },
+	[SHARE_WRITE] = { .length = true },
+	[SHARE_CREATE] = { .name = true },
+	[SHARE_SYMLINK] = { .name = true, .text = true },
+	[SHARE_LINK] = { .to_name = true },
+	[SHARE_RENAME] = { .name = true, .to_name = true },
+	[SHARE_REMOVE] = { .name = true },
+	[SHARE_MKDIR] = { .name = true },
+	[SHARE_RMDIR] = { .name = true } };
+
+static bool
+share_op_ok(const struct share_op *op)
+{
+	return (!share_inputs[op->proc].name || share_name_ok(op->name)) &&
+	       (!share_inputs[op->proc].to_name ||
+		   share_name_ok(op->to_name)) &&
+	       (!share_inputs[op->proc].text || share_text_ok(op->text)) &&
+	       (!share_inputs[op->proc].length ||
+		   (op->length <= SHARE_READ_MAX &&
+		       op->offset <= INT64_MAX / 2));
+}
+
 void
 share_start(struct task *t, struct share *s, struct share_op *op)
 {
@@ -38,7 +85,13 @@ share_start(struct task *t, struct share *s, struct share_op *op)
 	op->done = false;
 	/* A call that completes at once must not wake the running task. */
 	op->task = NULL;
-	s->vt->submit(s, op);
+	if (share_op_ok(op)) {
+		s->vt->submit(s, op);
+	} else {
+		op->err = share_err(op->arena, ERR_INVALID,
+		    "bad name, text or size in call %d", op->proc);
+		share_complete(op);
+	}
 	op->task = t;
 }
 

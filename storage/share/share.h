@@ -163,7 +163,8 @@ struct share_op {
 };
 
 /* Begin a call; never yields, never fails visibly (the failure is in op->err
- * after share_finish). */
+ * after share_finish).  Names that are not plain names, texts and sizes over the
+ * limits above are ERR_INVALID, whatever the backend. */
 void share_start(struct task *t, struct share *s, struct share_op *op);
 /* Wait for it; returns op->err. */
 may_yield must_check struct err *share_finish(struct task *t,

@@ -212,7 +212,9 @@ fault_refuse(struct fault_share *fs, struct share_op *op, enum err_code code)
 {
 	if (code != ERR_CONN && code != ERR_UNAVAIL)
 		op->conn = share_conn(&fs->share, op->lane);
-	op->err = share_err(op->arena, code, "injected before executing");
+	if (code != ERR_NONE)
+		op->err =
+		    share_err(op->arena, code, "injected before executing");
 	share_complete(op);
 }
 

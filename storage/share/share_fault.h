@@ -10,7 +10,8 @@
  * share_fault_calls(), then run it with nth = 1 ... that number.
  */
 enum share_fault_kind {
-	SHARE_FAULT_BEFORE,	/* not executed, answered with `code` */
+	SHARE_FAULT_BEFORE,	/* not executed, answered with `code` (ERR_NONE:
+				 * a server that lies) */
 	SHARE_FAULT_AFTER,	/* executed, answered with `code` all the same */
 	SHARE_FAULT_LOST,	/* executed, answered ERR_UNKNOWN */
 	SHARE_FAULT_LATE,	/* ERR_UNKNOWN at once, executed delay_ms later */

@@ -9,10 +9,8 @@
 static const struct {
 	const char *name;
 	enum barrier_profile profile;
-} share_id_profiles[] = {
-	{ "barrier", BARRIER_WRITE },
-	{ "reply", BARRIER_REPLY }
-};
+} share_id_profiles[] = { { "barrier", BARRIER_WRITE },
+	{ "reply", BARRIER_REPLY } };
 
 void
 share_id_uuid_text(const unsigned char u[16], char text_r[SHARE_ID_UUID_TEXT])
@@ -108,8 +106,7 @@ share_id_parse(struct arena *a, struct str text, struct share_id *id)
 		return err_new(a, ERR_FOREIGN,
 		    "the file " SHARE_ID_NAME " there is not that of a share",
 		    NULL);
-	if (!str_u32(str_sub(line, 12, line.n), &id->format) ||
-	    id->format == 0)
+	if (!str_u32(str_sub(line, 12, line.n), &id->format) || id->format == 0)
 		return share_id_damaged(a, "format");
 	while (str_split(&text, '\n', &line)) {
 		ptrdiff_t sp = str_chr(line, ' ');

@@ -31,7 +31,8 @@ mount_unescape(struct str s, char *out, size_t size)
 		if (c == '\\' && i + 3 < s.n && s.p[i + 1] >= '0' &&
 		    s.p[i + 1] <= '3') {
 			c = (unsigned char)((s.p[i + 1] - '0') << 6 |
-			    (s.p[i + 2] - '0') << 3 | (s.p[i + 3] - '0'));
+					    (s.p[i + 2] - '0') << 3 |
+					    (s.p[i + 3] - '0'));
 			i += 3;
 		}
 		if (n + 1 >= size || c == '\0')
@@ -42,7 +43,8 @@ mount_unescape(struct str s, char *out, size_t size)
 	return true;
 }
 
-/* proc(5): id parent dev root point options [optional]... - type source super */
+/* proc(5): id parent dev root point options [optional]... - type source super
+ */
 static bool
 mount_parse(struct str line, struct mount_line *m)
 {
@@ -62,7 +64,7 @@ mount_parse(struct str line, struct mount_line *m)
 		return false;
 	m->options = line;
 	return mount_unescape(f[3], m->root, sizeof(m->root)) &&
-	    mount_unescape(f[4], m->point, sizeof(m->point));
+	       mount_unescape(f[4], m->point, sizeof(m->point));
 }
 
 /* Length of `point` if path lies at or below it, else -1. */
@@ -144,8 +146,7 @@ mount_source(const char *source, struct share_url *u)
 }
 
 static bool
-mount_to_url(const struct mount_line *m, const char *below,
-    struct share_url *u)
+mount_to_url(const struct mount_line *m, const char *below, struct share_url *u)
 {
 	struct str v;
 
@@ -157,7 +158,8 @@ mount_to_url(const struct mount_line *m, const char *below,
 	}
 	mount_port(m->options, "port", &u->nfs_port);
 	mount_port(m->options, "mountport", &u->mount_port);
-	u->v4path = strcmp(m->fstype, "nfs4") == 0 ||
+	u->v4path =
+	    strcmp(m->fstype, "nfs4") == 0 ||
 	    (mount_option(m->options, "vers", &v) && str_starts(v, STR("4")));
 	u->nfs = true;
 	if (!mount_join(u->path, sizeof(u->path), m->root) ||
@@ -195,7 +197,7 @@ share_mount_find(struct str table, const char *path, struct share_url *url_r,
 		strcpy(fstype_r, best->fstype);
 		nfs = (strcmp(best->fstype, "nfs") == 0 ||
 			  strcmp(best->fstype, "nfs4") == 0) &&
-		    mount_to_url(best, path + best_n, &u);
+		      mount_to_url(best, path + best_n, &u);
 	}
 	if (nfs)
 		*url_r = u;
@@ -226,9 +228,9 @@ mount_table(struct arena *a, struct str *table_r)
 	}
 	close(fd);
 	*table_r = buf_str(&b);
-	return buf_ok(&b) ? NULL :
-			    err_new(a, ERR_LIMIT, "the mount table is too long",
-				NULL);
+	return buf_ok(&b)
+		   ? NULL
+		   : err_new(a, ERR_LIMIT, "the mount table is too long", NULL);
 }
 
 struct err *

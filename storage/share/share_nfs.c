@@ -158,8 +158,8 @@ static bool
 nfs_lane_window(const struct nfs_lane *l, const struct nfs_call *c)
 {
 	return l->flight.n == 0 ||
-	    (l->flight.n < SHARE_NFS_WINDOW_CALLS &&
-		l->flight.bytes + c->bytes <= SHARE_NFS_WINDOW_BYTES);
+	       (l->flight.n < SHARE_NFS_WINDOW_CALLS &&
+		   l->flight.bytes + c->bytes <= SHARE_NFS_WINDOW_BYTES);
 }
 
 static void nfs_lane_tick(struct timer *tm, void *arg);
@@ -202,7 +202,7 @@ nfs_lane_pump(struct nfs_lane *l)
 	struct nfs_call *c;
 
 	while ((c = l->queue.first) != NULL && l->state == NFS_LANE_UP &&
-	    !l->dropping && nfs_lane_window(l, c)) {
+	       !l->dropping && nfs_lane_window(l, c)) {
 		if (c->op->pin != 0 && c->op->pin != l->number) {
 			nfs_lane_refuse(&l->queue, c, ERR_CONN, NULL);
 			continue;
@@ -303,8 +303,8 @@ static bool
 nfs_lane_is_patient(const struct nfs_lane *l)
 {
 	return l->ns->was_up && l->why_code == ERR_UNAVAIL &&
-	    sched_now_ms(l->ns->sched) <
-	    l->away_since_ms + SHARE_NFS_PATIENCE_MS;
+	       sched_now_ms(l->ns->sched) <
+		   l->away_since_ms + SHARE_NFS_PATIENCE_MS;
 }
 
 static void
@@ -313,7 +313,7 @@ nfs_lane_failed(struct nfs_lane *l, const struct err *e)
 	struct nfs_share *ns = l->ns;
 	uint64_t now = sched_now_ms(ns->sched);
 	uint64_t ms = SHARE_NFS_BACKOFF_MIN_MS
-	    << (l->failures < 6 ? l->failures : 6);
+		      << (l->failures < 6 ? l->failures : 6);
 
 	if (ms > SHARE_NFS_BACKOFF_MAX_MS)
 		ms = SHARE_NFS_BACKOFF_MAX_MS;

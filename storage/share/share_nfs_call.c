@@ -14,33 +14,19 @@ struct nfs_text {
 static const struct {
 	nfsstat3 stat;
 	enum err_code code;
-} nfs_stats[] = {
-	{ NFS3ERR_PERM, ERR_ACCESS },
-	{ NFS3ERR_NOENT, ERR_NOENT },
-	{ NFS3ERR_IO, ERR_IO },
-	{ NFS3ERR_NXIO, ERR_IO },
-	{ NFS3ERR_ACCES, ERR_ACCESS },
-	{ NFS3ERR_EXIST, ERR_EXIST },
-	{ NFS3ERR_XDEV, ERR_XDEV },
-	{ NFS3ERR_NODEV, ERR_IO },
-	{ NFS3ERR_NOTDIR, ERR_NOTDIR },
-	{ NFS3ERR_ISDIR, ERR_ISDIR },
-	{ NFS3ERR_INVAL, ERR_INVALID },
-	{ NFS3ERR_FBIG, ERR_LIMIT },
-	{ NFS3ERR_NOSPC, ERR_NOSPC },
-	{ NFS3ERR_ROFS, ERR_ROFS },
-	{ NFS3ERR_MLINK, ERR_MLINK },
-	{ NFS3ERR_NAMETOOLONG, ERR_NAMETOOLONG },
-	{ NFS3ERR_NOTEMPTY, ERR_NOTEMPTY },
-	{ NFS3ERR_DQUOT, ERR_DQUOT },
-	{ NFS3ERR_STALE, ERR_STALE },
-	{ NFS3ERR_BADHANDLE, ERR_STALE },
+} nfs_stats[] = { { NFS3ERR_PERM, ERR_ACCESS }, { NFS3ERR_NOENT, ERR_NOENT },
+	{ NFS3ERR_IO, ERR_IO }, { NFS3ERR_NXIO, ERR_IO },
+	{ NFS3ERR_ACCES, ERR_ACCESS }, { NFS3ERR_EXIST, ERR_EXIST },
+	{ NFS3ERR_XDEV, ERR_XDEV }, { NFS3ERR_NODEV, ERR_IO },
+	{ NFS3ERR_NOTDIR, ERR_NOTDIR }, { NFS3ERR_ISDIR, ERR_ISDIR },
+	{ NFS3ERR_INVAL, ERR_INVALID }, { NFS3ERR_FBIG, ERR_LIMIT },
+	{ NFS3ERR_NOSPC, ERR_NOSPC }, { NFS3ERR_ROFS, ERR_ROFS },
+	{ NFS3ERR_MLINK, ERR_MLINK }, { NFS3ERR_NAMETOOLONG, ERR_NAMETOOLONG },
+	{ NFS3ERR_NOTEMPTY, ERR_NOTEMPTY }, { NFS3ERR_DQUOT, ERR_DQUOT },
+	{ NFS3ERR_STALE, ERR_STALE }, { NFS3ERR_BADHANDLE, ERR_STALE },
 	{ NFS3ERR_NOT_SYNC, ERR_CONFLICT },
-	{ NFS3ERR_BAD_COOKIE, ERR_CONFLICT },
-	{ NFS3ERR_NOTSUPP, ERR_INVALID },
-	{ NFS3ERR_TOOSMALL, ERR_INVALID },
-	{ NFS3ERR_BADTYPE, ERR_INVALID }
-};
+	{ NFS3ERR_BAD_COOKIE, ERR_CONFLICT }, { NFS3ERR_NOTSUPP, ERR_INVALID },
+	{ NFS3ERR_TOOSMALL, ERR_INVALID }, { NFS3ERR_BADTYPE, ERR_INVALID } };
 
 static struct err *
 nfs_stat_err(struct share_op *op, nfsstat3 stat)
@@ -93,11 +79,10 @@ nfs_ns(nfstime3 t)
 static void
 nfs_attr(const fattr3 *f, struct share_attr *a)
 {
-	*a = (struct share_attr){
-		.type = f->type == NF3REG ? SHARE_REG :
-		    f->type == NF3DIR	  ? SHARE_DIR :
-		    f->type == NF3LNK	  ? SHARE_LNK :
-					    SHARE_OTHER,
+	*a = (struct share_attr){ .type = f->type == NF3REG   ? SHARE_REG
+					  : f->type == NF3DIR ? SHARE_DIR
+					  : f->type == NF3LNK ? SHARE_LNK
+							      : SHARE_OTHER,
 		.mode = f->mode & 07777,
 		.nlink = f->nlink,
 		.uid = f->uid,
@@ -105,8 +90,7 @@ nfs_attr(const fattr3 *f, struct share_attr *a)
 		.size = f->size,
 		.fileid = f->fileid,
 		.mtime_ns = nfs_ns(f->mtime),
-		.ctime_ns = nfs_ns(f->ctime)
-	};
+		.ctime_ns = nfs_ns(f->ctime) };
 }
 
 static void
@@ -137,8 +121,8 @@ nfs_where(const struct nfs_call *c, const struct share_fh *dir, char *name)
 	static int nfs_##name##_send(struct rpc_context *rpc, rpc_cb cb,       \
 	    struct nfs_call *c, struct share_op *op, struct nfs_text *x)
 #define NFS_BACK(name)                                                         \
-	static nfsstat3 nfs_##name##_back(                                     \
-	    struct nfs_call *c, struct share_op *op, const void *data)
+	static nfsstat3 nfs_##name##_back(struct nfs_call *c,                  \
+	    struct share_op *op, const void *data)
 
 NFS_SEND(lookup)
 {
@@ -204,8 +188,8 @@ NFS_BACK(read)
 	if (r->status != NFS3_OK)
 		return r->status;
 	nfs_post_attr(&ok->file_attributes, &op->attr_r, &op->attr_ok);
-	op->count_r = ok->data.data_len < op->length ? ok->data.data_len :
-						       op->length;
+	op->count_r =
+	    ok->data.data_len < op->length ? ok->data.data_len : op->length;
 	memcpy(op->into, ok->data.data_val, op->count_r);
 	op->eof_r = ok->eof != 0;
 	return NFS3_OK;
@@ -226,8 +210,7 @@ NFS_BACK(readlink)
 	(void)c;
 	if (r->status != NFS3_OK)
 		return r->status;
-	op->text_r =
-	    arena_str(op->arena, str_c(r->READLINK3res_u.resok.data));
+	op->text_r = arena_str(op->arena, str_c(r->READLINK3res_u.resok.data));
 	return NFS3_OK;
 }
 
@@ -244,8 +227,8 @@ NFS_SEND(readdir)
 	(void)x;
 	memcpy(a.cookieverf, &op->cookie_verf, sizeof(a.cookieverf));
 	memcpy(p.cookieverf, &op->cookie_verf, sizeof(p.cookieverf));
-	return op->plus ? rpc_nfs3_readdirplus_async(rpc, cb, &p, c) :
-			  rpc_nfs3_readdir_async(rpc, cb, &a, c);
+	return op->plus ? rpc_nfs3_readdirplus_async(rpc, cb, &p, c)
+			: rpc_nfs3_readdir_async(rpc, cb, &a, c);
 }
 
 static struct share_dirent *
@@ -355,7 +338,8 @@ NFS_BACK(write)
 	nfs_post_attr(&ok->file_wcc.after, &op->attr_r, &op->attr_ok);
 	op->verf_r = nfs_verf(ok->verf);
 	/* Claims that cannot be: nothing is known. */
-	if (ok->count > op->length || (op->stable && ok->committed != FILE_SYNC))
+	if (ok->count > op->length ||
+	    (op->stable && ok->committed != FILE_SYNC))
 		return NFS3ERR_SERVERFAULT;
 	op->count_r = ok->count;
 	return NFS3_OK;
@@ -486,10 +470,10 @@ NFS_BACK(fsstat)
 static const struct {
 	int (*send)(struct rpc_context *rpc, rpc_cb cb, struct nfs_call *c,
 	    struct share_op *op, struct nfs_text *x);
-	nfsstat3 (*back)(
-	    struct nfs_call *c, struct share_op *op, const void *data);
-} nfs_procs[SHARE_PROCS] = {
-	[SHARE_LOOKUP] = { nfs_lookup_send, nfs_lookup_back },
+	nfsstat3 (
+	    *back)(struct nfs_call *c, struct share_op *op, const void *data);
+} nfs_procs[SHARE_PROCS] = { [SHARE_LOOKUP] = { nfs_lookup_send,
+				 nfs_lookup_back },
 	[SHARE_GETATTR] = { nfs_getattr_send, nfs_getattr_back },
 	[SHARE_READ] = { nfs_read_send, nfs_read_back },
 	[SHARE_READLINK] = { nfs_readlink_send, nfs_readlink_back },
@@ -503,8 +487,7 @@ static const struct {
 	[SHARE_REMOVE] = { nfs_remove_send, nfs_status_back },
 	[SHARE_MKDIR] = { nfs_mkdir_send, nfs_mkdir_back },
 	[SHARE_RMDIR] = { nfs_rmdir_send, nfs_status_back },
-	[SHARE_FSSTAT] = { nfs_fsstat_send, nfs_fsstat_back }
-};
+	[SHARE_FSSTAT] = { nfs_fsstat_send, nfs_fsstat_back } };
 
 static void
 nfs_call_reply(struct rpc_context *rpc, int status, void *data, void *arg)
@@ -531,8 +514,8 @@ nfs_call_reply(struct rpc_context *rpc, int status, void *data, void *arg)
 		return;
 	}
 	if (c->op != NULL)
-		c->op->err = nfs_stat_err(
-		    c->op, nfs_procs[c->proc].back(c, c->op, data));
+		c->op->err = nfs_stat_err(c->op,
+		    nfs_procs[c->proc].back(c, c->op, data));
 	c->done(c, NFS_ANSWERED, NULL);
 }
 

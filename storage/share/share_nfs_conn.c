@@ -23,7 +23,7 @@ struct nfs_conn {
 	void *arg;
 	bool up, in_service, broken, reported;
 	char why[200];
-	struct timer timer;	/* connecting takes too long; broken: report */
+	struct timer timer; /* connecting takes too long; broken: report */
 };
 
 static const struct {
@@ -65,8 +65,8 @@ nfs_conn_rpc_broken(struct nfs_conn *c)
 	const char *why = rpc_get_error(c->rpc);
 
 	/* libnfs does not say that the peer closed the connection. */
-	nfs_conn_break(c, why != NULL && *why != '\0' ? why :
-							"connection closed");
+	nfs_conn_break(c,
+	    why != NULL && *why != '\0' ? why : "connection closed");
 }
 
 /* libnfs may have other wishes after every call into it. */
@@ -130,7 +130,8 @@ nfs_conn_connected(struct rpc_context *rpc, int status, void *data, void *arg)
 
 	(void)rpc;
 	(void)data;
-	/* A failure is reported by rpc_service(), CANCEL comes from ourselves. */
+	/* A failure is reported by rpc_service(), CANCEL comes from ourselves.
+	 */
 	if (status != RPC_STATUS_SUCCESS)
 		return;
 	c->up = true;
@@ -239,7 +240,8 @@ nfs_conn_local(struct nfs_conn *c, char *buf, size_t n)
 	char addr[INET6_ADDRSTRLEN] = "?";
 	unsigned port = 0;
 
-	if (c->fd > 0 && getsockname(c->fd, (struct sockaddr *)&ss, &len) == 0) {
+	if (c->fd > 0 &&
+	    getsockname(c->fd, (struct sockaddr *)&ss, &len) == 0) {
 		if (ss.ss_family == AF_INET) {
 			struct sockaddr_in *in = (struct sockaddr_in *)&ss;
 

@@ -8,7 +8,8 @@
 #define NFS_REFIND_EVERY 4
 
 /* What libnfs is asked when only the connection is known so far. */
-static const uint32_t nfs_io_max = 1 << 20; /* libnfs 4.0.0: NFS_MAX_XFER_SIZE */
+static const uint32_t nfs_io_max = 1
+				   << 20; /* libnfs 4.0.0: NFS_MAX_XFER_SIZE */
 
 static bool
 nfs_lane_is_over(const struct nfs_lane *l)
@@ -53,7 +54,7 @@ nfs_lane_dial(struct task *t, struct nfs_lane *l)
 
 /* One call of the connecting task's own. */
 struct nfs_probe {
-	struct nfs_call call;	/* first: done() is given this */
+	struct nfs_call call; /* first: done() is given this */
 	struct nfs_lane *lane;
 	bool done;
 	enum nfs_outcome outcome;
@@ -134,8 +135,8 @@ nfs_lane_fsinfo_back(struct rpc_context *rpc, int status, void *data, void *arg)
 	(void)rpc;
 	if (status != RPC_STATUS_SUCCESS) {
 		nfs_probe_wake(pr, NFS_BROKEN,
-		    status == RPC_STATUS_ERROR && data != NULL ? data :
-								 "no answer");
+		    status == RPC_STATUS_ERROR && data != NULL ? data
+							       : "no answer");
 		return;
 	}
 	ns->rtmax = ns->wtmax = 64 * 1024; /* should FSINFO be refused */
@@ -154,13 +155,12 @@ static may_yield must_check struct err *
 nfs_lane_fsinfo(struct task *t, struct nfs_lane *l)
 {
 	const struct share_fh *root = &l->ns->root;
-	FSINFO3args args = { .fsroot = { .data = { root->n,
-					     (char *)root->data } } };
+	FSINFO3args args = { .fsroot = {
+				 .data = { root->n, (char *)root->data } } };
 	struct nfs_probe pr = { .lane = l };
 
-	if (nfs_lane_is_over(l) ||
-	    rpc_nfs3_fsinfo_async(nfs_conn_rpc(l->conn), nfs_lane_fsinfo_back,
-		&args, &pr) != 0)
+	if (nfs_lane_is_over(l) || rpc_nfs3_fsinfo_async(nfs_conn_rpc(l->conn),
+				       nfs_lane_fsinfo_back, &args, &pr) != 0)
 		return nfs_lane_lost(t, l);
 	nfs_conn_queued(l->conn);
 	return nfs_probe_wait(t, &pr);

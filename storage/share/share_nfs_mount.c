@@ -20,7 +20,7 @@
  */
 struct nfs_ask {
 	struct task *task;
-	bool wake;	/* something happened */
+	bool wake; /* something happened */
 	bool up, broken, answered;
 	char why[200];
 	struct nfs_conn *conn;
@@ -72,9 +72,9 @@ nfs_ask_answer(struct nfs_ask *k, int status, const void *data)
 	if (status != RPC_STATUS_SUCCESS && !k->broken) {
 		k->broken = true;
 		snprintf(k->why, sizeof(k->why), "%s",
-		    status == RPC_STATUS_ERROR && data != NULL ?
-			(const char *)data :
-			"no answer");
+		    status == RPC_STATUS_ERROR && data != NULL
+			? (const char *)data
+			: "no answer");
 	}
 	nfs_ask_wake(k);
 	return status == RPC_STATUS_SUCCESS && data != NULL;
@@ -192,7 +192,8 @@ blocking_nfs_resolve(void *arg)
 {
 	struct nfs_resolve *r = arg;
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
-		.ai_flags = AI_ADDRCONFIG }, *ai = NULL;
+		.ai_flags = AI_ADDRCONFIG },
+			*ai = NULL;
 
 	r->rc = getaddrinfo(r->host, NULL, &hints, &ai);
 	if (r->rc != 0)
@@ -259,7 +260,8 @@ nfs_place_port(struct task *t, struct nfs_place *p, int program,
 		    "%s: the server cannot be reached (rpcbind on %s port %d: "
 		    "%s); with nfsport= and mountport= in the URL rpcbind is "
 		    "not needed",
-		    p->name, p->addr, NFS_RPCBIND_PORT, nfs_place_tidy(t, k.why));
+		    p->name, p->addr, NFS_RPCBIND_PORT,
+		    nfs_place_tidy(t, k.why));
 	if (k.port == 0 || k.port > 65535)
 		return err_newf(task_arena(t), ERR_UNAVAIL,
 		    "%s: the server %s offers no %s over TCP: NFS version 3 "
@@ -310,8 +312,8 @@ nfs_place_exports(struct task *t, struct nfs_place *p, struct nfs_ask *k)
 }
 
 struct err *
-nfs_place_refused(struct task *t, const struct nfs_place *p,
-    struct nfs_conn *c, const char *why)
+nfs_place_refused(struct task *t, const struct nfs_place *p, struct nfs_conn *c,
+    const char *why)
 {
 	char local[80];
 

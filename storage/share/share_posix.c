@@ -181,33 +181,16 @@ posix_timeout(struct timer *tm, void *arg)
 	posix_give_up(c, "the disk of the share does not answer");
 }
 
-/* A name the kernel would take as more than a name, or NUL-cut, is refused. */
-static bool
-posix_name(struct str name, char *out)
+/* share_start() has checked names, text and sizes. */
+static void
+posix_name(char *out, struct str name)
 {
-	if (name.n == 0 || name.n > SHARE_NAME_MAX ||
-	    memchr(name.p, '/', name.n) != NULL ||
-	    memchr(name.p, '\0', name.n) != NULL || str_eq(name, STR(".")) ||
-	    str_eq(name, STR("..")))
-		return false;
-	memcpy(out, name.p, name.n);
+	if (name.n != 0)
+		memcpy(out, name.p, name.n);
 	out[name.n] = '\0';
-	return true;
 }
 
-/* Which names a call has. */
-static const struct {
-	bool name, to_name;
-} posix_names[SHARE_PROCS] = { [SHARE_LOOKUP] = { true, false },
-	[SHARE_CREATE] = { true, false },
-	[SHARE_SYMLINK] = { true, false },
-	[SHARE_LINK] = { false, true },
-	[SHARE_RENAME] = { true, true },
-	[SHARE_REMOVE] = { true, false },
-	[SHARE_MKDIR] = { true, false },
-	[SHARE_RMDIR] = { true, false } };
-
-static bool
+static void
 posix_inputs(struct posix_job *j, const struct share_op *op)
 {
 	j->proc = op->proc;
@@ -218,24 +201,14 @@ posix_inputs(struct posix_job *j, const struct share_op *op)
 	j->mode = op->mode;
 	j->stable = op->stable;
 	j->plus = op->plus;
-	if (posix_names[op->proc].name && !posix_name(op->name, j->name))
-		return false;
-	if (posix_names[op->proc].to_name &&
-	    !posix_name(op->to_name, j->to_name))
-		return false;
-	if (op->proc == SHARE_READ || op->proc == SHARE_WRITE)
-		if (op->length > SHARE_READ_MAX || op->offset > INT64_MAX / 2)
-			return false;
+	posix_name(j->name, op->name);
+	posix_name(j->to_name, op->to_name);
 	if (op->proc == SHARE_WRITE)
 		j->data = xmemdup(op->data, op->length);
 	if (op->proc == SHARE_SYMLINK) {
-		if (op->text.n == 0 || op->text.n > SHARE_SYMLINK_MAX ||
-		    memchr(op->text.p, '\0', op->text.n) != NULL)
-			return false;
 		j->data = xcalloc(1, op->text.n + 1);
 		memcpy(j->data, op->text.p, op->text.n);
 	}
-	return true;
 }
 
 static void
@@ -259,11 +232,7 @@ posix_submit(struct share *s, struct share_op *op)
 		c->next->prev = &c->next;
 	ps->calls = c;
 	ps->refs++;
-	if (!posix_inputs(&c->job, op)) {
-		c->job.errnum = EINVAL;
-		posix_done(c);
-		return;
-	}
+	posix_inputs(&c->job, op);
 	timer_set(ps->sched, &c->timer, SHARE_TIMEOUT_MS, posix_timeout, c);
 	if (ps->offload == NULL) {
 		posix_blocking(c);

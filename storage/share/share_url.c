@@ -9,7 +9,7 @@ enum url_kind { URL_PORT, URL_ID };
 static const struct {
 	const char *key;
 	enum url_kind kind;
-	size_t at, have_at;	/* of the value, of its have_ flag (0: none) */
+	size_t at, have_at; /* of the value, of its have_ flag (0: none) */
 } url_keys[] = {
 	{ "nfsport", URL_PORT, offsetof(struct share_url, nfs_port), 0 },
 	{ "mountport", URL_PORT, offsetof(struct share_url, mount_port), 0 },
@@ -45,8 +45,8 @@ url_key(struct arena *a, const char *text, struct str key, struct str value,
 
 		if (!str_eq_c(key, url_keys[i].key))
 			continue;
-		if (url_keys[i].kind == URL_PORT ? !url_port(value, at) :
-						   !str_u32(value, at))
+		if (url_keys[i].kind == URL_PORT ? !url_port(value, at)
+						 : !str_u32(value, at))
 			return err_newf(a, ERR_INVALID,
 			    "share \"%s\": %s must be a number", text,
 			    url_keys[i].key);
@@ -118,7 +118,8 @@ url_path(struct str s, bool decode, struct share_url *u)
 		unsigned char c = (unsigned char)s.p[i];
 
 		if (decode && c == '%') {
-			if (i + 2 >= s.n || !str_unhex(str_sub(s, i + 1, 2), &c, 1))
+			if (i + 2 >= s.n ||
+			    !str_unhex(str_sub(s, i + 1, 2), &c, 1))
 				return false;
 			i += 2;
 		}

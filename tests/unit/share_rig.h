@@ -101,6 +101,9 @@ rig_close(struct rig *r)
 {
 	char cmd[100];
 
+	if (!r->done)
+		return; /* an assertion jumped out of the task: let it be told
+			 */
 	share_close(&r->share);
 	while (sched_ready(r->sched))
 		sched_run_one(r->sched);
