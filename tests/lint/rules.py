@@ -1,0 +1,277 @@
+"""rules.py RULE ROOT - check one rule about the source; list - name them;
+self-test RULE - show that the rule can be broken."""
+
+import ast
+import fnmatch
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+# Includes run one way: a file sees its own layer and those above it here.
+LAYERS = ["base", "mime", "storage/share", "storage", "locking", "server"]
+
+# A library's headers, and the only files that may include them.
+DOORS = {
+    "nfsc/*": ["storage/share/share_nfs*"],
+    "sqlite3*.h": ["storage/state*"],
+    "event2/*": ["base/loop.c"],
+    "event.h": [],
+    "openssl/*": ["base/crypto*", "server/net/tls*"],
+    "jansson.h": ["base/json*"],
+    "utf8proc.h": ["base/unicode*"],
+    "idn2.h": ["base/unicode*"],
+    "crypt.h": ["storage/password*"],
+    "iconv.h": ["mime/charset.c"],
+    "confuse.h": ["server/conf*"],
+    "unbound.h": ["server/net/dns*"],
+    "pthread.h": ["base/offload.c"],
+    "setjmp.h": ["base/task_switch.c"],
+    "ucontext.h": ["base/task_switch.c"],
+    "sanitizer/*": ["base/asan.h", "base/task_switch.c"],
+    "valgrind/*": ["base/task_switch.c"],
+}
+
+FILE_LINES = 1000
+FUNCTION_LINES = 100
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+SOURCE = (".c", ".h", ".cc")
+
+
+def files(root):
+    """Every file of the project, without what is generated."""
+    for base, dirs, names in os.walk(root):
+        dirs[:] = sorted(d for d in dirs if not d.startswith("build")
+                         and not d.startswith("shoal-")
+                         and d not in (".git", "autom4te.cache", "_build",
+                                       "__pycache__", ".deps"))
+        for name in sorted(names):
+            yield os.path.relpath(os.path.join(base, name), root)
+
+
+def text(root, path):
+    with open(os.path.join(root, path), errors="surrogateescape") as f:
+        return f.read()
+
+
+def layer(path):
+    """The layer's number; None for what is no layer (tests, docs)."""
+    best = None
+    for i, name in enumerate(LAYERS):
+        if path.startswith(name + "/"):
+            if best is None or len(name) > len(LAYERS[best]):
+                best = i
+    return best
+
+
+def includes(root):
+    """(path, line number, '<' or '"', what) of every include of a layer."""
+    for path in files(root):
+        if not path.endswith(SOURCE) or layer(path) is None:
+            continue
+        for n, line in enumerate(text(root, path).split("\n"), 1):
+            m = INCLUDE.match(line)
+            if m:
+                yield path, n, m.group(1), m.group(2)
+
+
+def rule_layers(root):
+    for path, n, quote, what in includes(root):
+        if quote == "<":
+            continue
+        theirs = layer(what)
+        if theirs is None:
+            yield "%s:%d: %s is in no layer" % (path, n, what)
+        elif theirs > layer(path):
+            yield "%s:%d: %s lies above" % (path, n, what)
+
+
+def rule_doors(root):
+    for path, n, quote, what in includes(root):
+        for header, doors in DOORS.items():
+            if fnmatch.fnmatch(what, header) and \
+                    not any(fnmatch.fnmatch(path, d) for d in doors):
+                yield "%s:%d: <%s> belongs to %s" % (
+                    path, n, what, ", ".join(doors) or "nobody")
+
+
+def rule_file_length(root):
+    for path in files(root):
+        if path.endswith(SOURCE + (".py", ".sh")):
+            n = text(root, path).count("\n")
+            if n > FILE_LINES:
+                yield "%s: %d lines" % (path, n)
+
+
+def rule_function_length(root):
+    """The style puts a function's braces, and only these, at the margin."""
+    for path in files(root):
+        if not path.endswith(SOURCE):
+            continue
+        start = None
+        for n, line in enumerate(text(root, path).split("\n"), 1):
+            if line == "{":
+                start = n
+            elif line == "}" and start is not None:
+                if n - start - 1 > FUNCTION_LINES:
+                    yield "%s:%d: %d lines" % (path, start, n - start - 1)
+                start = None
+
+
+# Where somebody happened to build this is nobody's business.
+MACHINE = re.compile(r"""(?<![\w.$}*/-])/(?:home|root|work|tmp)/[A-Za-z]""")
+
+
+def rule_machine_paths(root):
+    for path in files(root):
+        if not tracked(root, path):
+            continue
+        for n, line in enumerate(text(root, path).split("\n"), 1):
+            if MACHINE.search(line) and path != "tests/lint/rules.py":
+                yield "%s:%d: %s" % (path, n, line.strip())
+
+
+_TRACKED = {}
+
+
+def tracked(root, path):
+    """In a checkout, only what belongs to it; else everything."""
+    if root not in _TRACKED:
+        _TRACKED[root] = None
+        if os.path.exists(os.path.join(root, ".git")):
+            done = subprocess.run(
+                ["git", "-c", "safe.directory=*", "-C", root, "ls-files"],
+                capture_output=True, text=True)
+            if done.returncode == 0:
+                _TRACKED[root] = set(done.stdout.split("\n"))
+    return _TRACKED[root] is None or path in _TRACKED[root]
+
+
+def shell_of(root, path):
+    if path.endswith(".sh"):
+        return "bash"
+    if os.path.splitext(path)[1]:
+        return None
+    first = text(root, path)[:64].split("\n")[0]
+    if re.match(r"#! ?/(usr/)?bin/(env )?(ba)?sh\b", first):
+        return "bash"
+    return None
+
+
+def rule_scripts(root):
+    for path in files(root):
+        if not tracked(root, path):
+            continue
+        if path.endswith(".py"):
+            try:
+                ast.parse(text(root, path))
+            except SyntaxError as e:
+                yield "%s: %s" % (path, e)
+        elif shell_of(root, path):
+            done = subprocess.run(["bash", "-n", os.path.join(root, path)],
+                                  capture_output=True, text=True)
+            if done.returncode != 0:
+                yield done.stderr.strip()
+
+
+def rule_distributed(root):
+    """Every file of the checkout is in the distribution: a header that nobody
+    lists is found by whoever builds from the tarball."""
+    listed = set()
+    for path in files(root):
+        if path.endswith("Makefile.inc") or path == "Makefile.am":
+            listed.add(path)
+            for word in re.split(r"[\s=]+", text(root, path)):
+                listed.add(word)
+    given = {"configure.ac", "Makefile.am", ".gitignore"}
+    for path in files(root):
+        if tracked(root, path) and path not in listed and \
+                path not in given and not path.startswith(".ci/") and \
+                not any(path.startswith(d + "/") for d in listed if d):
+            yield "%s is in no Makefile" % path
+
+
+# For each rule a tree that breaks it, and one that nearly does.
+def body(lines):
+    return "int\nf(void)\n{\n" + "\t;\n" * lines + "}\n"
+
+
+BROKEN = {
+    "layers": [{"base/a.c": '#include "mime/b.h"\n'},
+               {"storage/share/a.c": '#include "storage/b.h"\n'},
+               {"mime/a.h": '# include "storage/share/b.h"\n'},
+               {"locking/a.c": '#include "server/ctl/b.h"\n'},
+               {"base/a.c": '#include "tests/unit/b.h"\n'},
+               {"base/a.c": '#include "b.h"\n'}],
+    "doors": [{"storage/share/share_posix.c": "#include <nfsc/libnfs.h>\n"},
+              {"server/ctl/a.c": "#include <sqlite3.h>\n"},
+              {"storage/a.c": "#include <event2/event.h>\n"},
+              {"storage/state.c": "#include <openssl/evp.h>\n"},
+              {"server/ctl/a.c": "  #  include <jansson.h>\n"},
+              {"mime/mime.c": "#include <iconv.h>\n"},
+              {"storage/a.c": "#include <pthread.h>\n"}],
+    "file_length": [{"base/a.c": "\n" * 1001}],
+    "function_length": [{"base/a.c": body(101)}],
+    "machine_paths": [{"docs/a.md": "see /home/" + "joe/x\n"},
+                      {"base/a.c": '"/wo' + 'rk/x"\n'}],
+    "scripts": [{"tests/a.py": "def f(:\n"},
+                {"tests/run": "#!/bin/sh\nif true\n"}],
+    "distributed": [{"Makefile.am": "x_SOURCES = base/a.c\n",
+                     "base/a.c": "", "base/a.h": ""}],
+}
+WHOLE = {
+    "layers": {"storage/a.c": '#include "base/a.h"\n#include "storage/b.h"\n'
+                              '#include "storage/share/c.h"\n',
+               "tests/unit/a.c": '#include "server/ctl/b.h"\n'},
+    "doors": {"storage/share/share_nfs.c": "#include <nfsc/libnfs.h>\n",
+              "tests/unit/a.c": "#include <sqlite3.h>\n",
+              "base/loop.c": "#include <event2/event.h>\n"},
+    "file_length": {"base/a.c": "\n" * 1000},
+    "function_length": {"base/a.c": body(100) * 2},
+    "machine_paths": {"docs/a.md": "https://example.org/home/joe $x/tmp/y\n"},
+    "scripts": {"tests/a.py": "def f():\n\tpass\n",
+                "tests/run": "#!/bin/sh\nif true; then :; fi\n"},
+    "distributed": {"Makefile.am": "x_SOURCES = base/a.c base/a.h\n",
+                    "base/a.c": "", "base/a.h": ""},
+}
+
+
+def self_test(name):
+    rule = RULES[name]
+
+    def breaks(tree):
+        with tempfile.TemporaryDirectory() as root:
+            for path, content in tree.items():
+                os.makedirs(os.path.dirname(os.path.join(root, path)) or root,
+                            exist_ok=True)
+                with open(os.path.join(root, path), "w") as f:
+                    f.write(content)
+            return list(rule(root))
+
+    for tree in BROKEN[name]:
+        if not breaks(tree):
+            yield "%s does not notice %r" % (name, tree)
+    for why in breaks(WHOLE[name]):
+        yield "%s objects to what is right: %s" % (name, why)
+
+
+RULES = {k[len("rule_"):]: v for k, v in sorted(globals().items())
+         if k.startswith("rule_")}
+
+
+def main(argv):
+    if argv[1:] == ["list"]:
+        print("\n".join(RULES))
+        return 0
+    if argv[1] == "self-test":
+        found = list(self_test(argv[2]))
+    else:
+        found = list(RULES[argv[1]](argv[2]))
+    print("\n".join(found))
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))
