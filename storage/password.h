@@ -43,6 +43,7 @@ struct password {
 	struct str hash; /* crypt(5) text; empty: none */
 	bool has_scram;
 	unsigned char stored_key[32], server_key[32];
+	struct password_salt salt; /* that the keys were made with */
 };
 
 /* Prepare as above; ERR_INVALID. */

@@ -111,6 +111,7 @@ password_make(struct task *t, struct offload *o, struct str clear,
 	if (j->ok_r) {
 		p_r->hash = arena_str(a, str_c(j->hash_r));
 		p_r->has_scram = true;
+		p_r->salt = *salt;
 		memcpy(p_r->stored_key, j->stored_key_r, 32);
 		memcpy(p_r->server_key, j->server_key_r, 32);
 	} else {

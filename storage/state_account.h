@@ -87,11 +87,16 @@ may_yield must_check struct err *state_account_quota(struct task *t,
     uint64_t messages);
 may_yield must_check struct err *state_account_rename(struct task *t,
     struct state *st, const char *by, struct str address, struct str name);
-/* p NULL: no more logins by password.  Bumps the generation unless `upgrade`
- * (the same password, better kept: nobody is signed out, no audit row). */
+/*
+ * p NULL: no more logins by password.  Bumps the generation, so that web
+ * sessions end.  ERR_CONFLICT: the salt of p's keys is not the account's, whose
+ * application passwords need it (state_account_salt was asked too early).
+ * upgrade_of: p is the same password as this one, better kept: nobody is signed
+ * out, no audit row; does nothing if it is not the stored one any more.
+ */
 may_yield must_check struct err *state_account_password(struct task *t,
     struct state *st, const char *by, struct str address,
-    const struct password *p, bool upgrade);
+    const struct password *p, const struct password *upgrade_of);
 /* Sign out everywhere. */
 may_yield must_check struct err *state_account_signout(struct task *t,
     struct state *st, const char *by, struct str address);

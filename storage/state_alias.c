@@ -1,0 +1,437 @@
+/* state_alias.c - addresses that stand for others: aliases and groups */
+#include "storage/state_alias.h"
+
+#include "base/unicode.h"
+#include "storage/state_address.h"
+#include "storage/state_private.h"
+
+/* Aliases and groups are kept alike. */
+struct state_alias_kind {
+	const char *exists, *remove;
+	const char *member_exists, *member_add, *member_remove, *member_count,
+	    *members_remove;
+	const char *noun, *audit_add, *audit_remove;
+};
+static const struct state_alias_kind state_alias_kinds[] = {
+	{
+	    .exists = "SELECT 1 FROM aliases WHERE address = ?",
+	    .remove = "DELETE FROM aliases WHERE address = ?",
+	    .member_exists = "SELECT 1 FROM alias_targets"
+			     " WHERE address = ? AND target = ?",
+	    .member_add = "INSERT INTO alias_targets (address, target)"
+			  " VALUES (?, ?)",
+	    .member_remove = "DELETE FROM alias_targets"
+			     " WHERE address = ? AND target = ?",
+	    .member_count = "SELECT COUNT(*) FROM alias_targets"
+			    " WHERE address = ?",
+	    .members_remove = "DELETE FROM alias_targets WHERE address = ?",
+	    .noun = "alias",
+	    .audit_add = "alias.add",
+	    .audit_remove = "alias.remove",
+	},
+	{
+	    .exists = "SELECT 1 FROM groups WHERE address = ?",
+	    .remove = "DELETE FROM groups WHERE address = ?",
+	    .member_exists = "SELECT 1 FROM group_members"
+			     " WHERE address = ? AND member = ?",
+	    .member_add = "INSERT INTO group_members (address, member)"
+			  " VALUES (?, ?)",
+	    .member_remove = "DELETE FROM group_members"
+			     " WHERE address = ? AND member = ?",
+	    .member_count = "SELECT COUNT(*) FROM group_members"
+			    " WHERE address = ?",
+	    .members_remove = "DELETE FROM group_members WHERE address = ?",
+	    .noun = "group",
+	    .audit_add = "group.member-add",
+	    .audit_remove = "group.member-remove",
+	},
+};
+
+struct state_alias_work {
+	const struct state_alias_kind *kind;
+	struct state_address address, target;
+	struct str name, posters;
+};
+
+static struct err *
+state_alias_missing(struct state_tx *x, const struct state_alias_work *w)
+{
+	return err_newf(x->a, ERR_NOTFOUND, "there is no %s " STR_FMT,
+	    w->kind->noun, STR_ARG(w->address.full));
+}
+
+static struct err *
+state_alias_domain(struct state_tx *x, const struct state_alias_work *w)
+{
+	uint64_t quota, max;
+	bool suspended;
+
+	return state_domain_get_in(x->db, x->a, w->address.domain, &suspended,
+	    &quota, &max);
+}
+
+/* --- members of either --- */
+
+static struct err *
+state_alias_member_add(struct state_tx *x, const struct state_alias_work *w)
+{
+	const struct state_alias_kind *k = w->kind;
+	struct err *e;
+	int64_t n = 0;
+	bool have;
+
+	e = state_exists(x->db, x->a, &have, k->member_exists, "tt",
+	    w->address.full, w->target.full);
+	if (e == NULL && have)
+		e = err_newf(x->a, ERR_DUPLICATE,
+		    STR_FMT " leads to " STR_FMT " already",
+		    STR_ARG(w->address.full), STR_ARG(w->target.full));
+	if (e == NULL)
+		e = state_number(x->db, x->a, &n, k->member_count, "t",
+		    w->address.full);
+	if (e == NULL && n >= STATE_TARGETS_MAX)
+		e = err_newf(x->a, ERR_LIMIT, "an %s leads to at most %d",
+		    k->noun, STATE_TARGETS_MAX);
+	if (e == NULL)
+		e = state_run(x->db, x->a, k->member_add, "tt", w->address.full,
+		    w->target.full);
+	return e != NULL ? e
+			 : state_audit(x, k->audit_add, w->address.full,
+			       w->target.full);
+}
+
+static struct err *
+state_alias_member_remove(struct state_tx *x, const struct state_alias_work *w)
+{
+	const struct state_alias_kind *k = w->kind;
+	struct err *e;
+	bool have;
+
+	e = state_exists(x->db, x->a, &have, k->member_exists, "tt",
+	    w->address.full, w->target.full);
+	if (e == NULL && !have)
+		e = err_newf(x->a, ERR_NOTFOUND,
+		    STR_FMT " does not lead to " STR_FMT,
+		    STR_ARG(w->address.full), STR_ARG(w->target.full));
+	if (e == NULL)
+		e = state_run(x->db, x->a, k->member_remove, "tt",
+		    w->address.full, w->target.full);
+	return e != NULL ? e
+			 : state_audit(x, k->audit_remove, w->address.full,
+			       w->target.full);
+}
+
+/* --- aliases --- */
+
+static struct err *
+state_alias_add_run(struct state_tx *x, void *arg)
+{
+	struct state_alias_work *w = arg;
+	struct err *e;
+	bool have;
+
+	e = state_exists(x->db, x->a, &have, w->kind->exists, "t",
+	    w->address.full);
+	if (e == NULL && !have) {
+		e = state_alias_domain(x, w);
+		if (e == NULL)
+			e = state_address_is_free(x->db, x->a, w->address.full);
+		if (e == NULL)
+			e = state_run(x->db, x->a,
+			    "INSERT INTO aliases (address, domain, created)"
+			    " VALUES (?, ?, ?)",
+			    "tti", w->address.full, w->address.domain,
+			    (int64_t)x->now_s);
+	}
+	return e != NULL ? e : state_alias_member_add(x, w);
+}
+
+struct err *
+state_alias_add(struct task *t, struct state *st, const char *by,
+    struct str address, struct str target)
+{
+	struct state_alias_work w = { .kind = &state_alias_kinds[0] };
+	struct arena *a = task_arena(t);
+	struct err *e;
+
+	e = state_address_parse_any(a, address, &w.address);
+	if (e == NULL)
+		e = state_address_parse(a, target, &w.target);
+	if (e == NULL && str_eq(w.address.full, w.target.full))
+		e = err_new(a, ERR_INVALID, "an alias of itself", NULL);
+	return e != NULL ? e : state_change(t, st, by, state_alias_add_run, &w);
+}
+
+static struct err *
+state_alias_remove_all(struct state_tx *x, const struct state_alias_work *w)
+{
+	struct err *e;
+
+	e = state_run(x->db, x->a, w->kind->members_remove, "t",
+	    w->address.full);
+	if (e == NULL)
+		e = state_run(x->db, x->a, w->kind->remove, "t",
+		    w->address.full);
+	return e != NULL ? e
+			 : state_audit(x, w->kind->audit_remove,
+			       w->address.full, STR_NONE);
+}
+
+static struct err *
+state_alias_remove_run(struct state_tx *x, void *arg)
+{
+	struct state_alias_work *w = arg;
+	int64_t left = 1;
+	struct err *e;
+	bool have;
+
+	e = state_exists(x->db, x->a, &have, w->kind->exists, "t",
+	    w->address.full);
+	if (e == NULL && !have)
+		e = state_alias_missing(x, w);
+	if (e != NULL || w->target.full.n == 0)
+		return e != NULL ? e : state_alias_remove_all(x, w);
+	e = state_alias_member_remove(x, w);
+	if (e == NULL)
+		e = state_number(x->db, x->a, &left, w->kind->member_count, "t",
+		    w->address.full);
+	/* An alias without targets is none. */
+	if (e == NULL && left == 0)
+		e = state_run(x->db, x->a, w->kind->remove, "t",
+		    w->address.full);
+	return e;
+}
+
+struct err *
+state_alias_remove(struct task *t, struct state *st, const char *by,
+    struct str address, struct str target)
+{
+	struct state_alias_work w = { .kind = &state_alias_kinds[0] };
+	struct arena *a = task_arena(t);
+	struct err *e;
+
+	e = state_address_parse_any(a, address, &w.address);
+	if (e == NULL && target.n > 0)
+		e = state_address_parse(a, target, &w.target);
+	return e != NULL ? e
+			 : state_change(t, st, by, state_alias_remove_run, &w);
+}
+
+/* --- groups --- */
+
+static struct err *
+state_group_add_run(struct state_tx *x, void *arg)
+{
+	struct state_alias_work *w = arg;
+	struct err *e;
+
+	e = state_alias_domain(x, w);
+	if (e == NULL)
+		e = state_address_is_free(x->db, x->a, w->address.full);
+	if (e == NULL)
+		e = state_run(x->db, x->a,
+		    "INSERT INTO groups (address, domain, name, posters,"
+		    " created) VALUES (?, ?, ?, ?, ?)",
+		    "tttti", w->address.full, w->address.domain, w->name,
+		    w->posters, (int64_t)x->now_s);
+	return e != NULL
+		   ? e
+		   : state_audit(x, "group.add", w->address.full, w->posters);
+}
+
+struct err *
+state_group_add(struct task *t, struct state *st, const char *by,
+    struct str address, struct str name, struct str posters)
+{
+	struct state_alias_work w = { .kind = &state_alias_kinds[1],
+		.name = name,
+		.posters = posters.n > 0 ? posters : STR("anyone") };
+	struct arena *a = task_arena(t);
+	struct err *e;
+
+	e = state_address_parse(a, address, &w.address);
+	if (e == NULL && !str_eq_c(w.posters, "anyone") &&
+	    !str_eq_c(w.posters, "domain") && !str_eq_c(w.posters, "members"))
+		e = err_new(a, ERR_INVALID,
+		    "who may write to a group is anyone, domain or members",
+		    NULL);
+	if (e == NULL && (name.n > 500 || !unicode_is_utf8(name)))
+		e = err_new(a, ERR_INVALID, "the name is too long", NULL);
+	return e != NULL ? e : state_change(t, st, by, state_group_add_run, &w);
+}
+
+static struct err *
+state_group_remove_run(struct state_tx *x, void *arg)
+{
+	struct state_alias_work *w = arg;
+	struct err *e;
+	bool have;
+
+	e = state_exists(x->db, x->a, &have, w->kind->exists, "t",
+	    w->address.full);
+	if (e == NULL && !have)
+		e = state_alias_missing(x, w);
+	if (e == NULL)
+		e = state_run(x->db, x->a, w->kind->members_remove, "t",
+		    w->address.full);
+	if (e == NULL)
+		e = state_run(x->db, x->a, w->kind->remove, "t",
+		    w->address.full);
+	return e != NULL
+		   ? e
+		   : state_audit(x, "group.remove", w->address.full, STR_NONE);
+}
+
+struct err *
+state_group_remove(struct task *t, struct state *st, const char *by,
+    struct str address)
+{
+	struct state_alias_work w = { .kind = &state_alias_kinds[1] };
+	struct err *e;
+
+	e = state_address_parse(task_arena(t), address, &w.address);
+	return e != NULL ? e
+			 : state_change(t, st, by, state_group_remove_run, &w);
+}
+
+struct state_group_membership {
+	struct state_alias_work w;
+	bool add;
+};
+
+static struct err *
+state_group_member_run(struct state_tx *x, void *arg)
+{
+	struct state_group_membership *m = arg;
+	struct err *e;
+	bool have;
+
+	e = state_exists(x->db, x->a, &have, m->w.kind->exists, "t",
+	    m->w.address.full);
+	if (e == NULL && !have)
+		e = state_alias_missing(x, &m->w);
+	if (e != NULL)
+		return e;
+	return m->add ? state_alias_member_add(x, &m->w)
+		      : state_alias_member_remove(x, &m->w);
+}
+
+struct err *
+state_group_member(struct task *t, struct state *st, const char *by,
+    struct str address, struct str member, bool add)
+{
+	struct state_group_membership m = { .w = { .kind =
+						       &state_alias_kinds[1] },
+		.add = add };
+	struct arena *a = task_arena(t);
+	struct err *e;
+
+	e = state_address_parse(a, address, &m.w.address);
+	if (e == NULL)
+		e = state_address_parse(a, member, &m.w.target);
+	return e != NULL ? e
+			 : state_change(t, st, by, state_group_member_run, &m);
+}
+
+/* --- reading --- */
+
+static const char *const state_alias_list_sql[] = {
+	"SELECT a.address, a.created, '', '', t.target"
+	" FROM (SELECT * FROM aliases WHERE address > ?1"
+	"  AND (?2 = '' OR domain = ?2) AND (?4 = '' OR address = ?4)"
+	"  ORDER BY address LIMIT ?3) a"
+	" LEFT JOIN alias_targets t ON t.address = a.address"
+	" ORDER BY a.address, t.target",
+	"SELECT a.address, a.created, a.name, a.posters, t.member"
+	" FROM (SELECT * FROM groups WHERE address > ?1"
+	"  AND (?2 = '' OR domain = ?2) AND (?4 = '' OR address = ?4)"
+	"  ORDER BY address LIMIT ?3) a"
+	" LEFT JOIN group_members t ON t.address = a.address"
+	" ORDER BY a.address, t.member",
+};
+
+static struct err *
+state_alias_read(struct state_db *db, struct arena *a, bool groups,
+    struct str domain, struct str after, struct str just, unsigned max,
+    struct state_alias **list_r, unsigned *n_r)
+{
+	struct state_alias *list = NULL, *row = NULL;
+	struct str address, target;
+	struct state_q q;
+
+	*n_r = 0;
+	state_q_begin(&q, db, a, state_alias_list_sql[groups], "ttit", after,
+	    domain, (int64_t)max, just);
+	while (state_q_row(&q)) {
+		address = state_q_str(&q, 0);
+		if (row == NULL || !str_eq(row->address, address)) {
+			list = state_list_add(a, list, n_r, sizeof(*list));
+			row = &list[*n_r - 1];
+			*row = (struct state_alias){ .address = address,
+				.created = state_q_i64(&q, 1),
+				.group = groups,
+				.name = state_q_str(&q, 2),
+				.posters = state_q_str(&q, 3) };
+		}
+		target = state_q_str(&q, 4);
+		if (target.n == 0) /* a group without members */
+			continue;
+		row->targets = state_list_add(a, row->targets, &row->n,
+		    sizeof(*row->targets));
+		row->targets[row->n - 1] = target;
+	}
+	*list_r = list;
+	return state_q_end(&q);
+}
+
+struct err *
+state_alias_list(struct arena *a, struct state *st, bool groups,
+    struct str domain, struct str after, unsigned max,
+    struct state_alias **list_r, unsigned *n_r)
+{
+	struct str ascii = STR_NONE;
+	struct state_db *db;
+	struct err *e = NULL;
+
+	*n_r = 0;
+	*list_r = NULL;
+	if (domain.n > 0)
+		e = state_domain_parse(a, domain, &ascii);
+	if (e == NULL)
+		e = state_read_begin(a, st, &db);
+	if (e != NULL)
+		return e;
+	e = state_alias_read(db, a, groups, ascii, after, STR_NONE, max, list_r,
+	    n_r);
+	state_read_end(st);
+	return e;
+}
+
+struct err *
+state_alias_find(struct arena *a, struct state *st, struct str address,
+    struct state_alias *alias_r)
+{
+	struct state_alias *list;
+	struct state_address ad;
+	struct state_db *db;
+	struct err *e;
+	unsigned n = 0;
+
+	e = state_address_parse_any(a, address, &ad);
+	if (e == NULL)
+		e = state_read_begin(a, st, &db);
+	if (e != NULL)
+		return e;
+	e = state_alias_read(db, a, false, STR_NONE, STR_NONE, ad.full, 1,
+	    &list, &n);
+	if (e == NULL && n == 0)
+		e = state_alias_read(db, a, true, STR_NONE, STR_NONE, ad.full,
+		    1, &list, &n);
+	state_read_end(st);
+	if (e == NULL && n == 0)
+		e = err_newf(a, ERR_NOTFOUND,
+		    "there is no alias or group " STR_FMT, STR_ARG(ad.full));
+	if (e == NULL)
+		*alias_r = list[0];
+	return e;
+}

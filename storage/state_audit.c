@@ -1,0 +1,123 @@
+/* state_audit.c - who changed what, when */
+#include "storage/state_audit.h"
+
+#include "storage/state_account.h"
+#include "storage/state_private.h"
+#include "storage/state_setting.h"
+
+static const char state_id_digits[] = "abcdefghijklmnopqrstuvwxyz234567";
+
+void
+state_account_id(const struct rnd *r, char id_r[STATE_ID_CHARS + 1])
+{
+	unsigned char b[STATE_ID_CHARS];
+	unsigned i;
+
+	r->fill(r->arg, b, sizeof(b));
+	for (i = 0; i < STATE_ID_CHARS; i++)
+		id_r[i] = state_id_digits[b[i] & 31];
+	id_r[STATE_ID_CHARS] = '\0';
+}
+
+struct str
+state_random_id(struct arena *a, const struct rnd *r)
+{
+	char id[STATE_ID_CHARS + 1];
+
+	state_account_id(r, id);
+	return str_c(arena_strdup(a, id));
+}
+
+/* Ids sort by time; the random part keeps two nodes' rows apart. */
+struct err *
+state_audit(struct state_tx *x, const char *what, struct str object,
+    struct str detail)
+{
+	const char *id;
+
+	id = arena_printf(x->a, "%010llx-%016llx",
+	    (unsigned long long)(x->now_s > 0 ? x->now_s : 0),
+	    (unsigned long long)rnd_u64(x->rnd));
+	return state_run(x->db, x->a,
+	    "INSERT INTO audit (id, at, who, what, object, detail)"
+	    " VALUES (?, ?, ?, ?, ?, ?)",
+	    "titttt", str_c(id), (int64_t)x->now_s, str_c(x->by), str_c(what),
+	    object, detail);
+}
+
+struct err *
+state_audit_list(struct arena *a, struct state *st, struct str object,
+    struct str before, unsigned max, struct state_audit_row **list_r,
+    unsigned *n_r)
+{
+	struct state_audit_row *list = NULL, *row;
+	struct state_db *db;
+	struct state_q q;
+	struct err *e;
+
+	*n_r = 0;
+	*list_r = NULL;
+	e = state_read_begin(a, st, &db);
+	if (e != NULL)
+		return e;
+	/* '~' sorts behind every id. */
+	state_q_begin(&q, db, a,
+	    "SELECT id, at, who, what, object, detail FROM audit"
+	    " WHERE id < ?1 AND (?2 = '' OR object = ?2)"
+	    " ORDER BY id DESC LIMIT ?3",
+	    "tti", before.n > 0 ? before : STR("~"), object, (int64_t)max);
+	while (state_q_row(&q)) {
+		list = state_list_add(a, list, n_r, sizeof(*list));
+		row = &list[*n_r - 1];
+		row->id = state_q_str(&q, 0);
+		row->at = state_q_i64(&q, 1);
+		row->who = state_q_str(&q, 2);
+		row->what = state_q_str(&q, 3);
+		row->object = state_q_str(&q, 4);
+		row->detail = state_q_str(&q, 5);
+	}
+	*list_r = list;
+	e = state_q_end(&q);
+	state_read_end(st);
+	return e;
+}
+
+struct state_audit_trimming {
+	unsigned max, removed;
+};
+
+static struct err *
+state_audit_trim_run(struct state_tx *x, void *arg)
+{
+	struct state_audit_trimming *tr = arg;
+	int64_t before, n = 0;
+	struct err *e;
+
+	before = x->now_s -
+		 (int64_t)state_setting_u64_in(x->db, x->a, STATE_AUDIT_KEEP);
+	e = state_number(x->db, x->a, &n,
+	    "SELECT COUNT(*) FROM (SELECT 1 FROM audit WHERE id < ? LIMIT ?)",
+	    "ti",
+	    str_c(arena_printf(x->a, "%010llx",
+		(unsigned long long)(before > 0 ? before : 0))),
+	    (int64_t)tr->max);
+	tr->removed = (unsigned)n;
+	if (e != NULL || n == 0)
+		return e;
+	return state_run(x->db, x->a,
+	    "DELETE FROM audit WHERE id IN"
+	    " (SELECT id FROM audit ORDER BY id LIMIT ?)",
+	    "i", n);
+}
+
+struct err *
+state_audit_trim(struct task *t, struct state *st, unsigned max,
+    unsigned *removed_r)
+{
+	struct state_audit_trimming tr = { .max = max };
+	struct err *e;
+
+	e = state_change(t, st, "housekeeping", state_audit_trim_run, &tr);
+	*removed_r = e == NULL ? tr.removed : 0;
+	return e;
+}

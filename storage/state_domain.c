@@ -1,0 +1,242 @@
+/* state_domain.c - mail domains this cluster is responsible for */
+#include "storage/state_domain.h"
+
+#include "base/unicode.h"
+#include "storage/state_address.h"
+#include "storage/state_private.h"
+
+struct err *
+state_domain_get_in(struct state_db *db, struct arena *a, struct str name,
+    bool *suspended_r, uint64_t *quota_default_r, uint64_t *accounts_max_r)
+{
+	struct state_q q;
+	struct err *e;
+	bool found;
+
+	state_q_begin(&q, db, a,
+	    "SELECT suspended, quota_default, accounts_max FROM domains"
+	    " WHERE name = ?",
+	    "t", name);
+	found = state_q_row(&q);
+	if (found) {
+		*suspended_r = state_q_i64(&q, 0) != 0;
+		*quota_default_r = state_q_u64(&q, 1);
+		*accounts_max_r = state_q_u64(&q, 2);
+	}
+	e = state_q_end(&q);
+	if (e == NULL && !found)
+		e = err_newf(a, ERR_NOTFOUND, "there is no domain " STR_FMT,
+		    STR_ARG(name));
+	return e;
+}
+
+struct state_domain_change {
+	const struct state_domain *d;
+	struct str name, display;
+	bool suspended;
+};
+
+static struct err *
+state_domain_add_run(struct state_tx *x, void *arg)
+{
+	struct state_domain_change *c = arg;
+	struct err *e;
+	bool have;
+
+	e = state_exists(x->db, x->a, &have,
+	    "SELECT 1 FROM domains WHERE name = ?", "t", c->name);
+	if (e == NULL && have)
+		e = err_newf(x->a, ERR_DUPLICATE,
+		    "there is a domain " STR_FMT " already", STR_ARG(c->name));
+	if (e == NULL)
+		e = state_run(x->db, x->a,
+		    "INSERT INTO domains (name, display, note, created,"
+		    " suspended, quota_default, accounts_max)"
+		    " VALUES (?, ?, ?, ?, 0, ?, ?)",
+		    "tttiuu", c->name, c->display, c->d->note,
+		    (int64_t)x->now_s, c->d->quota_default, c->d->accounts_max);
+	return e != NULL ? e : state_audit(x, "domain.add", c->name, STR_NONE);
+}
+
+struct err *
+state_domain_add(struct task *t, struct state *st, const char *by,
+    const struct state_domain *d)
+{
+	struct arena *a = task_arena(t);
+	struct state_domain_change c = { .d = d };
+	struct err *e;
+
+	e = state_domain_parse(a, d->name, &c.name);
+	if (e == NULL)
+		e = unicode_domain_shown(a, c.name, &c.display);
+	if (e == NULL && (d->note.n > 1000 || !unicode_is_utf8(d->note)))
+		e = err_new(a, ERR_INVALID, "the note is too long", NULL);
+	return e != NULL ? e
+			 : state_change(t, st, by, state_domain_add_run, &c);
+}
+
+/* What still has addresses in the domain. */
+static const struct {
+	const char *sql, *text;
+} state_domain_users[] = {
+	{ "SELECT 1 FROM accounts WHERE domain = ? AND status != 2 LIMIT 1",
+	    "the domain has accounts" },
+	{ "SELECT 1 FROM accounts WHERE domain = ? LIMIT 1",
+	    "the domain has removed accounts whose grace is not over" },
+	{ "SELECT 1 FROM aliases WHERE domain = ? LIMIT 1",
+	    "the domain has aliases" },
+	{ "SELECT 1 FROM groups WHERE domain = ? LIMIT 1",
+	    "the domain has groups" },
+};
+
+static struct err *
+state_domain_must_exist(struct state_tx *x, struct str name)
+{
+	uint64_t quota, max;
+	bool suspended;
+
+	return state_domain_get_in(x->db, x->a, name, &suspended, &quota, &max);
+}
+
+static struct err *
+state_domain_remove_run(struct state_tx *x, void *arg)
+{
+	struct state_domain_change *c = arg;
+	struct err *e;
+	unsigned i;
+	bool yes;
+
+	e = state_domain_must_exist(x, c->name);
+	for (i = 0; e == NULL && i < countof(state_domain_users); i++) {
+		e = state_exists(x->db, x->a, &yes, state_domain_users[i].sql,
+		    "t", c->name);
+		if (e == NULL && yes)
+			e = err_new(x->a, ERR_CONFLICT,
+			    state_domain_users[i].text, NULL);
+	}
+	if (e == NULL)
+		e = state_run(x->db, x->a, "DELETE FROM domains WHERE name = ?",
+		    "t", c->name);
+	return e != NULL ? e
+			 : state_audit(x, "domain.remove", c->name, STR_NONE);
+}
+
+struct err *
+state_domain_remove(struct task *t, struct state *st, const char *by,
+    struct str name)
+{
+	struct state_domain_change c = { .d = NULL };
+	struct err *e;
+
+	e = state_domain_parse(task_arena(t), name, &c.name);
+	return e != NULL ? e
+			 : state_change(t, st, by, state_domain_remove_run, &c);
+}
+
+static struct err *
+state_domain_suspend_run(struct state_tx *x, void *arg)
+{
+	struct state_domain_change *c = arg;
+	uint64_t quota, max;
+	struct err *e;
+	bool now;
+
+	e = state_domain_get_in(x->db, x->a, c->name, &now, &quota, &max);
+	if (e != NULL || now == c->suspended)
+		return e;
+	e = state_run(x->db, x->a,
+	    "UPDATE domains SET suspended = ? WHERE name = ?", "it",
+	    (int64_t)c->suspended, c->name);
+	return e != NULL
+		   ? e
+		   : state_audit(x,
+			 c->suspended ? "domain.suspend" : "domain.restore",
+			 c->name, STR_NONE);
+}
+
+struct err *
+state_domain_suspend(struct task *t, struct state *st, const char *by,
+    struct str name, bool suspended)
+{
+	struct state_domain_change c = { .suspended = suspended };
+	struct err *e;
+
+	e = state_domain_parse(task_arena(t), name, &c.name);
+	return e != NULL
+		   ? e
+		   : state_change(t, st, by, state_domain_suspend_run, &c);
+}
+
+static void
+state_domain_row(struct state_q *q, struct state_domain *d)
+{
+	d->name = state_q_str(q, 0);
+	d->display = state_q_str(q, 1);
+	d->note = state_q_str(q, 2);
+	d->created = state_q_i64(q, 3);
+	d->suspended = state_q_i64(q, 4) != 0;
+	d->quota_default = state_q_u64(q, 5);
+	d->accounts_max = state_q_u64(q, 6);
+	d->accounts = state_q_u64(q, 7);
+}
+
+#define STATE_DOMAIN_COLUMNS                                                   \
+	"SELECT name, display, note, created, suspended, quota_default,"       \
+	" accounts_max, (SELECT COUNT(*) FROM accounts"                        \
+	"  WHERE domain = domains.name AND status != 2) FROM domains"
+
+struct err *
+state_domain_find(struct arena *a, struct state *st, struct str name,
+    struct state_domain *d_r)
+{
+	struct state_db *db;
+	struct state_q q;
+	struct str ascii;
+	struct err *e;
+	bool found;
+
+	*d_r = (struct state_domain){ .created = 0 };
+	e = state_domain_parse(a, name, &ascii);
+	if (e == NULL)
+		e = state_read_begin(a, st, &db);
+	if (e != NULL)
+		return e;
+	state_q_begin(&q, db, a, STATE_DOMAIN_COLUMNS " WHERE name = ?", "t",
+	    ascii);
+	found = state_q_row(&q);
+	if (found)
+		state_domain_row(&q, d_r);
+	e = state_q_end(&q);
+	state_read_end(st);
+	if (e == NULL && !found)
+		e = err_newf(a, ERR_NOTFOUND, "there is no domain " STR_FMT,
+		    STR_ARG(ascii));
+	return e;
+}
+
+struct err *
+state_domain_list(struct arena *a, struct state *st, struct str after,
+    unsigned max, struct state_domain **list_r, unsigned *n_r)
+{
+	struct state_domain *list = NULL;
+	struct state_db *db;
+	struct state_q q;
+	struct err *e;
+
+	*n_r = 0;
+	*list_r = NULL;
+	e = state_read_begin(a, st, &db);
+	if (e != NULL)
+		return e;
+	state_q_begin(&q, db, a,
+	    STATE_DOMAIN_COLUMNS " WHERE name > ? ORDER BY name LIMIT ?", "ti",
+	    after, (int64_t)max);
+	while (state_q_row(&q)) {
+		list = state_list_add(a, list, n_r, sizeof(*list));
+		state_domain_row(&q, &list[*n_r - 1]);
+	}
+	*list_r = list;
+	e = state_q_end(&q);
+	state_read_end(st);
+	return e;
+}

@@ -1,0 +1,161 @@
+/* state_key.c - DKIM, TLS ticket and SRS keys */
+#include "storage/state_key.h"
+
+#include "storage/state_address.h"
+#include "storage/state_private.h"
+
+#define STATE_KEY_COLUMN "keys.secret_key"
+
+struct state_key_work {
+	struct state_cluster_key *k;
+	struct str id;
+	bool active;
+};
+
+static struct err *
+state_key_add_run(struct state_tx *x, void *arg)
+{
+	struct state_key_work *w = arg;
+	struct state_cluster_key *k = w->k;
+	struct err *e;
+
+	k->id = state_random_id(x->a, x->rnd);
+	k->created = x->now_s;
+	e = state_run(x->db, x->a,
+	    "INSERT INTO keys (id, kind, domain, selector, algorithm, public,"
+	    " secret_key, active, created)"
+	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	    "ttttttbii", k->id, k->kind, k->domain, k->selector, k->algorithm,
+	    k->public_part, state_seal(x, STATE_KEY_COLUMN, k->id, k->secret),
+	    (int64_t)k->active, k->created);
+	return e != NULL ? e : state_audit(x, "key.add", k->kind, k->id);
+}
+
+struct err *
+state_key_add(struct task *t, struct state *st, const char *by,
+    struct state_cluster_key *k)
+{
+	static const char *const kinds[] = { "dkim", "ticket", "srs" };
+	struct state_key_work w = { .k = k };
+	struct arena *a = task_arena(t);
+	struct err *e = NULL;
+	bool known = false;
+	unsigned i;
+
+	for (i = 0; i < countof(kinds); i++)
+		known |= str_eq_c(k->kind, kinds[i]);
+	if (!known || k->secret.n == 0 || k->secret.n > STATE_SECRET_MAX ||
+	    k->selector.n > 63 || k->algorithm.n > 63 ||
+	    k->public_part.n > STATE_SECRET_MAX)
+		return err_new(a, ERR_INVALID, "not a key", NULL);
+	if (k->domain.n > 0)
+		e = state_domain_parse(a, k->domain, &k->domain);
+	return e != NULL ? e : state_change(t, st, by, state_key_add_run, &w);
+}
+
+static struct err *
+state_key_must_exist(struct state_tx *x, struct str id)
+{
+	struct err *e;
+	bool have;
+
+	e = state_exists(x->db, x->a, &have, "SELECT 1 FROM keys WHERE id = ?",
+	    "t", id);
+	if (e == NULL && !have)
+		e = err_newf(x->a, ERR_NOTFOUND, "there is no key " STR_FMT,
+		    STR_ARG(id));
+	return e;
+}
+
+static struct err *
+state_key_activate_run(struct state_tx *x, void *arg)
+{
+	struct state_key_work *w = arg;
+	struct err *e;
+
+	e = state_key_must_exist(x, w->id);
+	if (e == NULL)
+		e = state_run(x->db, x->a,
+		    "UPDATE keys SET active = ? WHERE id = ?", "it",
+		    (int64_t)w->active, w->id);
+	return e != NULL ? e
+			 : state_audit(x,
+			       w->active ? "key.activate" : "key.deactivate",
+			       w->id, STR_NONE);
+}
+
+struct err *
+state_key_activate(struct task *t, struct state *st, const char *by,
+    struct str id, bool active)
+{
+	struct state_key_work w = { .id = id, .active = active };
+
+	return state_change(t, st, by, state_key_activate_run, &w);
+}
+
+static struct err *
+state_key_remove_run(struct state_tx *x, void *arg)
+{
+	struct state_key_work *w = arg;
+	struct err *e;
+
+	e = state_key_must_exist(x, w->id);
+	if (e == NULL)
+		e = state_run(x->db, x->a, "DELETE FROM keys WHERE id = ?", "t",
+		    w->id);
+	return e != NULL ? e : state_audit(x, "key.remove", w->id, STR_NONE);
+}
+
+struct err *
+state_key_remove(struct task *t, struct state *st, const char *by,
+    struct str id)
+{
+	struct state_key_work w = { .id = id };
+
+	return state_change(t, st, by, state_key_remove_run, &w);
+}
+
+static struct err *
+state_key_row(struct state_q *q, struct state *st, struct state_cluster_key *k)
+{
+	k->id = state_q_str(q, 0);
+	k->kind = state_q_str(q, 1);
+	k->domain = state_q_str(q, 2);
+	k->selector = state_q_str(q, 3);
+	k->algorithm = state_q_str(q, 4);
+	k->public_part = state_q_str(q, 5);
+	k->active = state_q_i64(q, 7) != 0;
+	k->created = state_q_i64(q, 8);
+	return state_unseal(q->a, st, STATE_KEY_COLUMN, k->id,
+	    state_q_str(q, 6), &k->secret);
+}
+
+struct err *
+state_key_list(struct arena *a, struct state *st, struct str kind,
+    struct str domain, struct state_cluster_key **list_r, unsigned *n_r)
+{
+	struct state_cluster_key *list = NULL;
+	struct err *e, *end;
+	struct state_db *db;
+	struct state_q q;
+
+	*n_r = 0;
+	*list_r = NULL;
+	e = state_read_begin(a, st, &db);
+	if (e != NULL)
+		return e;
+	state_q_begin(&q, db, a,
+	    "SELECT id, kind, domain, selector, algorithm, public,"
+	    " secret_key, active, created FROM keys"
+	    " WHERE kind = ?1 AND (?2 = '' OR domain = ?2)"
+	    " ORDER BY created DESC, id",
+	    "tt", kind, domain);
+	while (e == NULL && state_q_row(&q)) {
+		list = state_list_add(a, list, n_r, sizeof(*list));
+		e = state_key_row(&q, st, &list[*n_r - 1]);
+	}
+	*list_r = list;
+	end = state_q_end(&q);
+	state_read_end(st);
+	return e != NULL ? e : end;
+}
