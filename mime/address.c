@@ -182,18 +182,28 @@ addr_at_domain(struct addr_reader *r)
 	}
 }
 
-/* obs-route = obs-domain-list ":"; without ":" it was "<@host>" */
+/*
+ * obs-route = "@" domain *("," "@" domain) ":", at '@'.  Without ":" it was
+ * "<@host>", and is read again as that.
+ */
 static void
 addr_route(struct addr_reader *r)
 {
-	while (addr_at(r, '@') || addr_at(r, ',')) {
-		buf_char(&r->adl, r->in.p[0]);
-		addr_skip(r);
+	struct str from = r->in;
+
+	buf_char(&r->adl, '@');
+	addr_skip(r);
+	addr_domain(r, &r->adl);
+	while (addr_take(r, ',')) {
+		mime_lex_cfws(&r->in, &r->comment);
+		if (!addr_take(r, '@'))
+			continue;
+		buf_c(&r->adl, ",@");
 		addr_domain(r, &r->adl);
 	}
 	r->has_adl = addr_take(r, ':');
 	if (!r->has_adl)
-		buf_add(&r->domain, r->adl.p + 1, r->adl.n - 1);
+		r->in = from;
 }
 
 /* angle-addr, at '<'.  Blanks inside the local part are dropped. */

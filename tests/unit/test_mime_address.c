@@ -40,7 +40,10 @@ static const struct {
 	/* routes */
 	{ "<@a,@b.c:d@e>", "-|@a,@b.c|d|e" },
 	{ "Joe <@a:d@e>", "Joe|@a|d|e" },
+	{ "<@a, , @b:d@e>", "-|@a,@b|d|e" },
 	{ "<@host>", "-|-||host" },
+	{ "<@a@b>", "-|-|@a|b" },
+	{ "<@a,b@c>", "-|-||a -|-|b|c" },
 	/* groups */
 	{ "team: a@b, Joe <c@d>;", "-|-|team|- { -|-|a|b Joe|-|c|d -|-|-|- }" },
 	{ "undisclosed-recipients:;",
