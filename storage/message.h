@@ -30,7 +30,8 @@ struct message {
 	int64_t date; /* internal date, unix time */
 	struct message_name name;
 	uint32_t env; /* envseg.h: place, 0: none yet */
-	uint16_t env_units;
+	uint16_t env_units;		/* of 16 bytes */
+	bool unsaved;			/* account_ckpt.c: not as in the base */
 };
 
 /* A removed message. name.month is 0 if the file went elsewhere (MOVE). */
