@@ -117,7 +117,7 @@ ckpt_tombs(struct buf *b, const struct account_state *s, uint64_t base)
 		buf_le32(b, (uint32_t)t->date);
 		buf_le16(b, t->name.ordinal);
 		buf_le16(b, t->name.month);
-		buf_le32(b, 0);
+		buf_le32(b, t->flags);
 	}
 }
 
@@ -367,7 +367,7 @@ ckpt_is_gone(const struct ckpt_load *l, uint32_t folder, uint32_t uid)
 	struct account_gone key = { folder, uid };
 
 	return bsearch(&key, l->gone, l->gone_n, sizeof(key), ckpt_gone_cmp) !=
-	    NULL;
+	       NULL;
 }
 
 /* Merge a folder's base and changed rows. */
@@ -425,6 +425,7 @@ ckpt_load_tombs(struct ckpt_load *l, struct ckpt_in *in)
 		t.date = le32_get(p + 36);
 		t.name.ordinal = le16_get(p + 40);
 		t.name.month = le16_get(p + 42);
+		t.flags = p[44] & MESSAGE_FLAGS;
 		if (t.modseq < last || t.modseq > l->seq || t.uid == 0)
 			return false;
 		last = t.modseq;
@@ -527,9 +528,10 @@ ckpt_load_rows(struct ckpt_load *l, struct ckpt_in *head, struct ckpt_in *rows,
 	for (unsigned i = 0; i < l->s->folder_count; i++) {
 		struct folder_state *f = l->s->by_id[i];
 		const struct ckpt_group *h = ckpt_group_find(hg, hn, f->pub.id);
-		const struct ckpt_group *b = f->pub.created > l->bases.rows ?
-		    &none :
-		    ckpt_group_find(bg, bn, f->pub.id);
+		const struct ckpt_group *b =
+		    f->pub.created > l->bases.rows
+			? &none
+			: ckpt_group_find(bg, bn, f->pub.id);
 
 		used += h->n > 0;
 		if (!ckpt_merge(l, f, b, h))
@@ -552,7 +554,8 @@ ckpt_load_head(struct ckpt_load *l, struct ckpt_in *in, uint64_t *bytes_r,
 	*messages_r = ckpt_get(in, 8);
 	s->uidvalidity_top = (uint32_t)ckpt_get(in, 4);
 	s->state = (char)ckpt_get(in, 1);
-	if (in->bad || (s->state != 'o' && s->state != 'k' && s->state != 'p') ||
+	if (in->bad ||
+	    (s->state != 'o' && s->state != 'k' && s->state != 'p') ||
 	    l->bases.rows > l->seq || l->bases.tomb > l->seq ||
 	    l->seq > ROW_MODSEQ_MAX)
 		return false;

@@ -31,13 +31,11 @@
  *	u8	n marks, each: u64 entry, u32 unix time
  *	u8	n keywords, each: u8 bit, u8 length, text
  *	u32	n subscriptions, each: u16 length, text
- *	u32	n folders, each: u32 id, u32 UIDVALIDITY, u32 UIDNEXT, u64 number
- *		of the last entry that touched it, u64 of the one that made it,
- *		u8 use, u16 length, name; in rising order of ids
- *	u32	n tombstones (newer than the tomb base), each 48 bytes
- *	u32	n removed rows of the base, each: u32 folder, u32 UID
- *	groups	rows changed since the base: see rows
- *	u32	CRC-32C
+ *	u32	n folders, each: u32 id, u32 UIDVALIDITY, u32 UIDNEXT, u64
+ *number of the last entry that touched it, u64 of the one that made it, u8 use,
+ *u16 length, name; in rising order of ids u32	n tombstones (newer than the
+ *tomb base), each 48 bytes u32	n removed rows of the base, each: u32 folder,
+ *u32 UID groups	rows changed since the base: see rows u32	CRC-32C
  *
  * rows:
  *	 8	"SHOALRW1"
@@ -60,9 +58,9 @@
  *	u32	CRC-32C
  *
  * A tombstone (48 bytes): 16 txid, u32 folder, u32 UID, u64 MODSEQ, u32 bytes,
- * u32 date, u16 ordinal, u16 month (0: no file), u32 zero.
+ * u32 date, u16 ordinal, u16 month (0: no file), u32 flags.
  */
-#define ACCOUNT_CKPT_LEAST 256	/* rows or tombstones without a base */
+#define ACCOUNT_CKPT_LEAST 256 /* rows or tombstones without a base */
 #define ACCOUNT_TOMB_BYTES 48
 #define ACCOUNT_SEG_MAX (1U << 30)
 
@@ -84,8 +82,8 @@ uint32_t account_ckpt_tombs_changed(const struct account_state *s,
     uint64_t base);
 
 /*
- * Fills an empty state. rows and tomb are empty strings where head says there is
- * no base. ERR_CORRUPT, ERR_FORMAT; nothing in them is taken for granted.
+ * Fills an empty state. rows and tomb are empty strings where head says there
+ * is no base. ERR_CORRUPT, ERR_FORMAT; nothing in them is taken for granted.
  */
 must_check struct err *account_ckpt_load(struct arena *a,
     struct account_state *s, struct str head, struct str rows, struct str tomb,

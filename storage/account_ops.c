@@ -84,7 +84,8 @@ message_month_of(int64_t unix_s)
 	month = mp < 10 ? mp + 3 : mp - 9;
 	year = yoe + era * 400 + (month <= 2);
 	month += (year - 1970) * 12 - 1;
-	return (uint16_t)(month > ACCOUNT_MONTH_MAX ? ACCOUNT_MONTH_MAX : month);
+	return (
+	    uint16_t)(month > ACCOUNT_MONTH_MAX ? ACCOUNT_MONTH_MAX : month);
 }
 
 /* --- reading --- */
@@ -164,14 +165,14 @@ account_read_month(struct account_reader *r)
 	struct str s;
 
 	return record_get_str(&r->in, &s) &&
-	    message_month_parse(s, &r->op->name.month);
+	       message_month_parse(s, &r->op->name.month);
 }
 
 static bool
 account_read_time(struct account_reader *r)
 {
 	return record_get_u64(&r->in, &r->op->time) &&
-	    r->op->time <= UINT32_MAX;
+	       r->op->time <= UINT32_MAX;
 }
 
 /* month,bytes,time,flags,words: the end of a and h */
@@ -181,9 +182,9 @@ account_read_message(struct account_reader *r)
 	struct account_op *op = r->op;
 
 	return account_read_month(r) && record_get_u64(&r->in, &op->bytes) &&
-	    op->bytes <= UINT32_MAX && account_read_time(r) &&
-	    account_read_flags(r, &op->flags) &&
-	    account_read_words(r, &op->words);
+	       op->bytes <= UINT32_MAX && account_read_time(r) &&
+	       account_read_flags(r, &op->flags) &&
+	       account_read_words(r, &op->words);
 }
 
 static bool
@@ -204,7 +205,7 @@ account_read_add(struct account_reader *r)
 	if (!r->in.any)
 		return true;
 	return record_get_str(&r->in, &op->source) &&
-	    account_source_parse(op->source, &account, &from);
+	       account_source_parse(op->source, &account, &from);
 }
 
 static bool
@@ -214,8 +215,8 @@ account_read_have(struct account_reader *r)
 	struct str name;
 
 	return account_read_folder(r, &op->folder) &&
-	    record_get_str(&r->in, &name) &&
-	    message_name_parse(name, &op->name) && account_read_message(r);
+	       record_get_str(&r->in, &name) &&
+	       message_name_parse(name, &op->name) && account_read_message(r);
 }
 
 static bool
@@ -224,10 +225,10 @@ account_read_delta(struct account_reader *r)
 	struct account_op *op = r->op;
 
 	return account_read_folder(r, &op->folder) && account_read_uids(r) &&
-	    account_read_flags(r, &op->flags) &&
-	    account_read_flags(r, &op->flags2) &&
-	    account_read_words(r, &op->words) &&
-	    account_read_words(r, &op->words2);
+	       account_read_flags(r, &op->flags) &&
+	       account_read_flags(r, &op->flags2) &&
+	       account_read_words(r, &op->words) &&
+	       account_read_words(r, &op->words2);
 }
 
 static bool
@@ -236,8 +237,8 @@ account_read_set(struct account_reader *r)
 	struct account_op *op = r->op;
 
 	return account_read_folder(r, &op->folder) && account_read_uids(r) &&
-	    account_read_flags(r, &op->flags) &&
-	    account_read_words(r, &op->words);
+	       account_read_flags(r, &op->flags) &&
+	       account_read_words(r, &op->words);
 }
 
 static bool
@@ -250,8 +251,8 @@ static bool
 account_read_move(struct account_reader *r)
 {
 	return account_read_expunge(r) &&
-	    account_read_folder(r, &r->op->folder2) &&
-	    r->op->folder != r->op->folder2;
+	       account_read_folder(r, &r->op->folder2) &&
+	       r->op->folder != r->op->folder2;
 }
 
 static bool
@@ -262,9 +263,9 @@ account_read_create(struct account_reader *r)
 	uint32_t subscribed;
 
 	if (!account_read_folder(r, &op->folder) ||
-	    !record_get_u32(&r->in, &op->uidvalidity) ||
-	    op->uidvalidity == 0 || !record_get_str(&r->in, &use) ||
-	    use.n != 1 || strchr("-DSJTA", use.p[0]) == NULL ||
+	    !record_get_u32(&r->in, &op->uidvalidity) || op->uidvalidity == 0 ||
+	    !record_get_str(&r->in, &use) || use.n != 1 ||
+	    strchr("-DSJTA", use.p[0]) == NULL ||
 	    !record_get_u32(&r->in, &subscribed) || subscribed > 1)
 		return false;
 	op->use = use.p[0];
@@ -276,7 +277,7 @@ static bool
 account_read_delete(struct account_reader *r)
 {
 	return account_read_folder(r, &r->op->folder) &&
-	    r->op->folder != ACCOUNT_INBOX;
+	       r->op->folder != ACCOUNT_INBOX;
 }
 
 static bool
@@ -295,8 +296,8 @@ static bool
 account_read_wipe(struct account_reader *r)
 {
 	return account_read_folder(r, &r->op->folder) &&
-	    record_get_u32(&r->in, &r->op->uidvalidity) &&
-	    r->op->uidvalidity != 0;
+	       record_get_u32(&r->in, &r->op->uidvalidity) &&
+	       r->op->uidvalidity != 0;
 }
 
 static bool
@@ -360,6 +361,9 @@ account_ops_read(struct account_reader *r, bool *use_r)
 	if (account_letter_is_journals(r->in.letter))
 		return NULL;
 	l = account_letter_find(r->in.letter);
+	if (r->in.letter == 0)
+		return err_new(r->arena, ERR_CORRUPT,
+		    "the account has an entry that cannot be read", NULL);
 	if (l == NULL)
 		return err_newf(r->arena, ERR_FORMAT,
 		    "the account has an entry of a newer version (operation "

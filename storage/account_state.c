@@ -80,8 +80,8 @@ account_state_folder(const struct account_state *s, uint32_t id)
 {
 	unsigned i = account_state_id_lower(s, id);
 
-	return i < s->folder_count && s->by_id[i]->pub.id == id ? s->by_id[i] :
-								  NULL;
+	return i < s->folder_count && s->by_id[i]->pub.id == id ? s->by_id[i]
+								: NULL;
 }
 
 struct folder_state *
@@ -89,9 +89,9 @@ account_state_named(const struct account_state *s, struct str name)
 {
 	unsigned i = account_state_name_lower(s, name);
 
-	return i < s->folder_count && str_eq(s->by_name[i]->pub.name, name) ?
-	    s->by_name[i] :
-	    NULL;
+	return i < s->folder_count && str_eq(s->by_name[i]->pub.name, name)
+		   ? s->by_name[i]
+		   : NULL;
 }
 
 static void
@@ -134,8 +134,7 @@ account_state_folder_add(struct account_state *s, const struct folder *pub)
 	}
 	f = xcalloc(1, sizeof(*f));
 	f->pub = *pub;
-	f->pub.name =
-	    str_of(account_state_strdup(pub->name), pub->name.n);
+	f->pub.name = str_of(account_state_strdup(pub->name), pub->name.n);
 	f->pub.messages = f->pub.unseen = f->pub.deleted = 0;
 	f->pub.bytes = 0;
 	f->pub.subscribed = account_state_subscribed(s, pub->name);
@@ -328,8 +327,8 @@ account_state_knows(const struct account_state *s,
 	if (!account_state_name_maybe(s, name))
 		return false;
 	return account_state_row_named(s, name, NULL) != NULL ||
-	    (SAFEGUARD(SAFE_TOMBSTONES) &&
-		account_state_tomb_named(s, name) != NULL);
+	       (SAFEGUARD(SAFE_TOMBSTONES) &&
+		   account_state_tomb_named(s, name) != NULL);
 }
 
 /* --- keywords --- */
@@ -428,8 +427,8 @@ account_state_words_fit(const struct account_state *s, struct str words)
 		have += s->keywords[i] == NULL;
 	if (need <= have)
 		return true;
-	used = account_state_keywords_used(s) |
-	    account_state_words_known(s, all);
+	used =
+	    account_state_keywords_used(s) | account_state_words_known(s, all);
 	have = MESSAGE_KEYWORDS - (unsigned)__builtin_popcountll(used);
 	return need <= have;
 }
@@ -549,8 +548,8 @@ account_apply_add(struct account_apply *ap)
 }
 
 static void
-account_apply_change(struct account_apply *ap, struct message *m,
-    uint8_t flags, uint64_t keywords)
+account_apply_change(struct account_apply *ap, struct message *m, uint8_t flags,
+    uint64_t keywords)
 {
 	account_state_count(ap->s, ap->f, m, -1);
 	m->flags = flags;
@@ -609,6 +608,7 @@ account_apply_expunge_row(struct message *m, void *arg)
 		.modseq = ap->seq,
 		.bytes = m->bytes,
 		.date = m->date,
+		.flags = m->flags,
 		.name = m->name,
 	};
 
@@ -672,8 +672,7 @@ account_apply_create(struct account_apply *ap)
 		.use = (enum folder_use)ap->op->use,
 	};
 
-	if (account_state_folder_add(ap->s, &pub) != NULL &&
-	    ap->op->subscribed)
+	if (account_state_folder_add(ap->s, &pub) != NULL && ap->op->subscribed)
 		account_state_subscribe(ap->s, ap->op->text, true);
 }
 
@@ -700,8 +699,8 @@ account_apply_rename(struct account_apply *ap)
 	account_state_remove(s->by_name, s->folder_count,
 	    account_state_name_lower(s, f->pub.name));
 	free((char *)f->pub.name.p);
-	f->pub.name = str_of(account_state_strdup(ap->op->text),
-	    ap->op->text.n);
+	f->pub.name =
+	    str_of(account_state_strdup(ap->op->text), ap->op->text.n);
 	s->folder_count--;
 	account_state_insert(s->by_name, s->folder_count,
 	    account_state_name_lower(s, f->pub.name), f);
@@ -738,9 +737,9 @@ account_apply_state(struct account_apply *ap)
 {
 	if (ap->s->state == 'p')
 		return;
-	ap->s->state = ap->op->letter == 'K' ? 'k' :
-	    ap->op->letter == 'P'	     ? 'p' :
-					       'o';
+	ap->s->state = ap->op->letter == 'K'   ? 'k'
+		       : ap->op->letter == 'P' ? 'p'
+					       : 'o';
 }
 
 static void

@@ -20,7 +20,7 @@
 #define ACCOUNT_MARK_S 86400
 
 struct folder_state {
-	struct folder pub;	/* pub.messages == rows.n */
+	struct folder pub; /* pub.messages == rows.n */
 	struct rows rows;
 };
 
@@ -39,22 +39,22 @@ struct account_state {
 	struct folder_state **by_name, **by_id;
 	unsigned folder_count, folder_size;
 
-	char *keywords[MESSAGE_KEYWORDS];	/* NULL: free bit */
-	char **subs;				/* sorted */
+	char *keywords[MESSAGE_KEYWORDS]; /* NULL: free bit */
+	char **subs;			  /* sorted */
 	unsigned sub_count, sub_size;
 
-	struct tombstone *tombs;	/* MODSEQ rises */
+	struct tombstone *tombs; /* MODSEQ rises */
 	unsigned tomb_count, tomb_size;
-	struct account_gone *gone;	/* since base_seq */
+	struct account_gone *gone; /* since base_seq */
 	unsigned gone_count, gone_size;
-	uint64_t base_seq;		/* 0: no base segment */
+	uint64_t base_seq; /* 0: no base segment */
 
 	struct account_mark marks[ACCOUNT_MARKS];
 	unsigned mark_count;
 
 	uint64_t bytes, messages, forgotten;
-	uint32_t uidvalidity_top;	/* highest ever given */
-	char state;			/* 'o', 'k', 'p' */
+	uint32_t uidvalidity_top; /* highest ever given */
+	char state;		  /* 'o', 'k', 'p' */
 
 	/* 64-bit fingerprints of the names of rows and tombstones; a hit is
 	 * settled by looking. Open addressing, 0 is free. */
@@ -83,10 +83,8 @@ struct folder_state *account_state_folder_add(struct account_state *s,
 /* For loading: rows in order of UIDs; counts and names follow. */
 void account_state_row_add(struct account_state *s, struct folder_state *f,
     const struct message *m);
-void account_state_tomb_add(struct account_state *s,
-    const struct tombstone *t);
-void account_state_subscribe(struct account_state *s, struct str name,
-    bool on);
+void account_state_tomb_add(struct account_state *s, const struct tombstone *t);
+void account_state_subscribe(struct account_state *s, struct str name, bool on);
 bool account_state_subscribed(const struct account_state *s, struct str name);
 void account_state_mark_add(struct account_state *s, uint64_t seq,
     uint32_t time);
@@ -97,8 +95,8 @@ bool account_state_knows(const struct account_state *s,
     const struct message_name *name);
 const struct message *account_state_row_named(const struct account_state *s,
     const struct message_name *name, struct folder_state **f_r);
-const struct tombstone *account_state_tomb_named(
-    const struct account_state *s, const struct message_name *name);
+const struct tombstone *account_state_tomb_named(const struct account_state *s,
+    const struct message_name *name);
 
 /* Bits of blank-separated keywords. create: new ones get bits (a keyword that
  * does not fit is left out); else unknown ones are left out. */

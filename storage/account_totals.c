@@ -107,7 +107,7 @@ totals_create(struct totals_run *run, const struct account_op *op)
 {
 	struct totals_folder *tf = totals_folder(run, op->folder);
 
-	if (tf->there)
+	if (tf->there || account_state_named(run->s, op->text) != NULL)
 		return;
 	tf->there = true;
 	tf->uidnext = 1;
@@ -123,9 +123,9 @@ totals_op(struct totals_run *run, const struct account_op *op)
 	case 'O':
 	case 'P':
 		if (run->tt->state != 'p')
-			run->tt->state = op->letter == 'K' ? 'k' :
-			    op->letter == 'P'		   ? 'p' :
-							     'o';
+			run->tt->state = op->letter == 'K'   ? 'k'
+					 : op->letter == 'P' ? 'p'
+							     : 'o';
 		return;
 	case 'w':
 		if (op->folder == ACCOUNT_INBOX)
@@ -166,8 +166,8 @@ account_state_totals(const struct account_state *s,
     const struct account_op *ops, unsigned n, struct account_totals *tt_r)
 {
 	struct totals_run run = { .s = s, .tt = tt_r };
-	const struct folder_state *inbox = account_state_folder(s,
-	    ACCOUNT_INBOX);
+	const struct folder_state *inbox =
+	    account_state_folder(s, ACCOUNT_INBOX);
 
 	*tt_r = (struct account_totals){
 		.bytes = s->bytes,

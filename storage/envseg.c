@@ -39,8 +39,9 @@ envs_free(struct envs *es)
 uint32_t
 envs_end(const struct envs *es)
 {
-	return es->n == 0 ? 1 : es->segs[es->n - 1].start +
-		es->segs[es->n - 1].units;
+	return es->n == 0
+		   ? 1
+		   : es->segs[es->n - 1].start + es->segs[es->n - 1].units;
 }
 
 static struct str
@@ -119,9 +120,9 @@ envs_pending(const struct envs *es, const struct message_name *name)
 	unsigned i = envs_lower(es, name);
 
 	return i < es->pending_count &&
-		env_name_cmp(&es->pending[i]->name, name) == 0 ?
-	    es->pending[i] :
-	    NULL;
+		       env_name_cmp(&es->pending[i]->name, name) == 0
+		   ? es->pending[i]
+		   : NULL;
 }
 
 bool

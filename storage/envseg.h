@@ -34,15 +34,15 @@
 #define ENV_HEADER_BYTES 16
 #define ENV_RECORD_BYTES 32
 #define ENV_PACK_MAX (64 << 10)
-#define ENV_PENDING_MAX 1024		/* packs not in a segment yet */
+#define ENV_PENDING_MAX 1024 /* packs not in a segment yet */
 #define ENV_PENDING_BYTES (4 << 20)
-#define ENV_PLACE_MAX 0xf0000000U	/* 60 GB ever; then no more are kept */
-#define ENV_MERGE_BYTES (16U << 20)	/* merged segments grow up to this */
-#define ENV_READ_GAP 4096		/* bytes: nearer records share a READ */
+#define ENV_PLACE_MAX 0xf0000000U   /* 60 GB ever; then no more are kept */
+#define ENV_MERGE_BYTES (16U << 20) /* merged segments grow up to this */
+#define ENV_READ_GAP 4096	    /* bytes: nearer records share a READ */
 
 struct env_seg {
 	uint32_t start, units;
-	struct journal_seg seg;		/* strings on the heap */
+	struct journal_seg seg; /* strings on the heap */
 };
 
 struct env_pack {
@@ -52,9 +52,9 @@ struct env_pack {
 };
 
 struct envs {
-	struct env_seg *segs;		/* rising, by start */
+	struct env_seg *segs; /* rising, by start */
 	unsigned n, size;
-	struct env_pack **pending;	/* sorted by name */
+	struct env_pack **pending; /* sorted by name */
 	unsigned pending_count;
 	size_t pending_bytes;
 };

@@ -29,9 +29,9 @@ struct message {
 	uint64_t bytes;
 	int64_t date; /* internal date, unix time */
 	struct message_name name;
-	uint32_t env; /* envseg.h: place, 0: none yet */
-	uint16_t env_units;		/* of 16 bytes */
-	bool unsaved;			/* account_ckpt.c: not as in the base */
+	uint32_t env;	    /* envseg.h: place, 0: none yet */
+	uint16_t env_units; /* of 16 bytes */
+	bool unsaved;	    /* account_ckpt.c: not as in the base */
 };
 
 /* A removed message. name.month is 0 if the file went elsewhere (MOVE). */
@@ -40,6 +40,7 @@ struct tombstone {
 	uint64_t modseq; /* entry that removed it */
 	uint64_t bytes;
 	int64_t date;
+	uint8_t flags;
 	struct message_name name;
 };
 
@@ -156,7 +157,8 @@ struct message_moved {
 	uint32_t n, uidvalidity;
 	uint32_t *from_r, *to_r;
 };
-/* LINKs, then one entry. limit may be NULL. */
+/* LINKs, then one entry. limit may be NULL. Moving into the same folder is
+ * ERR_INVALID. */
 may_yield must_check struct err *message_copy(struct task *t,
     struct account *acc, uint32_t from, const struct uidset *uids, uint32_t to,
     const struct quota_limit *limit, struct message_moved *m_r);

@@ -124,5 +124,5 @@ row_decode(const unsigned char in[ROW_BYTES], struct message *m_r)
 	m_r->name.ordinal = le16_get(in + 46);
 	m_r->name.month = le16_get(in + 48);
 	return m_r->uid != 0 && m_r->name.month != 0 &&
-	    (m_r->flags & ~MESSAGE_FLAGS) == 0;
+	       (m_r->flags & ~MESSAGE_FLAGS) == 0;
 }
