@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/safeguard.h"
 
 /* Pause after a failed poll or acquisition, and jitter of all pauses. */
 #define LEASE_RETRY_MS 1000
@@ -287,6 +288,15 @@ lease_may_take(struct task *t, struct lease *l)
 	return slot_still_ms(l->slot) > LEASE_EXPIRE_MS;
 }
 
+/* How long an acquisition is worth repeating (for proofs: as if its term began
+ * with the last sending). */
+static uint64_t
+lease_seek_ms(void)
+{
+	return SAFEGUARD(SAFE_FIRST_SENDING) ? LEASE_TERM_MS
+					     : 4 * LEASE_TERM_MS;
+}
+
 /* One attempt to get a session; when to come back. */
 static may_yield void
 lease_seek(struct task *t, struct lease *l)
@@ -306,7 +316,7 @@ lease_seek(struct task *t, struct lease *l)
 	}
 	task_random(t, &session, sizeof(session));
 	op.ops = lease_ops(t, l, LEASE_ACQUIRE, &session);
-	e = lease_append(t, l, &op, task_now_ms(t) + LEASE_TERM_MS);
+	e = lease_append(t, l, &op, task_now_ms(t) + lease_seek_ms());
 	l->next_ms = lease_jittered(l, 0);
 	if (e != NULL) {
 		log_debug(t, "lease", "acquire failed", LOG_ERR(e));

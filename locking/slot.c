@@ -428,23 +428,35 @@ slot_send(struct task *t, struct slot *s, bool *ours_r, uint64_t *conn_r)
 	return NULL;
 }
 
+/* On the lane of commits, whatever its connection now is: the READDIR after it
+ * proves what is needed. */
+static may_yield must_check struct err *
+slot_barrier(struct task *t, struct slot *s)
+{
+	struct err *e = NULL;
+
+	for (unsigned i = 0; i < SLOT_TRIES && s->st->barrier != NULL; i++) {
+		e = barrier_wait(t, s->st->barrier,
+		    share_conn(s->st->share, SHARE_LANE_COMMIT));
+		if (!err_is(e, ERR_CONN)) /* or made just now */
+			break;
+	}
+	return e;
+}
+
 /*
- * Is ours the greatest name?  For a durable entry the barrier comes between;
- * it may travel on another lane, since the READDIR's connection, which is the
- * SYMLINK's, proves that the same server still lives.
+ * Is ours the greatest name?  For a durable entry the barrier comes between.
+ * It travels on another lane, but the READDIR's connection, which is the
+ * SYMLINK's, says that one server did all three.
  */
 static may_yield must_check struct err *
 slot_verify(struct task *t, struct slot *s, bool durable, uint64_t conn,
     struct slot_scan *sc)
 {
-	struct barrier *b = s->st->barrier;
+	struct err *e = durable ? slot_barrier(t, s) : NULL;
 
-	if (durable && b != NULL) {
-		struct err *e = barrier_wait(t, b,
-		    share_conn(s->st->share, SHARE_LANE_COMMIT));
-		if (e != NULL)
-			return e;
-	}
+	if (e != NULL)
+		return e;
 	if (SAFEGUARD(SAFE_LEASE_READDIR))
 		return slot_scan(t, s, conn, sc);
 	*sc = (struct slot_scan){ .greatest = s->try.seq,
