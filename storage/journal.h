@@ -16,9 +16,9 @@
  *
  *	log/<seq>	entries (record.h), symbolic links made exclusively
  *	ckpt/<seq>	published checkpoints, symbolic links; the text is the
- *			manifest, or "@<bytes>:<sha256>:<name>" naming seg/<name>
- *	seg/		immutable files: <txid>.rec, and <seq>-<random>.<kind>
- *			where seq is the checkpoint it was written for
+ *			manifest, or "@<bytes>:<sha256>:<name>" naming
+ *seg/<name> seg/		immutable files: <txid>.rec, and
+ *<seq>-<random>.<kind> where seq is the checkpoint it was written for
  *
  * Entry N+1 is committed by one SYMLINK: compare-and-swap, without locks or
  * clocks.  This module knows records, commit, verification, unknown outcomes,
@@ -30,25 +30,26 @@
  * highest CLAIM token.  An entry whose txid is known already, or voided, or
  * whose token is stale, is counted but not given to the client.
  *
- * One object per journal and worker.  Tasks of the worker may use it at the same
- * time; commits and reading are serialised inside.
+ * One object per journal and worker.  Tasks of the worker may use it at the
+ *same time; commits and reading are serialised inside.
  */
 struct journal;
 
 /* Numbers from DESIGN 5. */
 #define JOURNAL_CKPT_EVERY 128
 #define JOURNAL_CKPT_IDLE_MS (10 * 60 * 1000)
-#define JOURNAL_COLLECT_MS (10 * 60 * 1000)	/* after the older was seen */
-#define JOURNAL_KEEP_MS (60 * 1000)		/* bytes of entries, per connection */
+#define JOURNAL_COLLECT_MS (10 * 60 * 1000) /* after the older was seen */
+#define JOURNAL_KEEP_MS (60 * 1000) /* bytes of entries, per connection */
 #define JOURNAL_KEEP_CKPT 2
-#define JOURNAL_SEG_SLACK 4	/* base is rewritten when deltas > base / this */
+#define JOURNAL_SEG_SLACK 4 /* base is rewritten when deltas > base / this */
 
 /* What all journals of a worker share. */
 struct journal_env {
 	struct store *store;
-	struct segcache *cache;		/* NULL: no cache on local disk */
-	bool no_background;		/* caller runs journal_maintain itself */
-	uint32_t ckpt_every;		/* 0: JOURNAL_CKPT_EVERY */
+	struct segcache *cache;	 /* NULL: no cache on local disk */
+	bool no_background;	 /* caller runs journal_maintain itself */
+	uint32_t ckpt_every;	 /* 0: JOURNAL_CKPT_EVERY */
+	struct offload *offload; /* for ckpt_add_file; NULL: at once */
 };
 
 struct journal_entry {
@@ -59,9 +60,9 @@ struct journal_entry {
 
 /* One segment of a checkpoint, as the manifest names it. */
 struct journal_seg {
-	struct str kind;	/* "txid" is the journal's own */
-	struct str name;	/* in seg/ */
-	struct str arg;		/* the client's, without blanks; may be "-" */
+	struct str kind; /* "txid" is the journal's own */
+	struct str name; /* in seg/ */
+	struct str arg;	 /* the client's, without blanks; may be "-" */
 	uint64_t bytes;
 	unsigned char sha256[32];
 };
@@ -69,7 +70,7 @@ struct journal_seg {
 struct journal_ckpt {
 	uint64_t seq;
 	struct txid txid;
-	struct str arg;		/* the client's line, without blanks: small state */
+	struct str arg; /* the client's line, without blanks: small state */
 	const struct journal_seg *segs;
 	unsigned seg_count;
 };
@@ -80,16 +81,16 @@ struct ckpt_writer;
  * they are called with the journal locked, so they must not call it back except
  * for journal_seg_*. */
 struct journal_client {
-	const char *name;	/* for logs: "account" */
+	const char *name; /* for logs: "account" */
 	/* State as before entry 1. */
 	void (*reset)(void *arg);
 	/* (Y) State as of this checkpoint. */
-	struct err *(*load)(struct task *t, void *arg,
-	    const struct journal_ckpt *c);
+	struct err *(
+	    *load)(struct task *t, void *arg, const struct journal_ckpt *c);
 	/* Never yields. ERR_CORRUPT or ERR_FORMAT make the journal read-only at
 	 * the entry before; nothing may have been changed then. */
-	struct err *(*apply)(struct task *t, void *arg,
-	    const struct journal_entry *e);
+	struct err *(
+	    *apply)(struct task *t, void *arg, const struct journal_entry *e);
 	/* Totals after ops on top of the present state ("-": none). Never
 	 * yields. */
 	void (*totals)(void *arg, struct str ops, struct buf *out);
@@ -121,9 +122,12 @@ struct journal_client {
 struct journal *journal_new(const struct journal_env *env,
     const struct share_fh *dir, const char *label,
     const struct journal_client *client, void *arg);
-/* Kept bytes are dropped: a node closes a journal no sooner than
- * JOURNAL_KEEP_MS after its last entry (journal_may_close). */
+/* Kept bytes are dropped, and nothing may run in the background any more
+ * (journal_settle, or the scheduler was abandoned): a node closes a journal no
+ * sooner than JOURNAL_KEEP_MS after its last entry (journal_may_close). */
 void journal_free(struct journal **j);
+/* The directory's handle was ERR_STALE and has been found again. */
+void journal_set_dir(struct journal *j, const struct share_fh *dir);
 bool journal_may_close(const struct journal *j);
 /* Make log/, ckpt/, seg/ in dir (idempotent). */
 may_yield must_check struct err *journal_mkdirs(struct task *t,
@@ -142,14 +146,14 @@ may_yield must_check struct err *journal_refresh(struct task *t,
  * but to report its head; in a cold one commits may then be made without the
  * client's state (totals come from head_totals; see tx.blind).
  */
-may_yield must_check struct err *journal_peek(struct task *t,
-    struct journal *j, struct journal_entry *head_r);
+may_yield must_check struct err *journal_peek(struct task *t, struct journal *j,
+    struct journal_entry *head_r);
 
 bool journal_is_loaded(const struct journal *j);
 uint64_t journal_head(const struct journal *j);
 const struct txid *journal_head_txid(const struct journal *j);
-uint64_t journal_token(const struct journal *j);	/* highest CLAIM */
-uint64_t journal_forgotten(const struct journal *j);	/* F's seq */
+uint64_t journal_token(const struct journal *j);     /* highest CLAIM */
+uint64_t journal_forgotten(const struct journal *j); /* F's seq */
 /* Number of the entry with this txid, 0 if not known (or forgotten). */
 uint64_t journal_find(const struct journal *j, const struct txid *x);
 bool journal_is_voided(const struct journal *j, const struct txid *x);
@@ -169,7 +173,7 @@ struct journal_tx {
 	struct txid txid;
 	uint64_t begun;
 	uint64_t token;
-	bool claim;	/* the entry is CLAIM token (compose may be NULL) */
+	bool claim; /* the entry is CLAIM token (compose may be NULL) */
 	struct err *(*compose)(struct task *t, void *arg, struct buf *ops);
 	void *arg;
 	/* blind commit after journal_peek: compose gets the head's totals here
@@ -177,6 +181,7 @@ struct journal_tx {
 	struct err *(*compose_blind)(struct task *t, void *arg,
 	    const struct journal_entry *head, struct buf *ops,
 	    struct buf *totals);
+	uint64_t open; /* the journal's: a number whose outcome is unknown */
 	/* out */
 	uint64_t seq_r;
 };
@@ -187,8 +192,9 @@ void journal_tx_init(struct task *t, struct journal *j, struct journal_tx *tx);
  * (not in a blind journal).  Verdict errors (nothing happened, files may be
  * removed): compose's own, ERR_HELD, ERR_VOIDED, ERR_LOST, ERR_READONLY,
  * ERR_NOSPC/ERR_DQUOT after the slot was taken by a verified NOOP or another's
- * entry.  ERR_UNKNOWN, ERR_TIMEOUT, ERR_UNAVAIL after sending: the outcome is
- * not known; files must stay; the same txid may be committed again later.
+ * entry; ERR_CONFLICT: given up at the deadline, in the same way.  ERR_UNKNOWN,
+ * ERR_TIMEOUT, ERR_UNAVAIL, ERR_CONN, ERR_IO: the outcome is not known; files
+ * must stay; the same txid may be committed again later (with the same tx).
  * Repeats until the task's deadline (none: 30 s).
  */
 may_yield must_check struct err *journal_commit(struct task *t,
@@ -225,7 +231,7 @@ may_yield must_check struct err *journal_seg_range(struct task *t,
 /* For check and doctor: every entry and checkpoint that is there, verified. */
 struct journal_problem {
 	const char *text;
-	bool fatal;	/* data is missing, not just untidy */
+	bool fatal; /* data is missing, not just untidy */
 	struct journal_problem *next;
 };
 may_yield must_check struct err *journal_check(struct task *t,

@@ -1,0 +1,855 @@
+/* journal.c - an append-only, numbered log on the share: object and reading */
+#include "storage/journal.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "storage/journal_private.h"
+
+static const char journal_lock_name[] = "a journal";
+
+struct journal *
+journal_new(const struct journal_env *env, const struct share_fh *dir,
+    const char *label, const struct journal_client *client, void *arg)
+{
+	struct journal *j = xcalloc(1, sizeof(*j));
+
+	j->env = env;
+	j->st = env->store;
+	j->share = env->store->share;
+	j->sched = env->store->sched;
+	j->client = client;
+	j->arg = arg;
+	j->dir = *dir;
+	j->label = xstrdup(label);
+	task_mutex_init(&j->lock);
+	task_cond_init(&j->bg_cond);
+	j->base_arena = arena_new(0);
+	return j;
+}
+
+void
+journal_free(struct journal **jp)
+{
+	struct journal *j = *jp;
+
+	if (j == NULL)
+		return;
+	*jp = NULL;
+	timer_cancel(j->sched, &j->timer);
+	journal_cold(j);
+	journal_kept_free(&j->kept);
+	journal_kept_free(&j->again);
+	journal_orphans_free(j);
+	arena_free(&j->base_arena);
+	free(j->ro_text);
+	free(j->label);
+	free(j);
+}
+
+void
+journal_set_dir(struct journal *j, const struct share_fh *dir)
+{
+	j->dir = *dir;
+	j->have_dirs = false;
+}
+
+bool
+journal_may_close(const struct journal *j)
+{
+	uint64_t now_ms = sched_now_ms(j->sched);
+
+	if (j->bg_running > 0 || j->lock.owner != NULL || j->fork_open)
+		return false;
+	return j->kept == NULL ||
+	       (now_ms >= j->last_entry_ms + JOURNAL_KEEP_MS &&
+		   share_conn(j->share, SHARE_LANE_COMMIT) == j->conn);
+}
+
+void
+journal_lock(struct task *t, struct journal *j)
+{
+	task_lock(t, &j->lock);
+	task_hold(t, journal_lock_name);
+}
+
+void
+journal_unlock(struct task *t, struct journal *j)
+{
+	task_unhold(t, journal_lock_name);
+	task_unlock(t, &j->lock);
+}
+
+/* The state as before anything was read; what was kept stays. */
+void
+journal_cold(struct journal *j)
+{
+	j->mode = JOURNAL_COLD;
+	j->load_gen++;
+	j->head = j->peek_head = 0;
+	j->head_txid = (struct txid){ { 0 } };
+	j->head_fh.n = 0;
+	free(j->head_totals);
+	j->head_totals = NULL;
+	j->head_ours = false;
+	known_clear(&j->known);
+	j->token = j->forget_at = j->forgot = 0;
+	j->log_attr_ok = false;
+	j->ckpt_bad = 0;
+	j->ro_code = ERR_NONE;
+	journal_segfh_clear(j);
+	j->base.ckpt.seq = 0;
+	j->known_base_upto = 0;
+}
+
+/* -- calls ------------------------------------------------------------- */
+
+void
+journal_call_init(const struct journal *j, struct journal_call *c,
+    enum share_proc proc, const struct share_fh *fh)
+{
+	memset(c, 0, sizeof(*c));
+	c->op.proc = proc;
+	c->op.lane = SHARE_LANE_COMMIT;
+	c->op.fh = *fh;
+	c->op.pin = j->conn;
+}
+
+void
+journal_send(struct task *t, struct journal *j, struct journal_call *c)
+{
+	c->sent_ms = sched_now_ms(j->sched);
+	share_start(t, j->share, &c->op);
+}
+
+/* Whether the server spoke: it was alive then, on this connection. */
+static bool
+journal_is_answer(const struct err *e)
+{
+	switch (err_code(e)) {
+	case ERR_UNKNOWN:
+	case ERR_UNAVAIL:
+	case ERR_CONN:
+	case ERR_FOREIGN:
+	case ERR_TIMEOUT:
+		return false;
+	default:
+		return true;
+	}
+}
+
+/* DESIGN 5, model rollback, AGE: bytes are kept until a reply comes, on the
+ * connection the entry was seen on, 60 s later. */
+static void
+journal_kept_age(struct journal *j, uint64_t conn, uint64_t sent_ms)
+{
+	struct journal_kept *k;
+
+	while ((k = j->kept) != NULL && k->conn == conn &&
+	       sent_ms >= k->seen_ms + JOURNAL_KEEP_MS) {
+		j->kept = k->next;
+		k->next = NULL;
+		journal_kept_free(&k);
+	}
+}
+
+struct err *
+journal_wait(struct task *t, struct journal *j, struct journal_call *c)
+{
+	struct err *e = share_finish(t, &c->op);
+
+	if (c->op.conn == 0)
+		return e;
+	if (j->conn == 0)
+		j->conn = c->op.conn; /* nothing was concluded before */
+	if (c->op.conn != j->conn)
+		return err_new(task_arena(t), ERR_CONN,
+		    "connection to the share was made again", NULL);
+	if (journal_is_answer(e))
+		journal_kept_age(j, c->op.conn, c->sent_ms);
+	return e;
+}
+
+struct err *
+journal_call(struct task *t, struct journal *j, struct journal_call *c)
+{
+	journal_send(t, j, c);
+	return journal_wait(t, j, c);
+}
+
+bool
+journal_retry(struct task *t, struct journal *j, const struct err *e,
+    unsigned *tries)
+{
+	const struct rnd *r = sched_rnd(j->sched);
+	uint64_t ms = (uint64_t)JOURNAL_RETRY_MS << *tries;
+	struct err *late;
+
+	switch (err_code(e)) {
+	case ERR_STALE:
+		j->have_dirs = false;
+		/* FALLTHROUGH */
+	case ERR_CONN:
+		ms = 0;
+		break;
+	case ERR_UNKNOWN:
+	case ERR_IO:
+		break;
+	default:
+		return false;
+	}
+	late = task_check(t);
+	if (*tries >= JOURNAL_TRIES || late != NULL)
+		return false;
+	++*tries;
+	if (ms > JOURNAL_RETRY_MAX_MS)
+		ms = JOURNAL_RETRY_MAX_MS;
+	if (ms > 0 || *tries > 2)
+		task_sleep_ms(t, ms / 2 + rnd_below(r, ms / 2 + 20));
+	return true;
+}
+
+struct err *
+journal_dirs(struct task *t, struct journal *j)
+{
+	static const char *const names[] = { "log", "ckpt", "seg" };
+	struct share_fh *const to[] = { &j->log, &j->ckpt, &j->seg };
+	struct journal_call *c;
+	struct err *e[3], *first = NULL;
+	unsigned i;
+
+	if (j->have_dirs)
+		return NULL;
+	c = arena_array(task_arena(t), countof(names), sizeof(*c));
+	for (i = 0; i < countof(names); i++) {
+		journal_call_init(j, &c[i], SHARE_LOOKUP, &j->dir);
+		c[i].op.name = str_c(names[i]);
+		journal_send(t, j, &c[i]);
+	}
+	for (i = 0; i < countof(names); i++) {
+		e[i] = journal_wait(t, j, &c[i]);
+		*to[i] = c[i].op.fh_r;
+		if (first == NULL && e[i] != NULL && !err_is(e[i], ERR_NOENT))
+			first = e[i];
+	}
+	if (first != NULL)
+		return first;
+	if (e[0] != NULL)
+		return err_wrap(task_arena(t), e[0], "no journal here");
+	/* made before log/, removed after it */
+	if (e[1] != NULL)
+		return err_new(task_arena(t), ERR_CORRUPT,
+		    "a journal's directory is damaged", "%s: no ckpt/",
+		    j->label);
+	/* seg/ goes first when an account is purged */
+	if (e[2] != NULL)
+		j->seg.n = 0;
+	j->have_dirs = true;
+	return NULL;
+}
+
+struct err *
+journal_connect(struct task *t, struct journal *j)
+{
+	uint64_t now = share_conn(j->share, SHARE_LANE_COMMIT);
+
+	if (j->conn != 0 && now == j->conn)
+		return journal_dirs(t, j);
+	/* Nothing is known: any connection will do. */
+	if (j->mode == JOURNAL_COLD && j->kept == NULL) {
+		j->conn = now;
+		return journal_dirs(t, j);
+	}
+	/* Model rollback, REDO: before reading, committing, publishing or
+	 * acknowledging anything. */
+	if (!SAFEGUARD(SAFE_REDO_ORDER)) {
+		j->conn = now;
+		return journal_dirs(t, j);
+	}
+	return journal_redo(t, j);
+}
+
+static int
+journal_dirent_cmp(const void *a, const void *b)
+{
+	const struct journal_name *x = a, *y = b;
+
+	return x->seq < y->seq ? 1 : x->seq > y->seq ? -1 : 0;
+}
+
+/* Once through the directory; the first part is under way already. */
+static may_yield must_check struct err *
+journal_wait_names_once(struct task *t, struct journal *j,
+    struct journal_call *c, struct share_dirent **first_r)
+{
+	struct share_dirent **last = first_r;
+	uint64_t cookie = 0;
+	unsigned n = 0;
+	struct err *e;
+
+	*first_r = NULL;
+	for (;;) {
+		e = journal_wait(t, j, c);
+		if (e != NULL)
+			return e;
+		for (*last = c->op.entries_r; *last != NULL;
+		     last = &(*last)->next)
+			n++;
+		if (c->op.eof_r)
+			return NULL;
+		if (c->op.cookie == cookie || n > JOURNAL_DIR_MAX)
+			return err_new(task_arena(t), ERR_LIMIT,
+			    "a journal's directory has no end", "%s", j->label);
+		cookie = c->op.cookie;
+		journal_send(t, j, c);
+	}
+}
+
+struct err *
+journal_wait_names(struct task *t, struct journal *j, struct journal_call *c,
+    struct share_dirent **first_r)
+{
+	unsigned tries;
+	struct err *e;
+
+	for (tries = 0;; tries++) {
+		e = journal_wait_names_once(t, j, c, first_r);
+		/* the directory changed under a cookie: from the start */
+		if (!err_is(e, ERR_CONFLICT) || tries == JOURNAL_TRIES)
+			return e;
+		c->op.cookie = c->op.cookie_verf = 0;
+		journal_send(t, j, c);
+	}
+}
+
+struct err *
+journal_purged_err(struct task *t)
+{
+	return err_new(task_arena(t), ERR_CLOSED, "account was removed", NULL);
+}
+
+void
+journal_note_ckpts(struct journal *j, const struct journal_ckpts *k)
+{
+	uint64_t older = k->n > 1 ? k->v[1].seq : 0;
+
+	j->ckpt_top = k->top;
+	j->purged = k->purged;
+	if (older != j->ckpt_older) {
+		j->ckpt_older = older;
+		j->older_seen_ms = sched_now_ms(j->sched);
+	}
+}
+
+struct err *
+journal_wait_ckpts(struct task *t, struct journal *j, struct journal_call *c,
+    struct journal_ckpts *k_r)
+{
+	struct share_dirent *d, *first;
+	uint64_t seq;
+	struct err *e;
+	unsigned n = 0;
+
+	memset(k_r, 0, sizeof(*k_r));
+	e = journal_wait_names(t, j, c, &first);
+	if (e != NULL)
+		return e;
+	for (d = first; d != NULL; d = d->next)
+		n++;
+	k_r->v = arena_array(task_arena(t), n, sizeof(k_r->v[0]));
+	for (d = first; d != NULL; d = d->next) {
+		if (!seq_parse(d->name, &seq))
+			continue;
+		if (seq == RECORD_SEQ_MAX) {
+			k_r->purged = true;
+			continue;
+		}
+		k_r->v[k_r->n].seq = seq;
+		if (d->fh != NULL)
+			k_r->v[k_r->n].fh = *d->fh;
+		k_r->n++;
+	}
+	qsort(k_r->v, k_r->n, sizeof(k_r->v[0]), journal_dirent_cmp);
+	k_r->top = k_r->n > 0 ? k_r->v[0].seq : 0;
+	journal_note_ckpts(j, k_r);
+	return NULL;
+}
+
+struct err *
+journal_read_ckpts(struct task *t, struct journal *j, struct journal_ckpts *k_r)
+{
+	struct journal_call c;
+
+	journal_call_init(j, &c, SHARE_READDIR, &j->ckpt);
+	journal_send(t, j, &c);
+	return journal_wait_ckpts(t, j, &c, k_r);
+}
+
+bool
+journal_attr_same(const struct share_attr *a, const struct share_attr *b)
+{
+	return a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns &&
+	       a->size == b->size && a->fileid == b->fileid;
+}
+
+/* -- state ------------------------------------------------------------- */
+
+void
+journal_kept_free(struct journal_kept **list)
+{
+	struct journal_kept *k;
+
+	while ((k = *list) != NULL) {
+		*list = k->next;
+		free((void *)k->text.p);
+		free((void *)k->ops.p);
+		free(k);
+	}
+}
+
+/* KEPT: what was committed or applied here, as it was seen on j->conn. */
+void
+journal_keep(struct journal *j, uint64_t seq, const struct txid *txid,
+    const struct txid *prev, struct str text, struct str ops, bool counted)
+{
+	struct journal_kept **at = &j->kept, *k;
+
+	/* nearly always behind the last */
+	if (j->kept != NULL && j->kept_tail->seq < seq)
+		at = &j->kept_tail->next;
+	while (*at != NULL && (*at)->seq < seq)
+		at = &(*at)->next;
+	if (*at != NULL && (*at)->seq == seq) {
+		k = *at;
+		free((void *)k->text.p);
+		free((void *)k->ops.p);
+	} else {
+		k = xcalloc(1, sizeof(*k));
+		k->next = *at;
+		*at = k;
+		if (k->next == NULL)
+			j->kept_tail = k;
+	}
+	k->seq = seq;
+	k->counted = counted;
+	k->txid = *txid;
+	k->prev = *prev;
+	k->conn = j->conn;
+	k->seen_ms = sched_now_ms(j->sched);
+	k->text = str_of(xmemdup(text.p, text.n), text.n);
+	k->ops = STR_NONE;
+	if (ops.n > 0)
+		k->ops = str_of(xmemdup(ops.p, ops.n), ops.n);
+}
+
+void
+journal_set_readonly(struct task *t, struct journal *j, enum err_code code,
+    uint64_t seq, const char *text)
+{
+	if (j->ro_seq != seq || j->ro_code != code)
+		log_alarm(t, "journal is read-only here",
+		    LOG_C("journal", j->label), LOG_U64("entry", seq),
+		    LOG_C("why", text));
+	j->ro_code = code;
+	j->ro_seq = seq;
+	free(j->ro_text);
+	j->ro_text = xstrdup(text);
+}
+
+struct err *
+journal_readonly(struct task *t, const struct journal *j)
+{
+	if (j->ro_code == ERR_NONE)
+		return NULL;
+	return err_new(task_arena(t), j->ro_code, j->ro_text, "%s: entry %llu",
+	    j->label, (unsigned long long)j->ro_seq);
+}
+
+/* What an entry's own operations mean to the journal. */
+struct journal_effect {
+	uint64_t token, forgot;
+	bool forget, stale;
+};
+
+static bool
+journal_effect(const struct journal *j, const struct journal_in *in,
+    struct journal_effect *f)
+{
+	struct str ops = in->ops;
+	struct record_op op;
+	struct txid x;
+	uint64_t v;
+
+	*f = (struct journal_effect){ .token = j->token };
+	while (record_next(&ops, &op)) {
+		switch (op.letter) {
+		case 0:
+			return false;
+		case 'C':
+			if (!record_get_u64(&op, &v))
+				return false;
+			if (v > f->token)
+				f->token = v;
+			break;
+		case 'T':
+			if (!record_get_u64(&op, &v))
+				return false;
+			/* model fence: an outcome below the highest CLAIM */
+			if (v < j->token && SAFEGUARD(SAFE_CLAIM))
+				f->stale = true;
+			break;
+		case 'F':
+			if (!record_get_u64(&op, &f->forgot) ||
+			    f->forgot >= in->seq)
+				return false;
+			f->forget = true;
+			break;
+		case 'D':
+			if (!record_get_txid(&op, &x))
+				return false;
+			break;
+		default:
+			break;
+		}
+	}
+	return true;
+}
+
+static void
+journal_void(struct journal *j, const struct journal_in *in)
+{
+	struct str ops = in->ops;
+	struct record_op op;
+	struct txid x;
+
+	while (record_next(&ops, &op))
+		if (op.letter == 'D' && record_get_txid(&op, &x) &&
+		    known_find(&j->known, &x) == 0)
+			known_add(&j->known, in->seq | KNOWN_VOID, &x);
+}
+
+/* The client first: nothing is changed if it refuses. */
+static must_check struct err *
+journal_take_effect(struct task *t, struct journal *j,
+    const struct journal_in *in, bool *counted_r)
+{
+	struct journal_entry entry = {
+		.seq = in->seq,
+		.txid = in->rec.txid,
+		.prev = in->rec.prev,
+		.ops = in->ops,
+		.totals = in->rec.totals,
+	};
+	struct journal_effect f;
+	struct err *e;
+
+	/* Replay is idempotent: known and voided txids are counted only. */
+	*counted_r = true;
+	if (known_find(&j->known, &in->rec.txid) != 0)
+		return NULL;
+	if (in->rec_gone)
+		return err_new(task_arena(t), ERR_CORRUPT,
+		    "operations of a journal entry are missing", NULL);
+	if (!journal_effect(j, in, &f))
+		return err_new(task_arena(t), ERR_CORRUPT,
+		    "operations of a journal entry are damaged", NULL);
+	if (f.stale)
+		return NULL;
+	*counted_r = false;
+	if (j->mode == JOURNAL_LOADED) {
+		e = j->client->apply(t, j->arg, &entry);
+		if (e != NULL)
+			return e;
+	}
+	j->token = f.token;
+	known_add(&j->known, in->seq, &in->rec.txid);
+	journal_void(j, in);
+	if (f.forget) {
+		j->forget_at = in->seq;
+		if (f.forgot > j->forgot)
+			j->forgot = f.forgot;
+		known_forget(&j->known, j->forgot);
+	}
+	return NULL;
+}
+
+struct err *
+journal_apply(struct task *t, struct journal *j, const struct journal_in *in,
+    bool ours)
+{
+	struct err *e = in->err;
+	bool counted = false;
+
+	invariant(in->seq == j->head + 1);
+	if (e == NULL)
+		e = journal_take_effect(t, j, in, &counted);
+	if (e != NULL) {
+		journal_set_readonly(t, j, e->code, in->seq, e->text);
+		return e;
+	}
+	j->ro_code = ERR_NONE;
+	j->head = in->seq;
+	j->head_txid = in->rec.txid;
+	j->head_fh = in->fh;
+	j->head_ours = ours;
+	j->head_counted = counted;
+	j->last_entry_ms = sched_now_ms(j->sched);
+	if (j->mode == JOURNAL_BLIND) {
+		free(j->head_totals);
+		j->head_totals = xcalloc(1, in->rec.totals.n + 1);
+		memcpy(j->head_totals, in->rec.totals.p, in->rec.totals.n);
+	}
+	journal_keep(j, in->seq, &in->rec.txid, &in->rec.prev, in->text,
+	    in->rec.external ? in->ops : STR_NONE, counted);
+	return NULL;
+}
+
+/* -- reading on -------------------------------------------------------- */
+
+/* What one turn of reading on found. */
+struct journal_turn {
+	struct journal_in *v;
+	unsigned n;   /* read, in order from head + 1 */
+	bool end;     /* then there was no name */
+	bool attr_ok; /* log/ as it was then */
+	struct share_attr attr;
+};
+
+#define JOURNAL_TURN 256
+
+/*
+ * Names from head + 1 on: one look-up first (a poll mostly finds nothing), then
+ * more and more at once, the links of one window with the names of the next.
+ */
+static may_yield must_check struct err *
+journal_read_on(struct task *t, struct journal *j,
+    const struct journal_in *first, struct journal_turn *turn)
+{
+	unsigned looked = 0, read = 0, window = 1, part, i;
+	struct err *e, *e2;
+
+	memset(turn, 0, sizeof(*turn));
+	turn->v =
+	    arena_array(task_arena(t), JOURNAL_TURN + 1, sizeof(turn->v[0]));
+	if (first != NULL) {
+		turn->v[0] = *first;
+		looked = read = 1;
+	}
+	while (!turn->end && looked < JOURNAL_TURN) {
+		part = JOURNAL_TURN - looked < window ? JOURNAL_TURN - looked
+						      : window;
+		for (i = 0; i < part; i++)
+			turn->v[looked + i].seq = j->head + 1 + looked + i;
+		journal_fetch_read_send(t, j, turn->v + read, looked - read);
+		journal_fetch_lookup_send(t, j, turn->v + looked, part);
+		e = journal_fetch_read_wait(t, j, turn->v + read,
+		    looked - read);
+		e2 = journal_fetch_lookup_wait(t, j, turn->v + looked, part);
+		if (e == NULL)
+			e = e2;
+		if (e != NULL)
+			return e;
+		read = looked;
+		for (i = 0; i < part && turn->v[looked].err == NULL; i++)
+			looked++;
+		if (i < part) {
+			turn->end = true;
+			turn->attr_ok = turn->v[looked].dir_attr_ok;
+			turn->attr = turn->v[looked].dir_attr;
+		}
+		window = window < JOURNAL_WINDOW ? window * 4 : JOURNAL_WINDOW;
+		if (window > JOURNAL_WINDOW)
+			window = JOURNAL_WINDOW;
+	}
+	journal_fetch_read_send(t, j, turn->v + read, looked - read);
+	e = journal_fetch_read_wait(t, j, turn->v + read, looked - read);
+	if (e != NULL)
+		return e;
+	/* gone meanwhile: READDIR(ckpt) will say why */
+	for (i = 0; i < looked && !err_is(turn->v[i].err, ERR_NOENT); i++)
+		;
+	if (i < looked)
+		turn->end = turn->attr_ok = false;
+	turn->n = i;
+	return NULL;
+}
+
+/* CHAIN: an entry whose prev_txid does not fit is a fork (a READDIR(ckpt), sent
+ * after it was read, showed no newer checkpoint). */
+static may_yield must_check struct err *
+journal_apply_turn(struct task *t, struct journal *j,
+    const struct journal_turn *turn, bool *stop_r)
+{
+	struct err *e;
+	unsigned i;
+
+	*stop_r = true;
+	e = journal_fetch_recs(t, j, turn->v, turn->n);
+	if (e != NULL)
+		return e;
+	for (i = 0; i < turn->n; i++) {
+		if (!err_is(turn->v[i].err, ERR_CORRUPT) &&
+		    !txid_eq(&turn->v[i].rec.prev, &j->head_txid))
+			return journal_fork(t, j,
+			    "an entry does not follow ours");
+		e = journal_apply(t, j, &turn->v[i], false);
+		if (e != NULL)
+			return NULL; /* read-only: said there */
+	}
+	*stop_r = turn->end;
+	return NULL;
+}
+
+struct err *
+journal_advance(struct task *t, struct journal *j,
+    const struct journal_in *first)
+{
+	uint64_t before = j->head;
+	struct journal_turn turn;
+	struct journal_ckpts k;
+	struct err *e = NULL;
+	bool stop = false;
+
+	for (; e == NULL && !stop; first = NULL) {
+		e = journal_read_on(t, j, first, &turn);
+		if (e != NULL)
+			break;
+		if (turn.n == 0 && turn.attr_ok && j->log_attr_ok &&
+		    journal_attr_same(&turn.attr, &j->log_attr))
+			break;
+		/* The reader's rule: sent after the entries were read, it
+		 * shows no checkpoint at or above the first of them. */
+		if (turn.n == 0 || SAFEGUARD(SAFE_READER_RULE)) {
+			e = journal_read_ckpts(t, j, &k);
+			if (e != NULL)
+				break;
+			if (k.purged)
+				return journal_purged_err(t);
+			if (k.top > j->head && k.top != j->ckpt_bad)
+				return journal_load(t, j);
+			j->log_attr_ok = turn.attr_ok;
+			j->log_attr = turn.attr;
+		}
+		if (turn.n == 0)
+			break;
+		e = journal_apply_turn(t, j, &turn, &stop);
+	}
+	if (j->head != before && j->mode == JOURNAL_LOADED &&
+	    j->client->changed != NULL)
+		j->client->changed(j->arg);
+	return e;
+}
+
+struct err *
+journal_sync(struct task *t, struct journal *j)
+{
+	unsigned tries = 0;
+	struct err *e;
+
+	for (;;) {
+		e = journal_connect(t, j);
+		if (e == NULL)
+			e = j->mode == JOURNAL_LOADED
+				? journal_advance(t, j, NULL)
+				: journal_load(t, j);
+		if (e == NULL || !journal_retry(t, j, e, &tries))
+			return e;
+	}
+}
+
+struct err *
+journal_refresh(struct task *t, struct journal *j)
+{
+	struct err *e;
+
+	journal_lock(t, j);
+	e = journal_sync(t, j);
+	/* what a fork left: reading goes on if that cannot be done now */
+	if (e == NULL && j->fork_open)
+		err_ignore(journal_append_again(t, j));
+	journal_unlock(t, j);
+	journal_arm(j);
+	return e;
+}
+
+/* -- what is known ----------------------------------------------------- */
+
+bool
+journal_is_loaded(const struct journal *j)
+{
+	return j->mode == JOURNAL_LOADED;
+}
+
+uint64_t
+journal_head(const struct journal *j)
+{
+	return j->head;
+}
+
+const struct txid *
+journal_head_txid(const struct journal *j)
+{
+	return &j->head_txid;
+}
+
+uint64_t
+journal_token(const struct journal *j)
+{
+	return j->token;
+}
+
+uint64_t
+journal_forgotten(const struct journal *j)
+{
+	return j->forgot;
+}
+
+uint64_t
+journal_find(const struct journal *j, const struct txid *x)
+{
+	uint64_t seq = known_find(&j->known, x);
+
+	return seq & KNOWN_VOID ? 0 : seq;
+}
+
+bool
+journal_is_voided(const struct journal *j, const struct txid *x)
+{
+	return (known_find(&j->known, x) & KNOWN_VOID) != 0;
+}
+
+/* Totals after ops; of a blind journal only those of the head are known. */
+void
+journal_totals(struct task *t, struct journal *j, struct str ops,
+    struct buf *out)
+{
+	(void)t;
+	if (j->mode == JOURNAL_LOADED)
+		j->client->totals(j->arg, ops, out);
+	else if (j->head_totals != NULL)
+		buf_c(out, j->head_totals);
+	if (out->n == 0)
+		buf_char(out, '-');
+}
+
+/* log/ last: whoever finds it finds the others too. */
+struct err *
+journal_mkdirs(struct task *t, struct store *st, const struct share_fh *dir)
+{
+	static const char *const names[] = { "seg", "ckpt", "log" };
+	unsigned i, tries = 0;
+	struct err *e;
+
+	for (i = 0; i < countof(names);) {
+		e = share_mkdir(t, st->share, SHARE_LANE_COMMIT, dir,
+		    str_c(names[i]), NULL);
+		if (e == NULL || err_is(e, ERR_EXIST)) {
+			i++;
+			continue;
+		}
+		if (!share_err_is_unknown(e) || ++tries > JOURNAL_TRIES)
+			return e;
+		task_sleep_ms(t, (uint64_t)JOURNAL_RETRY_MS << tries);
+	}
+	return NULL;
+}
