@@ -497,6 +497,9 @@ attempt_turn(struct task *t, struct journal *j, struct attempt *a, bool *over_r)
 	*over_r = err_is(e, ERR_NOENT); /* the journal itself is gone */
 	if (e != NULL)
 		return e;
+	/* nothing was sent before this head was known */
+	if (a->tx->begun == JOURNAL_BEGUN_NOW)
+		a->tx->begun = j->head;
 	/* DESIGN 5, 3: by checkpoint or tail the journal knows our txid */
 	a->tx->seq_r = journal_find(j, &a->tx->txid);
 	if (a->tx->seq_r != 0) {
@@ -601,7 +604,7 @@ journal_tx_init(struct task *t, struct journal *j, struct journal_tx *tx)
 {
 	memset(tx, 0, sizeof(*tx));
 	task_random(t, &tx->txid, sizeof(tx->txid));
-	tx->begun = j->head;
+	tx->begun = j->mode == JOURNAL_COLD ? JOURNAL_BEGUN_NOW : j->head;
 }
 
 struct err *
