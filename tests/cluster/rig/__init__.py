@@ -1,11 +1,6 @@
-"""Parts of a cluster test: namespaces, a loop-mounted export, nfs-ganesha.
+"""The cluster rig: network namespaces, an ext4 image, nfs-ganesha."""
 
-Everything a test makes it takes away again (context managers; and, when it was
-killed, the next run does: names begin with "shoal-").  Nothing here sleeps and
-hopes: what is waited for is asked for, with a deadline.
-"""
+from .net import Net, Node, RigError, have_root, run
+from .nfs import Ganesha, Volume
 
-from rig.netns import Namespace, run            # noqa: F401
-from rig.export import LoopExport               # noqa: F401
-from rig.ganesha import Ganesha                 # noqa: F401
-from rig.wait import wait_for, Deadline         # noqa: F401
+__all__ = ["Net", "Node", "RigError", "Ganesha", "Volume", "have_root", "run"]
