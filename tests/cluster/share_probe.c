@@ -122,10 +122,6 @@ cmd_open(struct task *t, struct probe *p)
 	}
 	share_id_uuid_text(st->uuid, text);
 	printf("uuid %s\n", text);
-	EXPECT_OK(barrier_wait(t, st->barrier,
-	    share_conn(st->share, SHARE_LANE_COMMIT) != 0 ?
-		share_conn(st->share, SHARE_LANE_COMMIT) :
-		1));
 	store_close(&st);
 }
 
@@ -521,6 +517,29 @@ cmd_pin(struct task *t, struct probe *p)
 	printf("ok\n");
 }
 
+/* forced N yes|no: N exclusive symlinks in forced/, then a barrier or none. */
+static may_yield void
+cmd_forced(struct task *t, struct probe *p)
+{
+	unsigned n = (unsigned)strtoul(p->argv[0], NULL, 10);
+	struct barrier *b = barrier_new(p->sched, p->share, BARRIER_WRITE);
+	struct share_fh dir;
+	uint64_t conn = 0;
+
+	EXPECT_OK(share_mkdir_path(t, p->share, LANE, STR("forced"), &dir));
+	for (unsigned i = 0; i < n; i++) {
+		char name[20];
+
+		snprintf(name, sizeof(name), "%016u", i);
+		EXPECT_OK(share_symlink(t, p->share, LANE, &dir, str_c(name),
+		    STR("entry"), NULL, &conn));
+	}
+	if (strcmp(p->argv[1], "yes") == 0)
+		EXPECT_OK(barrier_wait(t, b, conn));
+	barrier_free(&b);
+	printf("ok\n");
+}
+
 static const struct command {
 	const char *name;
 	int args_min;
@@ -530,7 +549,8 @@ static const struct command {
 	{ "check", 0, cmd_check, false }, { "files", 0, cmd_files, true },
 	{ "names", 0, cmd_names, false }, { "put", 1, cmd_put, true },
 	{ "window", 1, cmd_window, false }, { "loop", 2, cmd_loop, false },
-	{ "hang", 2, cmd_hang, false }, { "pin", 0, cmd_pin, false } };
+	{ "hang", 2, cmd_hang, false }, { "pin", 0, cmd_pin, false },
+	{ "forced", 2, cmd_forced, false } };
 
 static may_yield_unchecked void
 probe_task(struct task *t, void *arg)
