@@ -252,8 +252,8 @@ bool share_err_is_temporary(const struct err *e);
 /*
  * For loops over harmless (idempotent) calls: true after a short, growing,
  * jittered pause if e is an outcome that a repeat may settle (unknown, EIO,
- * unavailable, connection), tries are left and the task's deadline has not
- * passed.  *tries starts at 0.
+ * connection), tries are left and the task's deadline has not passed.  Not for
+ * ERR_UNAVAIL: the backend has waited already.  *tries starts at 0.
  */
 may_yield bool share_retry(struct task *t, const struct err *e,
     unsigned *tries);

@@ -42,10 +42,9 @@ share_retry(struct task *t, const struct err *e, unsigned *tries)
 	switch (err_code(e)) {
 	case ERR_UNKNOWN:
 	case ERR_IO:
-	case ERR_UNAVAIL:
 	case ERR_CONN:
 		break;
-	default:
+	default: /* UNAVAIL: the backend has waited already */
 		return false;
 	}
 	if (*tries + 1 >= SHARE_PUT_TRIES)

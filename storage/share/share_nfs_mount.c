@@ -327,30 +327,45 @@ nfs_place_refused(struct task *t, const struct nfs_place *p, struct nfs_conn *c,
 	    "%s", why);
 }
 
-static may_yield must_check struct err *
-nfs_place_denied(struct task *t, struct nfs_place *p, mountstat3 stat,
-    const char *local)
+/* "/a, /b": what the server says it exports. */
+static may_yield const char *
+nfs_place_offers(struct task *t, struct nfs_place *p)
 {
-	struct buf b;
 	struct nfs_ask k;
+	struct buf b;
 
-	if (stat == MNT3ERR_ACCES || stat == MNT3ERR_PERM)
-		return err_newf(task_arena(t), ERR_UNAVAIL,
-		    "%s: the server denies us the export (our %s, uid %u, gid "
-		    "%u): allow this address, and set the option insecure "
-		    "there if our port is above 1023",
-		    p->name, local, p->url.uid, p->url.gid);
-	if (stat != MNT3ERR_NOENT && stat != MNT3ERR_NOTDIR)
-		return err_newf(task_arena(t), ERR_UNAVAIL,
-		    "%s: the server cannot mount the export (%s)", p->name,
-		    mountstat3_to_str((int)stat));
 	nfs_place_exports(t, p, &k);
 	buf_init(&b, task_arena(t), 2000);
 	for (unsigned i = 0; i < k.n_exports && i < NFS_EXPORTS_SHOWN; i++)
 		buf_fmt(&b, "%s%s", i != 0 ? ", " : "", k.exports[i]);
-	return err_newf(task_arena(t), ERR_UNAVAIL,
-	    "%s: the server has no such export for us (our %s); it offers: %s",
-	    p->name, local, k.n_exports != 0 ? buf_cstr(&b) : "nothing");
+	return k.n_exports != 0 ? buf_cstr(&b) : "nothing";
+}
+
+static may_yield must_check struct err *
+nfs_place_denied(struct task *t, struct nfs_place *p, mountstat3 stat,
+    const char *local)
+{
+	switch (stat) {
+	case MNT3ERR_ACCES: /* ganesha says so for a path it does not know, too
+			     */
+	case MNT3ERR_PERM:
+		return err_newf(task_arena(t), ERR_UNAVAIL,
+		    "%s: the server denies us the export (our %s, uid %u, gid "
+		    "%u): allow this address, and set the option insecure "
+		    "there if our port is above 1023; it offers: %s",
+		    p->name, local, p->url.uid, p->url.gid,
+		    nfs_place_offers(t, p));
+	case MNT3ERR_NOENT:
+	case MNT3ERR_NOTDIR:
+		return err_newf(task_arena(t), ERR_UNAVAIL,
+		    "%s: the server has no such export for us (our %s); it "
+		    "offers: %s",
+		    p->name, local, nfs_place_offers(t, p));
+	default:
+		return err_newf(task_arena(t), ERR_UNAVAIL,
+		    "%s: the server cannot mount the export (%s)", p->name,
+		    mountstat3_to_str((int)stat));
+	}
 }
 
 /* The path, else its parents: a server may export only one of those. */

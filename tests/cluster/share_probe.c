@@ -177,16 +177,16 @@ cmd_files(struct task *t, struct probe *p)
 	    ERR_EXIST);
 	EXPECT_OK(share_getattr(t, p->share, LANE, &fh, &a));
 	EXPECT(a.nlink == 2);
-	EXPECT_OK(share_rename(t, p->share, LANE, &dir, STR("b"), &dir,
-	    STR("c")));
+	EXPECT_OK(
+	    share_rename(t, p->share, LANE, &dir, STR("b"), &dir, STR("c")));
 	EXPECT_ERR(share_lookup(t, p->share, LANE, &dir, STR("b"), &fh2, NULL),
 	    ERR_NOENT);
 	EXPECT_OK(share_remove(t, p->share, LANE, &dir, STR("c")));
 	EXPECT_OK(share_remove(t, p->share, LANE, &dir, STR("a")));
 	EXPECT_ERR(share_remove(t, p->share, LANE, &dir, STR("a")), ERR_NOENT);
 	EXPECT_ERR(share_getattr(t, p->share, LANE, &fh, &a), ERR_STALE);
-	EXPECT_OK(share_rmdir(t, p->share, LANE, share_root(p->share),
-	    STR("files")));
+	EXPECT_OK(
+	    share_rmdir(t, p->share, LANE, share_root(p->share), STR("files")));
 	EXPECT_OK(share_fsstat(t, p->share, LANE, &st));
 	EXPECT(st.total_bytes > st.free_bytes && st.free_files > 0);
 	printf("ok\n");
@@ -229,8 +229,7 @@ cmd_names(struct task *t, struct probe *p)
 		EXPECT_OK(share_symlink(t, p->share, LANE, &dir, str_c(name),
 		    STR("x"), NULL, NULL));
 	}
-	EXPECT_OK(
-	    share_readdirplus(t, p->share, LANE, &dir, 4000, &d, &a));
+	EXPECT_OK(share_readdirplus(t, p->share, LANE, &dir, 4000, &d, &a));
 	for (; d != NULL; d = d->next, n++)
 		EXPECT(d->fh != NULL && d->fileid != 0);
 	EXPECT(n == 3001);
@@ -299,13 +298,16 @@ cmd_window(struct task *t, struct probe *p)
 	    STR("window"), bytes, SHARE_READ_MAX, &fh));
 	for (unsigned i = 0; i < n; i++) {
 		ops[i] = (struct share_op){ .proc = SHARE_GETATTR,
-			.lane = LANE, .fh = fh };
+			.lane = LANE,
+			.fh = fh };
 		share_start(t, p->share, &ops[i]);
 	}
 	/* 16 MB of answers: four times the window */
 	for (unsigned i = 0; i < 16; i++) {
-		big[i] = (struct share_op){ .proc = SHARE_READ, .lane = LANE,
-			.fh = fh, .into = into + i * SHARE_READ_MAX,
+		big[i] = (struct share_op){ .proc = SHARE_READ,
+			.lane = LANE,
+			.fh = fh,
+			.into = into + i * SHARE_READ_MAX,
 			.length = SHARE_READ_MAX };
 		share_start(t, p->share, &big[i]);
 	}
@@ -363,16 +365,14 @@ loop_once(struct task *t, struct probe *p, const struct share_fh *dir,
 static may_yield void
 cmd_loop(struct task *t, struct probe *p)
 {
-	uint64_t end = task_now_ms(t) +
-	    1000 * strtoul(p->argv[1], NULL, 10);
+	uint64_t end = task_now_ms(t) + 1000 * strtoul(p->argv[1], NULL, 10);
 	struct looper l = { 0 };
 	struct share_dirent *d;
 	struct share_fh dir;
 	uint64_t first = 0;
 	unsigned n = 0, files = 0;
 
-	EXPECT_OK(
-	    share_mkdir_path(t, p->share, LANE, str_c(p->argv[0]), &dir));
+	EXPECT_OK(share_mkdir_path(t, p->share, LANE, str_c(p->argv[0]), &dir));
 	first = share_conn(p->share, LANE);
 	files = open_files();
 	printf("started\n");
@@ -382,6 +382,7 @@ cmd_loop(struct task *t, struct probe *p)
 
 		loop_once(t, p, &dir, &l);
 		arena_rewind(task_arena(t), m);
+		task_sleep_ms(t, 2); /* the image has so many inodes */
 	}
 	EXPECT_OK(share_readdir(t, p->share, LANE, &dir, 1000000, &d, NULL));
 	for (; d != NULL; d = d->next)
@@ -433,8 +434,7 @@ hang_task(struct task *t, void *arg)
 		struct arena_mark m = arena_mark(task_arena(t));
 		uint64_t from = task_now_ms(t);
 		struct share_attr a;
-		struct err *e =
-		    share_getattr(t, h->p->share, lane, &h->fh, &a);
+		struct err *e = share_getattr(t, h->p->share, lane, &h->fh, &a);
 
 		if (task_now_ms(t) - from > h->longest_ms)
 			h->longest_ms = task_now_ms(t) - from;

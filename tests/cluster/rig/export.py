@@ -24,6 +24,10 @@ class LoopExport:
         with open(self.image, "wb") as f:
             f.truncate(megabytes << 20)
         run("mkfs." + fs, "-q", self.image)
+        # Shared, so that a server in a mount namespace of its own loses the
+        # file system on unmount() and sees it again on mount().
+        run("mount", "--bind", self.dir, self.dir)
+        run("mount", "--make-shared", self.dir)
         self.mount()
 
     def mount(self):
@@ -33,7 +37,7 @@ class LoopExport:
             os.rmdir(lost)
 
     def unmount(self):
-        run("umount", "-l", self.path, check=False)
+        run("umount", self.path, check=False)
 
     def power_cut(self):
         """The file system stops as by a power cut; mount() it again after
@@ -46,7 +50,8 @@ class LoopExport:
             os.close(fd)
 
     def close(self):
-        self.unmount()
+        run("umount", "-l", self.path, check=False)
+        run("umount", "-l", self.dir, check=False)
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def __enter__(self):

@@ -3,7 +3,7 @@
 It needs rpcbind in its namespace to offer NFSv3, a non-loopback Bind_addr, -F,
 and its lock in /run to itself: a private mount namespace with a tmpfs on /run is
 held open by a process that outlives ganesha, so that ganesha can be killed and
-started again.
+started again.  It sees what is mounted and unmounted for the export later.
 """
 
 import os
@@ -59,8 +59,8 @@ class Ganesha:
         self.process = None
         self.configure(options, core)
         self.holder = self.ns.popen(
-            "unshare", "-m", "sh", "-c",
-            "mount --make-rprivate / && mount -t tmpfs tmpfs /run && "
+            "unshare", "-m", "--propagation", "slave", "sh", "-c",
+            "mount -t tmpfs tmpfs /run && "
             "mkdir -p /run/ganesha /run/rpcbind && rpcbind -w -f & wait",
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for("rpcbind", self._has_rpcbind)
