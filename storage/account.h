@@ -110,6 +110,7 @@ may_yield must_check struct err *account_purge(struct task *t,
  */
 struct account_maintain {
 	bool force, sweep;
+	bool young; /* orphans of any age: nothing is being delivered */
 	/* out */
 	unsigned files_removed, orphans_voided;
 	uint64_t forgotten_r;
