@@ -108,10 +108,12 @@ void
 journal_call_init(const struct journal *j, struct journal_call *c,
     enum share_proc proc, const struct share_fh *fh)
 {
+	struct share_fh copy = *fh; /* may be a result in c */
+
 	memset(c, 0, sizeof(*c));
 	c->op.proc = proc;
 	c->op.lane = SHARE_LANE_COMMIT;
-	c->op.fh = *fh;
+	c->op.fh = copy;
 	c->op.pin = j->conn;
 }
 

@@ -216,11 +216,19 @@ attempt_noop(struct task *t, struct journal *j, struct attempt *a)
 static may_yield must_check struct err *
 journal_barrier(struct task *t, struct journal *j)
 {
+	struct err *e;
+
 	if (j->st->barrier == NULL)
 		return NULL;
-	return barrier_wait(t, j->st->barrier,
+	e = barrier_wait(t, j->st->barrier,
 	    SAFEGUARD(SAFE_ONE_CONN) ? j->conn
 				     : share_conn(j->share, SHARE_LANE_COMMIT));
+	/* No verdict on the entry, which is there: a full share, say. */
+	if (e != NULL && journal_err_is_verdict(e))
+		return err_new(task_arena(t), ERR_UNKNOWN,
+		    "it is not known whether the change is durable", "%s",
+		    e->text);
+	return e;
 }
 
 /* What verify asks about the head: by handle, or by name while the handle is
@@ -591,6 +599,12 @@ journal_commit_locked(struct task *t, struct journal *j, struct journal_tx *tx)
 			break;
 		attempt_pause(t, j, &a, e);
 	}
+	/* The time was over after a turn that failed in nothing, but did not
+	 * commit (the NOOP is in; or it was lost, or seen without barrier). */
+	if (e == NULL && journal_find(j, &tx->txid) != 0)
+		a.open = true;
+	else if (e == NULL && !a.open)
+		e = attempt_gave_up(t, &a);
 	if (a.open && !err_is(e, ERR_CLOSED))
 		e = err_new(task_arena(t), ERR_UNKNOWN,
 		    "it is not known whether the change was made",

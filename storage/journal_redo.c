@@ -230,9 +230,13 @@ redo_one(struct task *t, struct journal *j, struct redo *r, unsigned i)
 	struct err *e;
 
 	if (in->seq <= redo_top(r)) { /* BELOW */
+		/* r->known may be ours, and a later FORGET was applied */
+		uint64_t forgot =
+		    r->m.forgot > j->forgot ? r->m.forgot : j->forgot;
+
 		x = redo_ckpt_txid(r, in->seq);
 		if (x != NULL ? !txid_eq(x, want)
-			      : !counted && in->seq > r->m.forgot)
+			      : !counted && in->seq > forgot)
 			r->fork = "the checkpoint does not know an entry";
 	} else {
 		if (err_is(in->err, ERR_NOENT)) {
