@@ -21,6 +21,7 @@
  *	sim --seeds N --from S [--jobs J] [--workload W]
  *	sim --seed S [--workload W] [--verbose]
  *	sim --break RULE --seeds N	exit 0 when a violation was found
+ *	sim --mutants --seeds N		the same for every rule
  *
  * One `ok NAME` or `not ok NAME` a workload; a failing seed's last events are
  * printed.  A seed runs in a child, so that an abort fails this seed alone.
@@ -35,42 +36,54 @@ unsigned long safeguard_off;
 
 static const struct sim_workload *const main_workloads[] = {
 	&workload_share,
+	&workload_journal,
+	&workload_lease,
 };
 
-static const char *const main_rules[SAFEGUARDS] = {
-	[SAFE_VERIFY_CKPT] = "VERIFY_CKPT",
-	[SAFE_READER_RULE] = "READER_RULE",
-	[SAFE_ONE_CONN] = "ONE_CONN",
-	[SAFE_OWN_TXID] = "OWN_TXID",
-	[SAFE_VERIFIED_NOOP] = "VERIFIED_NOOP",
-	[SAFE_NEWEST_ENTRY] = "NEWEST_ENTRY",
-	[SAFE_TOMBSTONES] = "TOMBSTONES",
-	[SAFE_FORGET] = "FORGET",
-	[SAFE_VOID] = "VOID",
-	[SAFE_REDO_ORDER] = "REDO_ORDER",
-	[SAFE_FIRST_SENDING] = "FIRST_SENDING",
-	[SAFE_LEASE_READDIR] = "LEASE_READDIR",
-	[SAFE_CLAIM] = "CLAIM",
+/* Each rule, and where its absence shows soonest. */
+static const struct {
+	const char *name, *workload, *profile;
+} main_rules[SAFEGUARDS] = {
+	[SAFE_VERIFY_CKPT] = { "VERIFY_CKPT", "journal", "holes" },
+	[SAFE_READER_RULE] = { "READER_RULE", "journal", "holes" },
+	[SAFE_ONE_CONN] = { "ONE_CONN", "journal", "forget" },
+	[SAFE_OWN_TXID] = { "OWN_TXID", "journal", NULL },
+	[SAFE_VERIFIED_NOOP] = { "VERIFIED_NOOP", "journal", "holes" },
+	[SAFE_NEWEST_ENTRY] = { "NEWEST_ENTRY", "journal", "holes" },
+	[SAFE_TOMBSTONES] = { "TOMBSTONES", "account", NULL },
+	[SAFE_FORGET] = { "FORGET", "journal", NULL },
+	[SAFE_VOID] = { "VOID", "account", NULL },
+	[SAFE_REDO_ORDER] = { "REDO_ORDER", "journal", "forget" },
+	[SAFE_FIRST_SENDING] = { "FIRST_SENDING", "lease", NULL },
+	[SAFE_LEASE_READDIR] = { "LEASE_READDIR", "lease", NULL },
+	[SAFE_CLAIM] = { "CLAIM", "lease", NULL },
 };
 
 struct main_opt {
 	uint64_t from, seeds;
 	unsigned jobs, lines;
 	const char *workload, *profile;
-	bool one, verbose, broken, timing;
+	bool one, verbose, broken, timing, mutants;
+};
+
+/* What a child leaves behind. */
+struct main_result {
+	uint64_t hash, steps;
+	char verdict[SIM_LINE];
 };
 
 struct main_job {
 	pid_t pid;
 	uint64_t seed;
 	char *ring;
-	uint64_t *result; /* shared: fingerprint, steps */
+	struct main_result *result; /* shared */
 };
 
 struct main_sum {
 	uint64_t run[countof(main_workloads)], failed[countof(main_workloads)];
 	uint64_t failures, steps, first_failure;
 	uint64_t hash;
+	char verdict[SIM_LINE]; /* of the first failure */
 };
 
 /* Which workload a seed is for: a fixed mix. */
@@ -147,7 +160,7 @@ main_local_make(void)
 }
 
 static void
-main_seed(const struct main_opt *o, uint64_t seed, uint64_t *result)
+main_seed(const struct main_opt *o, uint64_t seed, struct main_result *result)
 {
 	struct sim_world *w = xcalloc(1, sizeof(*w));
 
@@ -159,8 +172,8 @@ main_seed(const struct main_opt *o, uint64_t seed, uint64_t *result)
 	log_set_sink(main_log_line, w);
 	log_set_level(sim_tracing ? LOG_INFO_ : LOG_ALARM_);
 	sim_run(w);
-	result[0] = w->hash;
-	result[1] = w->steps;
+	result->hash = w->hash;
+	result->steps = w->steps;
 }
 
 static void
@@ -173,6 +186,7 @@ main_child(const struct main_opt *o, const struct main_job *j)
 	setrlimit(RLIMIT_CORE, &core);
 	if (j->ring != NULL)
 		sim_trace_to(j->ring, o->lines);
+	sim_verdict_to(j->result->verdict);
 	main_seed(o, j->seed, j->result);
 	fflush(stdout);
 	_Exit(0);
@@ -249,22 +263,27 @@ main_ended(const struct main_opt *o, struct main_sum *s, struct main_job *j,
 	unsigned i = main_workload_of(o, j->seed);
 
 	s->run[i]++;
-	s->steps += j->result[1];
-	s->hash ^= j->result[0];
+	s->steps += j->result->steps;
+	s->hash ^= j->result->hash;
 	if (o->timing)
 		printf("# seed %llu %s %llu steps %016llx\n",
 		    (unsigned long long)j->seed, main_workloads[i]->name,
-		    (unsigned long long)j->result[1],
-		    (unsigned long long)j->result[0]);
+		    (unsigned long long)j->result->steps,
+		    (unsigned long long)j->result->hash);
 	if (status == 0)
 		return;
 	s->failed[i]++;
-	if (s->failures++ == 0 || j->seed < s->first_failure)
+	if (s->failures++ == 0 || j->seed < s->first_failure) {
 		s->first_failure = j->seed;
+		snprintf(s->verdict, sizeof(s->verdict), "%s",
+		    *j->result->verdict ? j->result->verdict
+					: main_ending(status));
+	}
 	if (o->broken)
 		return;
-	printf("# %s: seed %llu failed (%s)\n", main_workloads[i]->name,
-	    (unsigned long long)j->seed, main_ending(status));
+	printf("# %s: seed %llu failed: %s\n", main_workloads[i]->name,
+	    (unsigned long long)j->seed,
+	    *j->result->verdict ? j->result->verdict : main_ending(status));
 	if (s->failures <= MAIN_FAILURES) {
 		main_explain(o, j->seed);
 		printf("# replay: sim --seed %llu%s%s --verbose\n",
@@ -279,7 +298,7 @@ static void
 main_start(const struct main_opt *o, struct main_job *j, uint64_t seed)
 {
 	j->seed = seed;
-	j->result[0] = j->result[1] = 0;
+	memset(j->result, 0, sizeof(*j->result));
 	fflush(stdout);
 	j->pid = fork();
 	if (j->pid == 0) {
@@ -334,13 +353,14 @@ main_usage(void)
 	    "usage: sim [--seeds N] [--from S] [--jobs J] [--workload W]\n"
 	    "       sim --seed S [--workload W] [--verbose]\n"
 	    "       sim --break RULE [--seeds N] [--workload W]\n"
+	    "       sim --mutants [--seeds N]\n"
 	    "workloads:\n");
 	for (unsigned i = 0; i < countof(main_workloads); i++)
 		fprintf(stderr, "  %-10s %s\n", main_workloads[i]->name,
 		    main_workloads[i]->about);
 	fprintf(stderr, "rules:\n");
 	for (unsigned i = 0; i < SAFEGUARDS; i++)
-		fprintf(stderr, "  %s\n", main_rules[i]);
+		fprintf(stderr, "  %s\n", main_rules[i].name);
 	return 2;
 }
 
@@ -348,7 +368,7 @@ static bool
 main_break(const char *name)
 {
 	for (unsigned i = 0; i < SAFEGUARDS; i++) {
-		if (strcmp(name, main_rules[i]) != 0)
+		if (strcmp(name, main_rules[i].name) != 0)
 			continue;
 		safeguard_off |= 1UL << i;
 		return true;
@@ -364,6 +384,7 @@ enum {
 	OPT_WORKLOAD,
 	OPT_VERBOSE,
 	OPT_BREAK,
+	OPT_MUTANTS,
 	OPT_TIMING,
 	OPT_LINES,
 	OPT_PROFILE
@@ -378,6 +399,7 @@ static const struct option main_options[] = {
 	{ "profile", required_argument, NULL, OPT_PROFILE },
 	{ "verbose", no_argument, NULL, OPT_VERBOSE },
 	{ "break", required_argument, NULL, OPT_BREAK },
+	{ "mutants", no_argument, NULL, OPT_MUTANTS },
 	{ "fingerprints", no_argument, NULL, OPT_TIMING },
 	{ "lines", required_argument, NULL, OPT_LINES },
 	{ NULL, 0, NULL, 0 },
@@ -420,6 +442,9 @@ main_parse(struct main_opt *o, int argc, char **argv)
 		case OPT_VERBOSE:
 			o->verbose = true;
 			break;
+		case OPT_MUTANTS:
+			o->mutants = true;
+			break;
 		case OPT_TIMING:
 			o->timing = true;
 			break;
@@ -439,6 +464,36 @@ main_parse(struct main_opt *o, int argc, char **argv)
 	return optind == argc && o->seeds > 0 && o->jobs > 0 &&
 	       o->jobs <= MAIN_JOBS_MAX && o->lines > 0 &&
 	       o->lines <= MAIN_LINES_MAX;
+}
+
+/* Without each rule, one after the other, a violation must be found. */
+static int
+main_mutants(const struct main_opt *all)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < SAFEGUARDS; i++) {
+		struct main_opt o = *all;
+		struct main_sum s = { 0 };
+
+		o.broken = true;
+		o.workload = main_rules[i].workload;
+		o.profile = main_rules[i].profile;
+		safeguard_off = 1UL << i;
+		main_range(&o, &s);
+		if (s.failures > 0)
+			printf("ok broken-%s # found after %llu seeds: %s\n",
+			    main_rules[i].name,
+			    (unsigned long long)(s.first_failure - o.from + 1),
+			    s.verdict);
+		else
+			printf("not ok broken-%s # not found in %llu seeds\n",
+			    main_rules[i].name, (unsigned long long)o.seeds);
+		if (s.failures == 0)
+			rc = 1;
+	}
+	safeguard_off = 0;
+	return rc;
 }
 
 static int
@@ -468,22 +523,24 @@ main(int argc, char **argv)
 	if (!main_parse(&o, argc, argv))
 		return main_usage();
 	if (o.one && o.verbose) {
-		static uint64_t result[2];
+		static struct main_result result;
 
 		sim_tracing = true;
-		main_seed(&o, o.from, result);
+		main_seed(&o, o.from, &result);
 		main_local_remove(getpid());
 		printf("ok: %llu steps, fingerprint %016llx\n",
-		    (unsigned long long)result[1],
-		    (unsigned long long)result[0]);
+		    (unsigned long long)result.steps,
+		    (unsigned long long)result.hash);
 		return 0;
 	}
+	if (o.mutants)
+		return main_mutants(&o);
 	main_range(&o, &s);
 	if (!o.broken)
 		return main_report(&o, &s);
 	if (s.failures == 0)
 		return 1;
-	printf("found after %llu seeds\n",
-	    (unsigned long long)(s.first_failure - o.from + 1));
+	printf("found after %llu seeds: %s\n",
+	    (unsigned long long)(s.first_failure - o.from + 1), s.verdict);
 	return 0;
 }

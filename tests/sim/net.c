@@ -103,6 +103,8 @@ net_describe(struct sim_request *r)
 		buf_fmt(&b, "#%llu", (unsigned long long)dir);
 	if (r->call.name.n > 0)
 		buf_fmt(&b, "/" STR_FMT, STR_ARG(r->call.name));
+	else if (r->call.to_name.n > 0)
+		buf_fmt(&b, "/" STR_FMT, STR_ARG(r->call.to_name));
 	memcpy(r->text, b.p, b.n);
 }
 
@@ -238,7 +240,7 @@ net_reply_now(struct sim_request *r)
 
 	if (r->op == NULL)
 		return;
-	sim_plan_ask(r->node, SIM_REPLIED, &r->call);
+	sim_plan_ask(r->node, SIM_REPLIED, &r->call, NULL);
 	net_results(r);
 	if (r->code != ERR_NONE && r->code != ERR_NOENT)
 		sim_say(w, r->node, "%s: %s", r->text, err_name(r->code));
@@ -299,7 +301,7 @@ net_execute(struct sim_request *r, bool answer)
 	struct sim_world *w = net_world(r);
 	struct share_op first = r->call;
 
-	tree_set_now(w->tree, w->now_us * 1000);
+	tree_set_now(w->tree, sim_server_ns(w));
 	net_clear(r);
 	enum err_code code = tree_exec(w->tree, &r->call);
 	sim_mix(w, (uint64_t)code << 32 | r->call.proc);
@@ -368,7 +370,7 @@ net_on_execute(struct sim_event *ev)
 		net_execute(r, true);
 		net_false_error(r, false);
 	}
-	v = r->op != NULL ? sim_plan_ask(r->node, SIM_EXECUTED, &r->call)
+	v = r->op != NULL ? sim_plan_ask(r->node, SIM_EXECUTED, &r->call, NULL)
 			  : SIM_GO_ON;
 	if (v == SIM_FALSE_ERROR)
 		net_false_error(r, true);
@@ -553,7 +555,7 @@ net_partial(struct sim_request *r)
 
 /* How this request fares. */
 static void
-net_fate(struct sim_request *r, enum sim_verdict v)
+net_fate(struct sim_request *r, enum sim_verdict v, uint64_t us)
 {
 	struct sim_world *w = net_world(r);
 	uint64_t way = net_delay(w);
@@ -562,11 +564,18 @@ net_fate(struct sim_request *r, enum sim_verdict v)
 	if (sim_chance(w, w->conf.jukebox))
 		way += 4 * SIM_SECOND + sim_about(w, 2 * SIM_SECOND);
 	if (v == SIM_LATE || sim_chance(w, w->conf.late)) {
-		way = SHARE_TIMEOUT_MS * SIM_MS / 2 + sim_interval(w) +
-		      (v == SIM_LATE ? SHARE_TIMEOUT_MS * SIM_MS : 0);
+		way = SHARE_TIMEOUT_MS * SIM_MS / 2 +
+		    (v == SIM_LATE ? SHARE_TIMEOUT_MS * SIM_MS + us
+				   : sim_interval(w));
 		sim_say(w, r->node, "%s will be late (%llu ms)", r->text,
 		    (unsigned long long)way / 1000);
-	} else if (sim_chance(w, w->conf.lost)) {
+	} else if (v == SIM_STALL) {
+		/* It gets there when the node goes on, which finds the answer
+		 * or its own timeout first. */
+		way = us > SIM_SECOND ? us - SIM_SECOND : us;
+	} else if (sim_chance(w, w->conf.lost) ||
+	    (r->call.proc == SHARE_REMOVE &&
+		sim_chance(w, w->conf.remove_lost))) {
 		sim_say(w, r->node, "%s gets lost", r->text);
 		return;
 	}
@@ -590,6 +599,7 @@ net_send(struct sim_request *r)
 	struct net_lane *l = &r->net->lanes[r->call.lane];
 	struct sim_world *w = net_world(r);
 	enum sim_verdict v;
+	uint64_t us = 0;
 
 	if (r->call.pin != 0 && r->call.pin != l->conn) {
 		net_answer(r, ERR_CONN);
@@ -599,10 +609,10 @@ net_send(struct sim_request *r)
 	r->sent = true;
 	r->op->conn = l->conn;
 	r->epoch = l->epoch;
-	v = sim_plan_ask(r->node, SIM_SUBMIT, &r->call);
+	v = sim_plan_ask(r->node, SIM_SUBMIT, &r->call, &us);
 	/* On a connection that died with the server it goes nowhere. */
 	if (l->epoch == w->epoch && w->server_up)
-		net_fate(r, v);
+		net_fate(r, v, us);
 	else if (l->notice.slot == 0 && !r->net->dead)
 		sim_at(w, &l->notice, w->now_us + net_delay(w), net_on_notice);
 	net_release(r);

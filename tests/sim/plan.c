@@ -13,6 +13,8 @@ enum plan_action {
 	PLAN_FORGET, /* the server crashes and forgets */
 	PLAN_RESTART,
 	PLAN_LATE,
+	PLAN_STALL,
+	PLAN_DEAF,	/* executed, the reply lost, and the node stalls */
 	PLAN_TWICE,
 	PLAN_LOSE_REPLY,
 	PLAN_FALSE_ERROR,
@@ -20,8 +22,8 @@ enum plan_action {
 };
 
 static const char *const plan_names[PLAN_ACTIONS] = { "crash", "pause",
-	"server forgets", "server restarts", "late", "twice", "reply lost",
-	"false error" };
+	"server forgets", "server restarts", "late", "stall before sending",
+	"stall, reply lost", "twice", "reply lost", "false error" };
 
 struct plan_item {
 	enum sim_moment moment;
@@ -32,7 +34,7 @@ struct plan_item {
 	uint64_t us;
 };
 
-#define PLAN_ITEMS 6
+#define PLAN_ITEMS 8
 struct sim_plan {
 	struct plan_item items[PLAN_ITEMS];
 	unsigned count;
@@ -70,8 +72,10 @@ plan_fits(const struct sim_world *w, const struct plan_item *it)
 {
 	switch (it->action) {
 	case PLAN_LATE:
+	case PLAN_STALL:
 	case PLAN_TWICE:
 		return it->moment == SIM_SUBMIT;
+	case PLAN_DEAF:
 	case PLAN_LOSE_REPLY:
 	case PLAN_FALSE_ERROR:
 		return it->moment == SIM_EXECUTED;
@@ -82,6 +86,41 @@ plan_fits(const struct sim_world *w, const struct plan_item *it)
 	}
 }
 
+/* Long enough for others to make two checkpoints and to collect. */
+static void
+plan_draw_hole(struct sim_world *w, struct plan_item *it)
+{
+	static const struct plan_item kinds[] = {
+		{ SIM_SUBMIT, SHARE_SYMLINK, "log", 0, PLAN_STALL, 0 },
+		{ SIM_SUBMIT, SHARE_SYMLINK, "log", 0, PLAN_STALL, 0 },
+		{ SIM_SUBMIT, SHARE_SYMLINK, "log", 0, PLAN_LATE, 0 },
+		{ SIM_SUBMIT, SHARE_SYMLINK, "log", 0, PLAN_LATE, 0 },
+		{ SIM_EXECUTED, SHARE_SYMLINK, "log", 0, PLAN_DEAF, 0 },
+		{ SIM_EXECUTED, SHARE_SYMLINK, "log", 0, PLAN_DEAF, 0 },
+		{ SIM_SUBMIT, SHARE_SYMLINK, "ckpt", 0, PLAN_LATE, 0 },
+		{ SIM_SUBMIT, SHARE_LOOKUP, "log", 0, PLAN_STALL, 0 },
+		{ SIM_REPLIED, SHARE_READDIR, "ckpt", 0, PLAN_PAUSE, 0 },
+		{ SIM_SUBMIT, SHARE_REMOVE, "log", 0, PLAN_LATE, 0 },
+	};
+
+	*it = kinds[sim_below(w, countof(kinds))];
+	it->us = 12 * SIM_MINUTE + sim_below(w, 15 * SIM_MINUTE);
+}
+
+static void
+plan_draw_any(struct sim_world *w, struct plan_item *it)
+{
+	unsigned call = (unsigned)sim_below(w, countof(plan_calls));
+
+	do {
+		it->moment = (enum sim_moment)sim_below(w, 3);
+		it->action = (enum plan_action)sim_below(w, PLAN_ACTIONS);
+	} while (!plan_fits(w, it));
+	it->proc = plan_calls[call].proc;
+	it->dir = plan_calls[call].dir;
+	it->us = sim_interval(w);
+}
+
 void
 sim_plan_draw(struct sim_world *w)
 {
@@ -89,19 +128,14 @@ sim_plan_draw(struct sim_world *w)
 
 	w->plan = p;
 	p->count = (unsigned)sim_below(w, PLAN_ITEMS + 1);
+	if (w->conf.holes)
+		p->count = PLAN_ITEMS;
 	for (unsigned i = 0; i < p->count; i++) {
-		struct plan_item *it = &p->items[i];
-		unsigned call = (unsigned)sim_below(w, countof(plan_calls));
-
-		do {
-			it->moment = (enum sim_moment)sim_below(w, 3);
-			it->action =
-			    (enum plan_action)sim_below(w, PLAN_ACTIONS);
-		} while (!plan_fits(w, it));
-		it->proc = plan_calls[call].proc;
-		it->dir = plan_calls[call].dir;
-		it->countdown = 1 + (unsigned)sim_below(w, 40);
-		it->us = sim_interval(w);
+		if (w->conf.holes && sim_below(w, 5) > 0)
+			plan_draw_hole(w, &p->items[i]);
+		else
+			plan_draw_any(w, &p->items[i]);
+		p->items[i].countdown = 1 + (unsigned)sim_below(w, 40);
 	}
 }
 
@@ -143,6 +177,12 @@ plan_strike(struct sim_node *n, const struct plan_item *it)
 		return SIM_GO_ON;
 	case PLAN_LATE:
 		return SIM_LATE;
+	case PLAN_STALL:
+		sim_pause(n, it->us + 1, false);
+		return SIM_STALL;
+	case PLAN_DEAF:
+		sim_pause(n, it->us, false);
+		return SIM_LOSE_REPLY;
 	case PLAN_TWICE:
 		return SIM_TWICE;
 	case PLAN_LOSE_REPLY:
@@ -153,7 +193,8 @@ plan_strike(struct sim_node *n, const struct plan_item *it)
 }
 
 enum sim_verdict
-sim_plan_ask(struct sim_node *n, enum sim_moment m, const struct share_op *op)
+sim_plan_ask(struct sim_node *n, enum sim_moment m, const struct share_op *op,
+    uint64_t *us_r)
 {
 	struct sim_world *w = n->w;
 	enum sim_verdict v = SIM_GO_ON;
@@ -166,8 +207,11 @@ sim_plan_ask(struct sim_node *n, enum sim_moment m, const struct share_op *op)
 		if (it->countdown == 0 || it->moment != m ||
 		    it->proc != op->proc || !plan_is_in(w, it, op))
 			continue;
-		if (--it->countdown == 0)
-			v = plan_strike(n, it);
+		if (--it->countdown != 0)
+			continue;
+		v = plan_strike(n, it);
+		if (us_r != NULL)
+			*us_r = it->us;
 	}
 	return v;
 }

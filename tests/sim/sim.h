@@ -44,7 +44,10 @@ struct sim_conf {
 	    partial, jukebox;
 	uint64_t crash_mean, pause_mean, restart_mean, forget_mean, full_mean,
 	    break_mean, sync_mean;
+	unsigned wall_speed;	/* calendars run this much faster */
 	bool stop_clocks; /* pauses may stop a clock */
+	unsigned remove_lost;	/* REMOVEs that never get there */
+	bool holes;		/* long stalls of writers and removers */
 	bool kept_conn;	  /* a server may forget behind a living connection */
 	uint64_t run_us;  /* how long things go wrong */
 };
@@ -77,6 +80,7 @@ struct sim_node {
 	bool clock_stands;
 	struct sim_event wake; /* end of pause, or start after a crash */
 	struct sim_request *deferred;
+	unsigned pass;
 };
 
 /* A kind of mishap that comes again and again. */
@@ -101,9 +105,9 @@ struct sim_workload {
 	void (*crash)(struct sim_node *n);
 	/* After every step, if set. */
 	void (*watch)(struct sim_world *w);
-	/* In a task of each node, one node after the other, when all is calm.
-	 */
-	void (*final)(struct task *t, struct sim_node *n);
+	/* When all is calm: in a task of each node, one node after the other;
+	 * then the same again with pass 1. */
+	void (*final)(struct task *t, struct sim_node *n, unsigned pass);
 	/* After that. */
 	void (*check)(struct sim_world *w);
 };
@@ -131,7 +135,7 @@ struct sim_world {
 	struct sim_event server_back, full_end;
 	struct sim_plan *plan;
 	unsigned clock_stops; /* pauses in which a clock stood */
-	void *app;	      /* the workload's */
+	void *app, *app2;     /* the workload's */
 	const char *local;    /* a directory for the nodes' disks, or NULL */
 };
 
@@ -144,6 +148,8 @@ void sim_cancel(struct sim_world *w, struct sim_event *ev);
 struct task *sim_client(struct sim_node *n, const char *name, task_fn fn,
     void *arg);
 uint64_t sim_boot_us(const struct sim_node *n);
+/* The server's calendar, in which files have their times. */
+uint64_t sim_server_ns(const struct sim_world *w);
 /* Faults by hand. */
 void sim_crash(struct sim_node *n, uint64_t down_us);
 void sim_pause(struct sim_node *n, uint64_t us, bool clock_stands);
@@ -190,6 +196,7 @@ enum sim_moment { SIM_SUBMIT, SIM_EXECUTED, SIM_REPLIED };
 enum sim_verdict {
 	SIM_GO_ON,
 	SIM_LATE,	/* SUBMIT: executes after the client gave up */
+	SIM_STALL,	 /* SUBMIT: the node stalls before it is sent */
 	SIM_TWICE,	/* SUBMIT: executes again, later */
 	SIM_LOSE_REPLY, /* EXECUTED */
 	SIM_FALSE_ERROR /* EXECUTED */
@@ -197,12 +204,15 @@ enum sim_verdict {
 void sim_plan_draw(struct sim_world *w);
 /* What the plan wants done between two steps. */
 void sim_plan_act(struct sim_world *w);
+/* *us_r: how late, for LATE and STALL. */
 enum sim_verdict sim_plan_ask(struct sim_node *n, enum sim_moment m,
-    const struct share_op *op);
+    const struct share_op *op, uint64_t *us_r);
 
 /* trace.c */
 extern bool sim_tracing;
 void sim_trace_to(char *lines, unsigned count);
+/* Where a violation's sentence is to be left (SIM_LINE bytes). */
+void sim_verdict_to(char *text);
 #define SIM_LINE 240
 /* What happened, in words; who may be NULL. */
 void sim_say_(const struct sim_world *w, const struct sim_node *who,

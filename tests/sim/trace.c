@@ -9,12 +9,19 @@ bool sim_tracing;
 /* A ring in memory that outlives the process; the first word counts. */
 static char *trace_lines;
 static unsigned trace_count;
+static char *trace_verdict;
 
 void
 sim_trace_to(char *lines, unsigned count)
 {
 	trace_lines = lines;
 	trace_count = count;
+}
+
+void
+sim_verdict_to(char *text)
+{
+	trace_verdict = text;
 }
 
 static void
@@ -58,7 +65,10 @@ sim_fail(struct sim_world *w, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	snprintf(line, sizeof(line), "VIOLATION: %s", text);
-	trace_add(w, NULL, line);
+	if (trace_verdict != NULL)
+		snprintf(trace_verdict, SIM_LINE, "%s", text);
+	if (sim_tracing)
+		trace_add(w, NULL, line);
 	fflush(stdout);
 	_Exit(3);
 }

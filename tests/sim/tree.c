@@ -636,11 +636,11 @@ tree_x_link(struct tree *t, struct share_op *op, struct tree_call *c)
 		return ERR_NOTDIR;
 	if (c->d->type == SHARE_DIR)
 		return ERR_ISDIR;
-	if (tree_lookup(to, op->name) != NULL)
+	if (tree_lookup(to, op->to_name) != NULL)
 		return ERR_EXIST;
 	if (c->d->nlink >= 30)
 		return ERR_MLINK;
-	tree_add(t, c->to, op->name, c->dir);
+	tree_add(t, c->to, op->to_name, c->dir);
 	return ERR_NONE;
 }
 

@@ -1,5 +1,5 @@
 /* w_share.c - workload: plain calls of the share; proves the model itself */
-#include "sim.h"
+#include "simstore.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,9 +23,14 @@ struct ws_world {
 	/* Who was told that the slot is his: node + 1. */
 	unsigned winner[WS_SLOTS];
 	unsigned forgot_at[WS_SLOTS];
+	bool durable[WS_SLOTS];
 	struct ws_file files[WS_FILES];
 	unsigned files_n;
 	struct share_fh dir, slots;
+};
+
+struct ws_proc {
+	struct store st;
 };
 
 static struct ws_world *
@@ -41,6 +46,7 @@ ws_setup(struct task *t, struct sim_node *n)
 	struct err *e;
 
 	n->w->app = ww;
+	sim_store_setup(t, n, "barrier");
 	e = share_mkdir_path(t, n->share, SHARE_LANE_ADMIN, STR("a/files"),
 	    &ww->dir);
 	if (e == NULL)
@@ -78,13 +84,27 @@ ws_slot(struct task *t, struct sim_node *n)
 	struct ws_world *ww = ws_world(n);
 	unsigned k = (unsigned)rnd_below(&n->rnd, WS_SLOTS);
 	unsigned forgot = n->w->forgot;
+	uint64_t conn;
 	char name[8];
 	struct err *e;
 
 	snprintf(name, sizeof(name), "%04u", k);
 	e = share_symlink(t, n->share, SHARE_LANE_COMMIT, &ww->slots,
-	    str_c(name), str_c(n->name), NULL, NULL);
-	if (e != NULL || forgot != n->w->forgot)
+	    str_c(name), str_c(n->name), NULL, &conn);
+	if (e != NULL)
+		return;
+	if (!ww->durable[k] && rnd_below(&n->rnd, 2) == 0 &&
+	    barrier_wait(t, ((struct ws_proc *)n->app)->st.barrier, conn) ==
+		NULL) {
+		/* Whatever the server forgets from here on. */
+		sim_say(n->w, n, "%s is behind a barrier", name);
+		if (!tree_name_is_durable(n->w->tree,
+			tree_object_of_fh(&ww->slots), str_c(name)))
+			sim_fail(n->w, "%s is not durable after a barrier",
+			    name);
+		ww->durable[k] = true;
+	}
+	if (forgot != n->w->forgot)
 		return;
 	if (ww->winner[k] != 0 && ww->forgot_at[k] == forgot)
 		sim_fail(n->w, "slot %u was won by n%u and by %s", k,
@@ -176,6 +196,10 @@ ws_client(struct task *t, void *arg)
 static void
 ws_boot(struct sim_node *n)
 {
+	struct ws_proc *p = xcalloc(1, sizeof(*p));
+
+	n->app = p;
+	sim_store_init(n, &p->st);
 	if (n->life > 6)
 		return;
 	sim_client(n, "client", ws_client, n);
@@ -189,8 +213,9 @@ ws_crash(struct sim_node *n)
 }
 
 static may_yield_unchecked void
-ws_final(struct task *t, struct sim_node *n)
+ws_final(struct task *t, struct sim_node *n, unsigned pass)
 {
+	(void)pass;
 	ws_list(t, n);
 }
 
@@ -199,6 +224,17 @@ ws_check(struct sim_world *w)
 {
 	struct ws_world *ww = w->app;
 	uint64_t dir = tree_find(w->tree, "a/files");
+
+	for (unsigned i = 0; i < WS_SLOTS; i++) {
+		char name[8];
+
+		snprintf(name, sizeof(name), "%04u", i);
+		if (ww->durable[i] &&
+		    tree_child(w->tree, tree_find(w->tree, "a/log"),
+			str_c(name)) == 0)
+			sim_fail(w, "%s was behind a barrier and is gone",
+			    name);
+	}
 
 	for (unsigned i = 0; i < ww->files_n; i++) {
 		struct ws_file *f = &ww->files[i];
