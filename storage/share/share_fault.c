@@ -142,6 +142,8 @@ fault_done(struct share_op *copy)
 		return;
 	}
 	share_answer(op, copy);
+	if (fc->have_rule)
+		fault_effects(fs, &fc->r);
 	if (op->conn != 0)
 		op->conn += fc->conn_bump;
 	op->verf_r += fs->verf_bump;
@@ -150,8 +152,6 @@ fault_done(struct share_op *copy)
 		op->err = share_err(op->arena,
 		    fc->r.kind == SHARE_FAULT_LOST ? ERR_UNKNOWN : fc->r.code,
 		    "injected after executing");
-	if (fc->have_rule)
-		fault_effects(fs, &fc->r);
 	if (fc->have_rule && fc->r.kind == SHARE_FAULT_DELAY)
 		fault_wait(fc, fault_delayed);
 	else

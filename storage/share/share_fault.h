@@ -37,7 +37,8 @@ struct share_fault_rule {
 	uint32_t length;
 	uint64_t delay_ms;
 	bool reconnect;		/* all connection numbers rise, too */
-	bool new_verf;		/* the write verifier changes from here on */
+	bool new_verf;		/* the write verifier is another one from
+				 * this answer on */
 };
 
 /* Takes inner over: closing the wrapper closes it. */

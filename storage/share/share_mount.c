@@ -1,6 +1,7 @@
 /* share_mount.c - from a path on an NFS mount to server, export, sub-path */
 #include "storage/share/share_mount.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -122,6 +123,19 @@ mount_join(char *to, size_t size, const char *more)
 	return (size_t)snprintf(to + n, size - n, "/%s", more) < size - n;
 }
 
+static bool
+mount_host(struct str host, struct share_url *u)
+{
+	if (host.n == 0 || host.n >= sizeof(u->host))
+		return false;
+	for (size_t i = 0; i < host.n; i++)
+		if (!isgraph((unsigned char)host.p[i]))
+			return false;
+	memcpy(u->host, host.p, host.n);
+	u->host[host.n] = '\0';
+	return true;
+}
+
 /* server:/export, [v6]:/export */
 static bool
 mount_source(const char *source, struct share_url *u)
@@ -136,13 +150,10 @@ mount_source(const char *source, struct share_url *u)
 		source++;
 		n -= 2;
 	}
-	if (n == 0 || n >= sizeof(u->host) ||
-	    strlen(path + 1) > SHARE_URL_PATH_MAX)
+	if (strlen(path + 1) > SHARE_URL_PATH_MAX)
 		return false;
-	memcpy(u->host, source, n);
-	u->host[n] = '\0';
 	strcpy(u->path, path + 1);
-	return true;
+	return mount_host(str_of(source, n), u);
 }
 
 static bool
@@ -152,10 +163,8 @@ mount_to_url(const struct mount_line *m, const char *below, struct share_url *u)
 
 	if (!mount_source(m->source, u))
 		return false;
-	if (mount_option(m->options, "addr", &v) && v.n < sizeof(u->host)) {
-		memcpy(u->host, v.p, v.n);
-		u->host[v.n] = '\0';
-	}
+	if (mount_option(m->options, "addr", &v) && !mount_host(v, u))
+		return false;
 	mount_port(m->options, "port", &u->nfs_port);
 	mount_port(m->options, "mountport", &u->mount_port);
 	u->v4path =
