@@ -38,6 +38,7 @@ journal_free(struct journal **jp)
 	*jp = NULL;
 	timer_cancel(j->sched, &j->timer);
 	journal_cold(j);
+	journal_segfh_clear(j);
 	journal_kept_free(&j->kept);
 	journal_kept_free(&j->again);
 	journal_orphans_free(j);
@@ -97,7 +98,6 @@ journal_cold(struct journal *j)
 	j->log_attr_ok = false;
 	j->ckpt_bad = 0;
 	j->ro_code = ERR_NONE;
-	journal_segfh_clear(j);
 	j->base.ckpt.seq = 0;
 	j->known_base_upto = 0;
 }
@@ -337,10 +337,8 @@ journal_note_ckpts(struct journal *j, const struct journal_ckpts *k)
 
 	j->ckpt_top = k->top;
 	j->purged = k->purged;
-	if (older != j->ckpt_older) {
-		j->ckpt_older = older;
-		j->older_seen_ms = sched_now_ms(j->sched);
-	}
+	j->ckpt_older = older;
+	journal_collect_next(j);
 }
 
 struct err *

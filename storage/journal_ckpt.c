@@ -507,8 +507,8 @@ ckpt_published(struct task *t, struct journal *j, struct ckpt_writer *w)
 {
 	if (j->ckpt_top < w->m.ckpt.seq) {
 		j->ckpt_older = j->ckpt_top;
-		j->older_seen_ms = sched_now_ms(j->sched);
 		j->ckpt_top = w->m.ckpt.seq;
+		journal_collect_next(j);
 	}
 	j->ckpt_bad = 0;
 	if (j->ckpt_wanted <= w->m.ckpt.seq)

@@ -6,9 +6,10 @@
 
 /*
  * With two checkpoints published and JOURNAL_COLLECT_MS after the older was
- * first seen here, these may go, in any order:
+ * first seen here, these may go, in any order ("the older" is the one that
+ * waited; meanwhile there may be newer ones):
  *	entries at or below the older, never the newest entry
- *	names in ckpt/ below the older
+ *	names in ckpt/ at or below the older but the two greatest
  *	segments at or below the older that neither manifest names
  *	seg/<txid>.rec with its entry; of a txid that nobody knows, after
  *	JOURNAL_ORPHAN_MS and a committed VOID of it
@@ -46,12 +47,21 @@ journal_orphans_free(struct journal *j)
 	}
 }
 
+void
+journal_collect_next(struct journal *j)
+{
+	if (j->collect_seq != 0 || j->ckpt_older <= j->collected)
+		return;
+	j->collect_seq = j->ckpt_older;
+	j->collect_seen_ms = sched_now_ms(j->sched);
+}
+
 bool
 journal_collect_is_due(const struct journal *j)
 {
-	return j->mode == JOURNAL_LOADED && !j->purged && j->ckpt_older > 0 &&
-	       j->ckpt_older > j->collected &&
-	       sched_now_ms(j->sched) >= j->older_seen_ms + JOURNAL_COLLECT_MS;
+	return j->mode == JOURNAL_LOADED && !j->purged && j->collect_seq > 0 &&
+	       sched_now_ms(j->sched) >=
+		   j->collect_seen_ms + JOURNAL_COLLECT_MS;
 }
 
 /* -- removing ---------------------------------------------------------- */
@@ -131,6 +141,8 @@ collect_ckpts(struct task *t, struct journal *j, struct collect *c)
 	unsigned i;
 
 	for (i = JOURNAL_KEEP_CKPT; i < c->k.n; i++) {
+		if (c->k.v[i].seq > c->older)
+			continue;
 		seq_name(c->k.v[i].seq, name);
 		removals_add(t, j, r, &j->ckpt,
 		    arena_str(task_arena(t), str_c(name)));
@@ -322,7 +334,11 @@ collect_begin(struct task *t, struct journal *j, struct collect *c)
 	journal_unlock(t, j);
 	if (e != NULL)
 		return e;
-	c->older = c->k.n > 1 ? c->k.v[1].seq : 0;
+	if (c->k.n < JOURNAL_KEEP_CKPT || j->collect_seq > c->k.v[1].seq) {
+		j->collect_seq = 0; /* it went: wait again */
+		journal_collect_next(j);
+	}
+	c->older = j->collect_seq;
 	c->upto = SAFEGUARD(SAFE_NEWEST_ENTRY) ? c->older : c->k.top;
 	return NULL;
 }
@@ -344,6 +360,8 @@ journal_collect(struct task *t, struct journal *j)
 	if (e != NULL)
 		return e;
 	j->collected = c->older;
+	j->collect_seq = 0;
+	journal_collect_next(j);
 	log_debug(t, "journal", "collected", LOG_C("journal", j->label),
 	    LOG_U64("upto", c->upto), LOG_U64("removed", c->removed));
 	return NULL;

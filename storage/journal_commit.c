@@ -17,6 +17,7 @@ struct attempt {
 	struct str rec_ops; /* what seg/<txid>.rec has */
 	bool open;	    /* sent, and not settled */
 	bool synced;	    /* the state was read in this commit */
+	bool foreign;	    /* another's entry was seen there */
 	bool giving_up;
 	struct journal_in noop; /* then sent instead */
 	struct err *why; /* refused, or no space: the verdict if given up */
@@ -342,6 +343,7 @@ attempt_look(struct task *t, struct journal *j, struct attempt *a,
 		*ours_r = true;
 		return NULL;
 	}
+	a->foreign = !err_is(there.err, ERR_CORRUPT);
 	a->lost++;
 	return journal_advance(t, j, &there);
 }
@@ -435,12 +437,21 @@ attempt_ready(struct task *t, struct journal *j, struct attempt *a)
 	return e;
 }
 
+static bool
+attempt_is_unreadable(const struct journal *j, const struct attempt *a)
+{
+	return j->ro_code != ERR_NONE && j->ro_seq == a->in.seq;
+}
+
 /* The number that was tried is decided, and not ours. */
 static bool
 attempt_is_settled(const struct journal *j, const struct attempt *a)
 {
 	if (a->in.seq == 0)
 		return a->tx->open <= j->head;
+	/* ... though it cannot be read by this version */
+	if (a->foreign && attempt_is_unreadable(j, a))
+		return true;
 	return j->head + 1 != a->in.seq || !txid_eq(&j->head_txid, &a->prev);
 }
 
@@ -520,7 +531,7 @@ attempt_turn(struct task *t, struct journal *j, struct attempt *a, bool *over_r)
 		return e;
 	}
 	if (a->open && attempt_is_settled(j, a)) {
-		a->open = false;
+		a->open = a->foreign = false;
 		a->tx->open = 0;
 	}
 	if (a->giving_up && !a->open)
@@ -571,12 +582,13 @@ attempt_goes_on(struct journal *j, const struct attempt *a, const struct err *e)
 	uint64_t now_ms = sched_now_ms(j->sched);
 
 	if (e == NULL)
-		return now_ms < a->hard_ms;
+		return now_ms < a->hard_ms &&
+		       (a->foreign || !a->open || !attempt_is_unreadable(j, a));
 	if (err_is(e, ERR_STALE))
 		j->have_dirs = false;
 	/* whatever it is, an open number must be settled */
 	if (a->open)
-		return now_ms < a->hard_ms;
+		return now_ms < a->hard_ms && !attempt_is_unreadable(j, a);
 	return now_ms < a->deadline_ms && attempt_is_passing(e);
 }
 

@@ -251,6 +251,7 @@ load_from(struct task *t, struct journal *j, struct load *l,
 	struct err *e;
 
 	memset(&l->m, 0, sizeof(l->m));
+	journal_segfh_clear(j);
 	load_tail(t, l, name != NULL ? name->seq : 0);
 	e = load_read(t, j, l, name);
 	if (e != NULL)

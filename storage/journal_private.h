@@ -142,7 +142,9 @@ struct journal {
 	/* log/ as it was when ckpt/ was last read */
 	struct share_attr log_attr;
 	bool log_attr_ok;
-	uint64_t ckpt_top, ckpt_older, older_seen_ms;
+	uint64_t ckpt_top, ckpt_older;
+	/* an older checkpoint that waits for its collection, seen when */
+	uint64_t collect_seq, collect_seen_ms;
 	uint64_t ckpt_bad; /* could not be read: a new one is due */
 	uint64_t collected;
 
@@ -326,6 +328,8 @@ void journal_set_base(struct journal *j, const struct manifest *m,
 /* -- journal_collect.c, journal_ckpt.c, journal_task.c */
 may_yield must_check struct err *journal_collect(struct task *t,
     struct journal *j);
+/* Note the older checkpoint, unless one is waiting already. */
+void journal_collect_next(struct journal *j);
 bool journal_collect_is_due(const struct journal *j);
 may_yield must_check struct err *journal_checkpoint(struct task *t,
     struct journal *j, bool force);

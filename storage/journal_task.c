@@ -108,9 +108,8 @@ bg_next_ms(const struct journal *j)
 	bg_earlier(&at_ms,
 	    j->mode != JOURNAL_COLD && j->head_ours && j->head > j->ckpt_top,
 	    j->last_entry_ms + JOURNAL_CKPT_IDLE_MS);
-	bg_earlier(&at_ms,
-	    j->mode == JOURNAL_LOADED && j->ckpt_older > j->collected,
-	    j->older_seen_ms + JOURNAL_COLLECT_MS);
+	bg_earlier(&at_ms, j->mode == JOURNAL_LOADED && j->collect_seq > 0,
+	    j->collect_seen_ms + JOURNAL_COLLECT_MS);
 	if (at_ms < j->bg_not_before_ms)
 		at_ms = j->bg_not_before_ms;
 	return at_ms;

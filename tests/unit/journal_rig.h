@@ -309,4 +309,38 @@ rig_lose(struct rig *r, const char *dir, uint64_t seq)
 			    (unsigned)c_.total);                               \
 	} while (0)
 
+/* Each test is a task with two nodes on one new journal. */
+#define TEST(name)                                                             \
+	static may_yield_unchecked void name##_task(struct task *t,            \
+	    struct rig *r);                                                    \
+	static void name(void **state)                                         \
+	{                                                                      \
+		rig_run(*state, name##_task);                                  \
+	}                                                                      \
+	static may_yield_unchecked void name##_task(struct task *t,            \
+	    struct rig *r)
+
+static inline may_yield_unchecked void
+make(struct task *t, struct rig *r, struct jnode **a, struct jnode **b)
+{
+	*a = jnode_new(r, r->share);
+	*b = jnode_new(r, r->share);
+	assert_ok(journal_mkdirs(t, &(*a)->st, share_root(r->share)));
+	assert_ok(journal_mkdirs(t, &(*a)->st, share_root(r->share)));
+}
+
+/* Each call takes a while: what is under way together is one round trip. */
+static inline void
+measure(struct rig *r)
+{
+	const struct share_fault_rule slow = { .proc = SHARE_FAULT_ANY_PROC,
+		.lane = SHARE_FAULT_ANY_LANE,
+		.times = SHARE_FAULT_ALWAYS,
+		.kind = SHARE_FAULT_DELAY,
+		.delay_ms = 1 };
+
+	share_fault_set(r->fault, &slow, 1);
+	share_count_reset(r->share);
+}
+
 #endif

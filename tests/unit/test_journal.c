@@ -1,40 +1,6 @@
 /* test_journal.c - commit, reading, budgets, unknown outcomes */
 #include "tests/unit/journal_rig.h"
 
-/* Each test is a task with two nodes on one new journal. */
-#define TEST(name)                                                             \
-	static may_yield_unchecked void name##_task(struct task *t,            \
-	    struct rig *r);                                                    \
-	static void name(void **state)                                         \
-	{                                                                      \
-		rig_run(*state, name##_task);                                  \
-	}                                                                      \
-	static may_yield_unchecked void name##_task(struct task *t,            \
-	    struct rig *r)
-
-static may_yield_unchecked void
-make(struct task *t, struct rig *r, struct jnode **a, struct jnode **b)
-{
-	*a = jnode_new(r, r->share);
-	*b = jnode_new(r, r->share);
-	assert_ok(journal_mkdirs(t, &(*a)->st, share_root(r->share)));
-	assert_ok(journal_mkdirs(t, &(*a)->st, share_root(r->share)));
-}
-
-/* Each call takes a while: what is under way together is one round trip. */
-static void
-measure(struct rig *r)
-{
-	const struct share_fault_rule slow = { .proc = SHARE_FAULT_ANY_PROC,
-		.lane = SHARE_FAULT_ANY_LANE,
-		.times = SHARE_FAULT_ALWAYS,
-		.kind = SHARE_FAULT_DELAY,
-		.delay_ms = 1 };
-
-	share_fault_set(r->fault, &slow, 1);
-	share_count_reset(r->share);
-}
-
 TEST(test_commit)
 {
 	struct jnode *a, *b;
