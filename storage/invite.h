@@ -4,6 +4,7 @@
 
 #include "base/task.h"
 #include "storage/clusterkey.h"
+#include "storage/record.h"
 #include "storage/share/store.h"
 
 /*
@@ -43,19 +44,21 @@ may_yield must_check struct err *invite_make(struct task *t, struct store *st,
     const struct clusterkey *k, const char *url, const char *by,
     uint64_t valid_s, struct str *code_r, struct invite *i_r);
 /*
- * Use it up: *k_r is the cluster key.  node: name for the record. ERR_NOTFOUND:
- * no such invite; ERR_CLOSED: used up or withdrawn (text says by whom);
- * ERR_TIMEOUT: expired; ERR_CORRUPT: wrong secret.  After ERR_UNKNOWN the same
- * txid (random, the caller's) may try again.
+ * Use it up: *k_r is the cluster key.  node: name for the record.  txid:
+ * random, the caller's, and the same when it tries again after an unknown
+ * outcome: an invite that this txid used up counts as ours.  ERR_NOTFOUND: no
+ * such invite; ERR_CLOSED: used up or withdrawn (text says by whom);
+ * ERR_TIMEOUT: expired; ERR_CORRUPT: wrong secret.
  */
 may_yield must_check struct err *invite_take(struct task *t, struct store *st,
-    const struct invite *i, const char *node, struct clusterkey *k_r);
+    const struct invite *i, const char *node, const struct txid *txid,
+    struct clusterkey *k_r);
 /*
  * The whole of `join`: take the code's key and put it into local, as
  * clusterkey_store does.  A local that has this share's key already is left
- * alone, the invite unused (*had_r).  The key is in local before the invite is
- * used up, and taken away again if another used it first: a crash in between
- * leaves either an invite that can be used again or a node that has joined.
+ * alone, the invite unused (*had_r).  <local>/join.pending keeps id and txid
+ * until the key is stored: join can be repeated after a crash or an unknown
+ * outcome, and only who used the invite up gets the key.
  */
 may_yield must_check struct err *invite_join(struct task *t, struct store *st,
     const struct invite *i, const char *local, const char *node, bool *had_r);

@@ -42,6 +42,7 @@ state_alloc(const struct state_conf *c)
 	state_ident_init(&st->ident, &st->conf);
 	st->env = (struct journal_env){ .store = c->store,
 		.no_background = c->no_background,
+		.offload = c->offload,
 		.ckpt_every = c->ckpt_every };
 	st->feed = (struct state_feed){ .st = st, .keep = true };
 	clusterkey_derive(&c->key, STATE_SECRET_LABEL, st->secret_key);
@@ -324,6 +325,20 @@ state_rebuild(struct task *t, struct state *st)
 	return e;
 }
 
+/* The directory's handle leads nowhere: walk again. */
+static may_yield struct err *
+state_refresh_walk(struct task *t, struct state *st)
+{
+	struct err *e;
+
+	e = share_walk(t, st->conf.store->share, SHARE_LANE_COMMIT,
+	    STR(STATE_DIR), &st->dir, NULL);
+	if (e != NULL)
+		return e;
+	journal_set_dir(st->j, &st->dir);
+	return journal_refresh(t, st->j);
+}
+
 /* What the replica was at before the journal was asked must be there: all of
  * it was read from the journal once. */
 static may_yield struct err *
@@ -340,6 +355,8 @@ state_refresh_journal(struct task *t, struct state *st)
 		state_feed_break(&st->feed, e->text);
 	before = st->r->seq;
 	e = journal_refresh(t, st->j);
+	if (err_is(e, ERR_STALE))
+		e = state_refresh_walk(t, st);
 	if (e != NULL && st->feed.fatal == ERR_NONE)
 		return e;
 	if (before > journal_head(st->j) && st->feed.fatal == ERR_NONE)

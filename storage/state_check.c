@@ -34,14 +34,24 @@ static struct err *
 state_digest_table(struct state_db *db, struct arena *a, struct str table,
     struct crypto_sha256_ctx *c)
 {
+	struct str key = STR("1");
 	struct state_q q;
+	struct err *e;
 	int i, n;
 
 	crypto_sha256_add(c, table.p, table.n);
-	/* Every table's first two columns hold its key. */
 	state_q_begin(&q, db, a,
-	    arena_printf(a, "SELECT * FROM \"" STR_FMT "\" ORDER BY 1, 2",
-		STR_ARG(table)),
+	    "SELECT group_concat('\"' || name || '\"')"
+	    " FROM pragma_table_info(?) WHERE pk > 0",
+	    "t", table);
+	if (state_q_row(&q))
+		key = state_q_str(&q, 0);
+	e = state_q_end(&q);
+	if (e != NULL)
+		return e;
+	state_q_begin(&q, db, a,
+	    arena_printf(a, "SELECT * FROM \"" STR_FMT "\" ORDER BY " STR_FMT,
+		STR_ARG(table), STR_ARG(key)),
 	    "");
 	while (state_q_row(&q)) {
 		n = sqlite3_column_count(q.s);

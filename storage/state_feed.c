@@ -94,17 +94,35 @@ state_feed_may_keep(struct state_feed *f, struct arena *a,
 	       (txid_is_zero(&x) || txid_eq(&x, &c->txid));
 }
 
+/* The one segment that is ours (others are the journal's own). */
+static const struct journal_seg *
+state_feed_seg(const struct journal_ckpt *c)
+{
+	const struct journal_seg *db = NULL;
+	unsigned i;
+
+	for (i = 0; i < c->seg_count; i++) {
+		if (str_eq_c(c->segs[i].kind, "txid"))
+			continue;
+		if (db != NULL || !str_eq_c(c->segs[i].kind, "db"))
+			return NULL;
+		db = &c->segs[i];
+	}
+	return db;
+}
+
 static may_yield struct err *
 state_feed_restore(struct task *t, struct state_feed *f, struct arena *big,
     const struct journal_ckpt *c)
 {
+	const struct journal_seg *db = state_feed_seg(c);
 	struct arena *a = task_arena(t);
 	struct state_replica *r;
 	struct str bytes;
 	uint32_t schema;
 	struct err *e;
 
-	if (c->seg_count != 1 || !str_eq_c(c->segs[0].kind, "db"))
+	if (db == NULL)
 		return err_new(a, ERR_FORMAT,
 		    "the snapshot of the state is of a newer version", NULL);
 	e = state_snapshot_check(a, &f->st->conf.key, c->arg, c->segs[0].sha256,
@@ -116,10 +134,10 @@ state_feed_restore(struct task *t, struct state_feed *f, struct arena *big,
 		    "the state's schema was raised to %u, this program knows "
 		    "%u: upgrade it",
 		    schema, f->st->ident.schema_max);
-	if (c->segs[0].bytes > STATE_SNAPSHOT_MAX_BYTES)
+	if (db->bytes > STATE_SNAPSHOT_MAX_BYTES)
 		return err_new(a, ERR_LIMIT,
 		    "the snapshot of the state is too large", NULL);
-	e = journal_seg_read(t, f->j, c->segs, 1, big, &bytes);
+	e = journal_seg_read(t, f->j, db, 1, big, &bytes);
 	if (e != NULL)
 		return e;
 	e = state_replica_restore(a, &f->st->ident, f->st->conf.local,
@@ -157,11 +175,13 @@ state_feed_load(struct task *t, void *arg, const struct journal_ckpt *c)
 	return NULL;
 }
 
+/* Once: the journal tries the entry again at every poll. */
 static void
 state_feed_alarm(struct task *t, struct state_feed *f, uint64_t seq,
     struct err *e)
 {
-	(void)f;
+	if (f->fatal != ERR_NONE)
+		return;
 	log_alarm(t, "state entry refused", LOG_U64("seq", seq), LOG_ERR(e));
 }
 
