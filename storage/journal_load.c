@@ -36,7 +36,7 @@ load_cmp(const void *a, const void *b)
 }
 
 static may_yield must_check struct err *
-load_names(struct task *t, struct journal *j, struct load *l)
+load_names(struct task *t, struct journal *j, struct load *l, bool ckpts)
 {
 	struct journal_call kc, lc;
 	struct share_dirent *d, *first;
@@ -46,9 +46,10 @@ load_names(struct task *t, struct journal *j, struct load *l)
 	journal_call_init(j, &kc, SHARE_READDIR, &j->ckpt);
 	kc.op.plus = true;
 	journal_call_init(j, &lc, SHARE_READDIR, &j->log);
-	journal_send(t, j, &kc);
+	if (ckpts)
+		journal_send(t, j, &kc);
 	journal_send(t, j, &lc);
-	e = journal_wait_ckpts(t, j, &kc, &l->k);
+	e = ckpts ? journal_wait_ckpts(t, j, &kc, &l->k) : NULL;
 	e2 = journal_wait_names(t, j, &lc, &first);
 	if (e == NULL)
 		e = e2;
@@ -300,7 +301,7 @@ load_once(struct task *t, struct journal *j, struct load *l)
 	struct journal_ckpts now;
 	unsigned i;
 
-	e = load_names(t, j, l);
+	e = load_names(t, j, l, true);
 	if (e != NULL)
 		return e;
 	for (i = 0; i <= l->k.n; i++) {
@@ -387,10 +388,12 @@ peek_once(struct task *t, struct journal *j)
 	struct journal_in in = { 0 };
 	struct err *e;
 
-	e = load_names(t, j, l);
+	/* ckpt/ is not asked: nothing is concluded from the head alone, and
+	 * verify asks after a blind commit */
+	e = load_names(t, j, l, false);
 	if (e != NULL)
 		return e;
-	if (l->log_n == 0 || l->log[l->log_n - 1] < l->k.top)
+	if (l->log_n == 0)
 		return journal_load(t, j);
 	in.seq = l->log[l->log_n - 1];
 	e = journal_fetch(t, j, &in, 1);
@@ -405,8 +408,7 @@ peek_once(struct task *t, struct journal *j)
 	if (e != NULL)
 		return journal_load(t, j);
 	j->peek_head = j->head;
-	j->log_attr = l->attr;
-	j->log_attr_ok = l->attr_ok;
+	j->log_attr_ok = false;
 	return NULL;
 }
 

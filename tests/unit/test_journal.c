@@ -81,7 +81,7 @@ TEST(test_budget_blind)
 	assert_ok(jnode_commit(t, a, "two"));
 	measure(r);
 	assert_ok(journal_peek(t, b->j, &head));
-	assert_counts(r, 4, 7);
+	assert_counts(r, 4, 6);
 	assert_int_equal(head.seq, 2);
 	assert_true(str_eq_c(head.totals, "n=2"));
 	assert_false(journal_is_loaded(b->j));
