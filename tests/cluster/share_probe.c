@@ -540,6 +540,28 @@ cmd_forced(struct task *t, struct probe *p)
 	printf("ok\n");
 }
 
+/* stale: the server says ESTALE once; the UUID is looked at before going on. */
+static may_yield void
+cmd_stale(struct task *t, struct probe *p)
+{
+	struct share_counts c;
+	struct share_attr a;
+	struct store *st;
+
+	EXPECT_OK(store_open_share(t, p->share, NULL, &st));
+	p->share = NULL; /* taken over */
+	task_sleep_ms(t, 1100);
+	EXPECT_ERR(share_getattr(t, st->share, SHARE_LANE_ADMIN,
+		       share_root(st->share), &a),
+	    ERR_STALE);
+	share_count_reset(st->share);
+	EXPECT_OK(share_getattr(t, st->share, SHARE_LANE_ADMIN,
+	    share_root(st->share), &a));
+	share_count_get(st->share, &c);
+	EXPECT(c.total == 1);
+	store_close(&st);
+}
+
 static const struct command {
 	const char *name;
 	int args_min;
@@ -550,7 +572,7 @@ static const struct command {
 	{ "names", 0, cmd_names, false }, { "put", 1, cmd_put, true },
 	{ "window", 1, cmd_window, false }, { "loop", 2, cmd_loop, false },
 	{ "hang", 2, cmd_hang, false }, { "pin", 0, cmd_pin, false },
-	{ "forced", 2, cmd_forced, false } };
+	{ "forced", 2, cmd_forced, false }, { "stale", 0, cmd_stale, true } };
 
 static may_yield_unchecked void
 probe_task(struct task *t, void *arg)
