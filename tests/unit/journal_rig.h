@@ -41,7 +41,7 @@ jnode_add(struct jnode *n, struct str word)
 	n->n++;
 }
 
-static inline struct err *
+static inline may_yield struct err *
 jnode_load(struct task *t, void *arg, const struct journal_ckpt *c)
 {
 	struct str data[8], word;

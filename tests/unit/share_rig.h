@@ -101,7 +101,7 @@ rig_close(struct rig *r)
 {
 	char cmd[100];
 
-	if (!r->done)
+	if (!r->done && sched_task_count(r->sched) > 0)
 		return; /* an assertion jumped out of the task: let it be told
 			 */
 	share_close(&r->share);
