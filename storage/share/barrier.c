@@ -12,7 +12,6 @@
 #define BARRIER_USED_MAX 32
 /* Others' files are swept when older than this by the server's own clock. */
 #define BARRIER_SWEEP_NS (INT64_C(3600) * 1000000000)
-#define BARRIER_SWEEP_MAX 10000
 
 struct barrier_file {
 	char name[33];
@@ -26,7 +25,6 @@ struct barrier {
 	unsigned refs; /* the owner, the background task, waiters */
 	bool closed;
 	struct share_fh dir; /* n == 0: not looked up yet */
-	bool have_dir;
 
 	/*
 	 * Barriers are numbered as they are sent, one at a time.  Who comes
@@ -75,19 +73,47 @@ barrier_free(struct barrier **bp)
 		return;
 	*bp = NULL;
 	b->closed = true;
+	task_cond_broadcast(&b->change);
 	barrier_unref(b);
+}
+
+/*
+ * All calls go through here: the owner closes barrier and share while the
+ * background task, or somebody who waits, is in the middle of one.
+ */
+static may_yield must_check struct err *
+barrier_call(struct task *t, struct barrier *b, struct share_op *op)
+{
+	if (!b->closed) {
+		share_start(t, b->share, op);
+		struct err *e = share_finish(t, op);
+
+		if (!b->closed)
+			return e;
+	}
+	return share_err(task_arena(t), ERR_UNAVAIL, "barrier closed");
 }
 
 static may_yield must_check struct err *
 barrier_dir(struct task *t, struct barrier *b)
 {
+	struct share_op op = { .proc = SHARE_LOOKUP,
+		.lane = SHARE_LANE_COMMIT,
+		.fh = *share_root(b->share),
+		.name = STR("barrier"),
+		.mode = 0700 };
 	struct err *e;
 
-	if (b->have_dir)
+	if (b->dir.n != 0)
 		return NULL;
-	e = share_mkdir_path(t, b->share, SHARE_LANE_COMMIT, STR("barrier"),
-	    &b->dir);
-	b->have_dir = e == NULL;
+	e = barrier_call(t, b, &op);
+	/* store_init makes it; a restored share may lack it. */
+	if (err_is(e, ERR_NOENT)) {
+		op.proc = SHARE_MKDIR;
+		e = barrier_call(t, b, &op);
+	}
+	if (e == NULL)
+		b->dir = op.fh_r;
 	return e;
 }
 
@@ -98,8 +124,10 @@ barrier_create(struct task *t, struct barrier *b, enum share_lane lane,
 {
 	unsigned char random[16];
 	struct share_op op;
-	struct err *e = barrier_dir(t, b);
+	struct err *e;
 
+	*f = (struct barrier_file){ .name = "" };
+	e = barrier_dir(t, b);
 	if (e != NULL)
 		return e;
 	task_random(t, random, sizeof(random));
@@ -111,13 +139,14 @@ barrier_create(struct task *t, struct barrier *b, enum share_lane lane,
 		.fh = b->dir,
 		.name = str_c(f->name),
 		.mode = 0600 };
-	share_start(t, b->share, &op);
-	e = share_finish(t, &op);
+	e = barrier_call(t, b, &op);
 	if (err_is(e, ERR_STALE))
-		b->have_dir = false;
-	if (e == NULL && op.fh_r.n == 0)
-		return share_lookup(t, b->share, lane, &b->dir, op.name, &f->fh,
-		    NULL);
+		b->dir.n = 0; /* looked up again */
+	/* RFC 1813 lets CREATE leave the handle out. */
+	if (e == NULL && op.fh_r.n == 0) {
+		op.proc = SHARE_LOOKUP;
+		e = barrier_call(t, b, &op);
+	}
 	f->fh = op.fh_r;
 	return e;
 }
@@ -134,8 +163,7 @@ barrier_write(struct task *t, struct barrier *b, const struct barrier_file *f,
 		.length = 8,
 		.stable = true };
 
-	share_start(t, b->share, &op);
-	return share_finish(t, &op);
+	return barrier_call(t, b, &op);
 }
 
 /*
@@ -154,8 +182,7 @@ barrier_commit(struct task *t, struct barrier *b, struct barrier_file *f,
 	if (e != NULL)
 		return e;
 	op.fh = f->fh;
-	share_start(t, b->share, &op);
-	return share_finish(t, &op);
+	return barrier_call(t, b, &op);
 }
 
 static void
@@ -171,30 +198,42 @@ barrier_used(struct barrier *b, const struct barrier_file *f)
  * WRITE is ERR_STALE and a fresh file is used.
  */
 static may_yield void
+barrier_sweep_one(struct task *t, struct barrier *b, struct str name,
+    int64_t now_ns)
+{
+	struct share_op op = { .proc = SHARE_LOOKUP,
+		.lane = SHARE_LANE_ADMIN,
+		.fh = b->dir,
+		.name = name };
+
+	if (barrier_call(t, b, &op) != NULL || !op.attr_ok ||
+	    op.attr_r.mtime_ns >= now_ns - BARRIER_SWEEP_NS)
+		return;
+	op.proc = SHARE_REMOVE;
+	err_ignore(barrier_call(t, b, &op)); /* the next process sweeps */
+}
+
+static may_yield void
 barrier_sweep(struct task *t, struct barrier *b)
 {
-	struct share_dirent *d;
-	struct share_attr now;
-	struct err *e;
+	struct share_op now = { .proc = SHARE_GETATTR,
+		.lane = SHARE_LANE_ADMIN,
+		.fh = b->ready[0].fh };
+	struct share_op list = { .proc = SHARE_READDIR,
+		.lane = SHARE_LANE_ADMIN,
+		.fh = b->dir };
 
-	e = share_getattr(t, b->share, SHARE_LANE_ADMIN, &b->ready[0].fh, &now);
-	if (e == NULL)
-		e = share_readdir(t, b->share, SHARE_LANE_ADMIN, &b->dir,
-		    BARRIER_SWEEP_MAX, &d, NULL);
-	for (; e == NULL && d != NULL && !b->closed; d = d->next) {
-		struct arena_mark m = arena_mark(task_arena(t));
-		struct share_attr attr;
-		struct share_fh fh;
-
-		/* Gone meanwhile: as good as swept. */
-		if (share_lookup(t, b->share, SHARE_LANE_ADMIN, &b->dir,
-			d->name, &fh, &attr) == NULL &&
-		    attr.mtime_ns < now.mtime_ns - BARRIER_SWEEP_NS)
-			err_ignore(share_remove(t, b->share, SHARE_LANE_ADMIN,
-			    &b->dir, d->name)); /* the next sweep tries again */
-		arena_rewind(task_arena(t), m);
-	}
-	err_ignore(e); /* the next process sweeps */
+	if (barrier_call(t, b, &now) != NULL)
+		return;
+	do {
+		if (barrier_call(t, b, &list) != NULL)
+			return;
+		for (struct share_dirent *d = list.entries_r; d != NULL;
+		     d = d->next)
+			if (!str_starts(d->name, STR(".")))
+				barrier_sweep_one(t, b, d->name,
+				    now.attr_r.mtime_ns);
+	} while (!list.eof_r && list.entries_r != NULL && !b->closed);
 }
 
 static may_yield void
@@ -219,9 +258,12 @@ barrier_tend(struct task *t, void *arg)
 	barrier_refill(t, b);
 	while (!b->closed && b->n_used > 0) {
 		struct barrier_file f = b->used[--b->n_used];
+		struct share_op op = { .proc = SHARE_REMOVE,
+			.lane = SHARE_LANE_ADMIN,
+			.fh = b->dir,
+			.name = str_c(f.name) };
 
-		err_ignore(share_remove(t, b->share, SHARE_LANE_ADMIN, &b->dir,
-		    str_c(f.name))); /* else the sweep finds it */
+		err_ignore(barrier_call(t, b, &op)); /* else it is swept */
 	}
 	if (!b->closed && !b->swept && b->n_ready > 0) {
 		b->swept = true;
@@ -286,7 +328,8 @@ barrier_lead(struct task *t, struct barrier *b, uint64_t conn)
 
 	b->leading = true;
 	e = barrier_send(t, b, conn);
-	/* Another verifier came with the reply: the server was restarted. */
+	/* Another verifier came with the reply: the server was restarted.  With
+	 * e NULL the barrier was not closed, nor was the share. */
 	if (e == NULL && share_conn(b->share, SHARE_LANE_COMMIT) != conn)
 		e = share_err(task_arena(t), ERR_CONN, NULL);
 	if (e == NULL) {

@@ -13,6 +13,9 @@
  * were waiting when it was sent.  Files are barrier/<random>, created ahead in
  * the background and removed afterwards, so that the serial cost is one WRITE.
  * Profile `reply`: nothing to do.  posix: fsync was done by the backend.
+ *
+ * Where no block can be had any more (NOSPC, DQUOT) a file created just then and
+ * COMMIT force the log as well, so that mail can be removed from a full share.
  */
 struct barrier;
 

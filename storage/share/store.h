@@ -31,8 +31,8 @@ struct store {
 /*
  * url is nfs://server[:port]/export[/sub]?uid=N&gid=N&nfsport=N&mountport=N, or
  * a local directory; a path that lies on an NFS mount becomes the former, taken
- * from the mount table (uid/gid given in the query of the path, or those of the
- * process's user in the mount's options).  Numeric or named server (resolved
+ * from the mount table (uid and gid from the path's query, else the owner of that
+ * directory).  Numeric or named server (resolved
  * once per connect, outside the loop).  Fails with one clear sentence for: an
  * empty directory, a foreign one, a wrong uuid (expect_uuid may be NULL), an
  * unreachable server, an export that denies us (says insecure, uid, address),
@@ -49,6 +49,8 @@ may_yield must_check struct err *store_open_backend(struct task *t,
  * share over. */
 may_yield must_check struct err *store_open_share(struct task *t,
     struct share *s, const unsigned char *expect_uuid, struct store **st_r);
+/* Nobody may be in a call of the share or wait for a barrier. Afterwards run the
+ * loop until no task is left: connecting tasks end. */
 void store_close(struct store **st);
 
 /* Make SHOAL and the directories of DESIGN 6 in an empty directory (a

@@ -368,6 +368,33 @@ TEST(test_barrier)
 	barrier_free(&b.b);
 }
 
+/* Closed in the middle: waiters and the background task end, nothing is used
+ * afterwards (ASan tells). */
+TEST(test_barrier_closed)
+{
+	struct share_fault_rule slow = { SHARE_FAULT_ANY_PROC,
+		SHARE_FAULT_ANY_LANE, NULL, 1, SHARE_FAULT_ALWAYS,
+		SHARE_FAULT_DELAY, ERR_NONE, 0, 20, false, false };
+
+	for (unsigned ms = 0; ms < 400; ms += 7) {
+		struct share *f = share_fault_new(r->sched, again(r));
+		struct batch b = { .s = f, .left = 5, .t = t };
+
+		f->durable = false;
+		share_fault_set(f, &slow, 1);
+		b.b = barrier_new(r->sched, f, BARRIER_WRITE);
+		for (unsigned i = 0; i < 5; i++) {
+			task_start(r->sched, "one", batch_one, &b);
+			task_sleep_ms(t, 3);
+		}
+		task_sleep_ms(t, ms);
+		barrier_free(&b.b);
+		share_close(&f);
+		while (b.left > 0)
+			task_sleep_ms(t, 1);
+	}
+}
+
 int
 main(void)
 {
@@ -375,6 +402,6 @@ main(void)
 	const struct CMUnitTest tests[] = { T(test_init_open), T(test_foreign),
 		T(test_init_resumed), T(test_init_lost_replies),
 		T(test_read_only), T(test_check), T(test_barrier),
-		cmocka_unit_test(test_id) };
+		T(test_barrier_closed), cmocka_unit_test(test_id) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
