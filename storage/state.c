@@ -9,6 +9,7 @@
 
 #define STATE_SECRET_LABEL "shoal state secret"
 #define STATE_DIR "state"
+#define STATE_REBUILD_TRIES 3
 
 /* --- opening --- */
 
@@ -59,8 +60,13 @@ state_close(struct state **st)
 	if (x == NULL)
 		return;
 	journal_free(&x->j);
+	if (x->fresh != NULL) { /* its task was abandoned */
+		state_feed_end(x->fresh);
+		free(x->fresh);
+	}
+	state_feed_end(&x->feed);
 	state_replica_free(&x->r, false);
-	state_feed_clear(&x->feed);
+	free(x->journal_text);
 	crypto_wipe(x->secret_key, sizeof(x->secret_key));
 	clusterkey_wipe(&x->conf.key);
 	free((char *)x->conf.local);
@@ -267,10 +273,11 @@ state_rebuild_read(struct task *t, struct state *st, struct state_feed *f)
 	    sched_rnd(task_sched(t)), &f->r);
 	if (e != NULL)
 		return e;
-	f->j = journal_new(&env, &st->dir, STATE_DIR, &state_feed_client, f);
-	e = journal_refresh(t, f->j);
-	journal_settle(t, f->j);
-	journal_free(&f->j);
+	f->own = journal_new(&env, &st->dir, STATE_DIR, &state_feed_client, f);
+	f->j = f->own;
+	e = journal_refresh(t, f->own);
+	journal_settle(t, f->own);
+	journal_free(&f->own);
 	if (f->fatal != ERR_NONE)
 		return NULL; /* up to the entry before */
 	return e != NULL ? e : f->local;
@@ -292,24 +299,27 @@ state_rebuild_stick(struct task *t, struct state *st, struct state_feed *f)
 static may_yield struct err *
 state_rebuild_run(struct task *t, struct state *st)
 {
-	struct state_feed f = { .st = st, .fresh = true };
+	struct state_feed *f = xcalloc(1, sizeof(*f));
 	struct err *e;
 
-	e = state_rebuild_read(t, st, &f);
+	*f = (struct state_feed){ .st = st, .fresh = true };
+	st->fresh = f;
+	e = state_rebuild_read(t, st, f);
 	if (e == NULL) {
-		e = state_install(task_arena(t), st, f.r);
-		f.r = NULL;
+		e = state_install(task_arena(t), st, f->r);
+		f->r = NULL;
 	}
-	if (e == NULL && f.fatal != ERR_NONE) {
-		state_rebuild_stick(t, st, &f);
-	} else if (e == NULL) {
+	if (e == NULL && f->fatal != ERR_NONE) {
+		state_rebuild_stick(t, st, f);
+	} else if (e == NULL && st->r->seq >= st->feed.given) {
 		st->rebuilds++;
 		log_info(t, "state replica rebuilt", LOG_U64("seq", st->r->seq),
 		    LOG_C("why", st->feed.broken));
 		state_feed_clear(&st->feed);
-	}
-	state_replica_free(&f.r, true);
-	state_feed_clear(&f);
+	} /* else entries came meanwhile: still broken, again */
+	state_feed_end(f);
+	free(f);
+	st->fresh = NULL;
 	return e;
 }
 
@@ -318,11 +328,26 @@ state_rebuild(struct task *t, struct state *st)
 {
 	struct err *e = NULL;
 
+	unsigned tries;
+
 	task_lock(t, &st->rebuild);
-	if (st->feed.broken != NULL && !st->stuck)
+	for (tries = 0; tries < STATE_REBUILD_TRIES && e == NULL &&
+			st->feed.broken != NULL && !st->stuck;
+	     tries++)
 		e = state_rebuild_run(t, st);
 	task_unlock(t, &st->rebuild);
 	return e;
+}
+
+/* Remember why the journal goes no further. */
+static void
+state_refresh_readonly(struct task *t, struct state *st)
+{
+	struct err *e = journal_readonly(t, st->j);
+
+	st->journal_code = err_code(e);
+	free(st->journal_text);
+	st->journal_text = e != NULL ? xstrdup(e->text) : NULL;
 }
 
 /* The directory's handle leads nowhere: walk again. */
@@ -359,6 +384,7 @@ state_refresh_journal(struct task *t, struct state *st)
 		e = state_refresh_walk(t, st);
 	if (e != NULL && st->feed.fatal == ERR_NONE)
 		return e;
+	state_refresh_readonly(t, st);
 	if (before > journal_head(st->j) && st->feed.fatal == ERR_NONE)
 		state_feed_break(&st->feed, "it is ahead of the journal");
 	return NULL;
@@ -417,6 +443,8 @@ state_readonly(struct arena *a, const struct state *st)
 {
 	if (st->feed.fatal != ERR_NONE)
 		return err_new(a, st->feed.fatal, st->feed.fatal_text, NULL);
+	if (st->journal_code != ERR_NONE)
+		return err_new(a, st->journal_code, st->journal_text, NULL);
 	if (st->conf.replica_only)
 		return err_new(a, ERR_READONLY,
 		    "this process only reads the state", NULL);

@@ -87,7 +87,8 @@ may_yield must_check struct err *state_create(struct task *t,
  */
 may_yield must_check struct err *state_open(struct task *t,
     const struct state_conf *c, struct state **st_r, bool *stale_r);
-/* Does no calls and never yields; no task may be inside. */
+/* Does no calls and never yields.  No task may be inside, and nothing run in
+ * the background (state_settle), unless the scheduler was abandoned. */
 void state_close(struct state **st);
 
 /* Apply what is new (one LOOKUP when nothing is); rebuilds if needed. */

@@ -29,6 +29,15 @@ state_feed_clear(struct state_feed *f)
 	f->fatal = ERR_NONE;
 }
 
+void
+state_feed_end(struct state_feed *f)
+{
+	journal_free(&f->own);
+	state_replica_free(&f->r, true);
+	arena_free(&f->big);
+	state_feed_clear(f);
+}
+
 static struct err *
 state_feed_fatal(struct state_feed *f, struct err *e)
 {
@@ -59,7 +68,6 @@ state_feed_reset(void *arg)
 	struct err *e;
 
 	f->given = 0;
-	f->given_txid = (struct txid){ { 0 } };
 	if (f->keep) {
 		/* Entries it has already are skipped, and compared. */
 		f->keep = false;
@@ -157,21 +165,23 @@ static may_yield_unchecked struct err *
 state_feed_load(struct task *t, void *arg, const struct journal_ckpt *c)
 {
 	struct state_feed *f = arg;
-	struct arena *big;
+	uint64_t given = c->seq;
 	struct err *e = NULL;
 
 	if (!state_feed_may_keep(f, task_arena(t), c)) {
-		big = arena_new(STATE_SNAPSHOT_MAX_BYTES + 65536);
-		e = state_feed_restore(t, f, big, c);
-		arena_free(&big);
+		arena_free(&f->big);
+		f->big = arena_new(STATE_SNAPSHOT_MAX_BYTES + 65536);
+		e = state_feed_restore(t, f, f->big, c);
+		arena_free(&f->big);
+		/* What lies between said nothing, to nobody. */
+		given = state_feed_replica(f)->seq;
 	}
 	if (e != NULL)
 		return err_is(e, ERR_DENIED) || err_is(e, ERR_FORMAT)
 			   ? state_feed_fatal(f, e)
 			   : e;
 	f->keep = false;
-	f->given = c->seq;
-	f->given_txid = c->txid;
+	f->given = given;
 	return NULL;
 }
 
@@ -226,7 +236,6 @@ state_feed_apply(struct task *t, void *arg, const struct journal_entry *en)
 	/* Broken: whoever builds it again reads it all again. */
 	if (f->broken != NULL || f->local != NULL || r->seq > en->seq) {
 		f->given = en->seq;
-		f->given_txid = en->txid;
 		return NULL;
 	}
 	/* What the replica holds was verified when it was applied. */
@@ -245,10 +254,8 @@ state_feed_apply(struct task *t, void *arg, const struct journal_entry *en)
 	    &en->txid, &op);
 	if (e != NULL)
 		e = state_feed_failed(t, f, en->seq, e);
-	if (e == NULL) {
+	if (e == NULL)
 		f->given = en->seq;
-		f->given_txid = en->txid;
-	}
 	return e;
 }
 
@@ -280,7 +287,8 @@ state_feed_snapshot(struct task *t, struct state_feed *f,
 	struct arena *a = task_arena(t);
 	struct state_replica *r = state_feed_replica(f);
 
-	s->arena = arena_new(STATE_SNAPSHOT_MAX_BYTES + 65536);
+	arena_free(&f->big);
+	f->big = s->arena = arena_new(STATE_SNAPSHOT_MAX_BYTES + 65536);
 	if (r->local == NULL) {
 		s->memory = r->rw.h;
 		blocking_state_snapshot(s);
@@ -332,7 +340,7 @@ state_feed_save(struct task *t, void *arg, struct ckpt_writer *w)
 		state_feed_describe(a, f, &s, w);
 	else if (s.to != NULL)
 		unlink(s.to);
-	arena_free(&s.arena);
+	arena_free(&f->big);
 	return e;
 }
 

@@ -202,8 +202,9 @@ struct state_feed {
 	struct state *st;
 	struct journal *j;
 	struct state_replica *r; /* NULL: the state's own */
+	struct journal *own;	 /* being rebuilt: the journal it is read by */
+	struct arena *big;	 /* a snapshot that comes or goes */
 	uint64_t given;
-	struct txid given_txid;
 	bool keep;  /* the first load may keep what the replica holds */
 	bool fresh; /* being rebuilt: an entry that fails now is fatal */
 	const char *broken;	/* heap; why the replica must be rebuilt */
@@ -214,6 +215,8 @@ struct state_feed {
 extern const struct journal_client state_feed_client;
 void state_feed_break(struct state_feed *f, const char *why);
 void state_feed_clear(struct state_feed *f);
+/* Frees what the feed owns, wherever its task was abandoned. */
+void state_feed_end(struct state_feed *f);
 
 struct state {
 	struct state_conf conf;
@@ -223,6 +226,9 @@ struct state {
 	struct share_fh dir;
 	struct state_replica *r;
 	struct state_feed feed;
+	struct state_feed *fresh;   /* while it is being rebuilt */
+	enum err_code journal_code; /* why the journal stopped, if it did */
+	char *journal_text;
 	struct task_mutex rebuild;
 	bool reading;
 	bool stuck; /* rebuilt, and it failed again: read-only */
