@@ -326,10 +326,8 @@ ckpt_write_kept(struct task *t, struct journal *j, struct ckpt_part *p)
 		e = share_lookup(t, j->share, SHARE_LANE_BULK, &j->seg, p->from,
 		    &fh, NULL);
 		if (e == NULL)
-			e = share_link(t, j->share, SHARE_LANE_BULK, &fh,
+			e = barrier_link(t, j->share, j->st->barrier, &fh,
 			    &j->seg, p->seg.name);
-		if (err_is(e, ERR_EXIST))
-			e = NULL; /* a random name: our own, repeated */
 	} while (e != NULL && journal_retry(t, j, e, &tries));
 	if (!err_is(e, ERR_MLINK) && !err_is(e, ERR_XDEV))
 		return e;

@@ -214,7 +214,7 @@ attempt_noop(struct task *t, struct journal *j, struct attempt *a)
 
 /* -- sending ----------------------------------------------------------- */
 
-static may_yield must_check struct err *
+struct err *
 journal_barrier(struct task *t, struct journal *j)
 {
 	struct err *e;

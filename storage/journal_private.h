@@ -258,6 +258,9 @@ may_yield must_check struct err *journal_append_again(struct task *t,
 /* -- journal_commit.c: with the lock held */
 may_yield must_check struct err *journal_commit_locked(struct task *t,
     struct journal *j, struct journal_tx *tx);
+/* All that was executed before is durable. ERR_CONN: begin again. */
+may_yield must_check struct err *journal_barrier(struct task *t,
+    struct journal *j);
 may_yield must_check struct err *journal_put_rec(struct task *t,
     struct journal *j, const struct txid *txid, struct str ops);
 

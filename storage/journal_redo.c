@@ -447,6 +447,9 @@ again_one(struct task *t, struct journal *j, struct journal_kept *k)
 		return NULL; /* another node was first */
 	buf_init(&ops, task_arena(t), RECORD_OPS_MAX);
 	e = redo_files(t, j, k, &ops, &whole);
+	/* a LINK, whoever made it, is durable before an entry names it */
+	if (e == NULL)
+		e = journal_barrier(t, j);
 	if (e != NULL)
 		return e;
 	if (!whole)

@@ -183,9 +183,10 @@ message_link(struct task *t, struct account *acc, const struct share_fh *file,
 		e = account_month_dir(t, acc, name->month, true, &dir);
 		if (e != NULL)
 			return e;
-		e = share_link(t, s, SHARE_LANE_BULK, file, &dir, str_c(text));
-		/* EXIST: the name is ours alone, an earlier try made it */
-		if (e == NULL || err_is(e, ERR_EXIST))
+		/* the name is ours alone: if it exists, a try made it */
+		e = barrier_link(t, s, mailstore_store(acc->ms)->barrier, file,
+		    &dir, str_c(text));
+		if (e == NULL)
 			return NULL;
 		if (err_is(e, ERR_MLINK) || err_is(e, ERR_XDEV))
 			return message_rewrite(t, acc, file, &dir, str_c(text));

@@ -381,3 +381,26 @@ barrier_wait(struct task *t, struct barrier *b, uint64_t conn)
 	barrier_unref(b);
 	return e;
 }
+
+struct err *
+barrier_link(struct task *t, struct share *s, struct barrier *b,
+    const struct share_fh *file, const struct share_fh *dir, struct str name)
+{
+	struct share_op op = { .proc = SHARE_LINK,
+		.lane = SHARE_LANE_COMMIT,
+		.fh = *file,
+		.to = *dir,
+		.to_name = name };
+	struct err *e;
+
+	for (unsigned tries = 0;; tries++) {
+		share_start(t, s, &op);
+		e = share_finish(t, &op);
+		if ((e != NULL && !err_is(e, ERR_EXIST)) || b == NULL)
+			return err_is(e, ERR_EXIST) ? NULL : e;
+		e = barrier_wait(t, b, op.conn);
+		/* Another connection: it may be gone, so once more. */
+		if (!err_is(e, ERR_CONN) || tries == SHARE_PUT_TRIES)
+			return e;
+	}
+}

@@ -35,4 +35,15 @@ void barrier_free(struct barrier **b);
 may_yield must_check struct err *barrier_wait(struct task *t,
     struct barrier *b, uint64_t conn);
 
+/*
+ * LINK, durable when this returns NULL: a record may refer to the name.  Unlike
+ * a FILE_SYNC WRITE, which brings its file's name along, a LINK is only as
+ * durable as the profile says; a server that forgot it in between would leave a
+ * committed record without its file.  A name that exists is taken for our own,
+ * made by an earlier try.  b NULL: nothing is known of a profile.
+ */
+may_yield must_check struct err *barrier_link(struct task *t, struct share *s,
+    struct barrier *b, const struct share_fh *file,
+    const struct share_fh *dir, struct str name);
+
 #endif

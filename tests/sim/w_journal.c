@@ -356,7 +356,7 @@ wj_copy(struct task *t, struct sim_node *n)
 	e = share_lookup(t, n->share, SHARE_LANE_BULK, &wj_world(n)->msg,
 	    str_c(source), &fh, NULL);
 	if (e == NULL)
-		e = share_link(t, n->share, SHARE_LANE_BULK, &fh,
+		e = barrier_link(t, n->share, wj_proc(n)->st.barrier, &fh,
 		    &wj_world(n)->msg, str_c(name));
 	if (e != NULL && !err_is(e, ERR_EXIST))
 		return;
