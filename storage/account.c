@@ -137,15 +137,14 @@ account_notfound(struct arena *a, const struct account *acc)
 static may_yield must_check struct err *
 account_walk(struct task *t, struct account *acc, bool fresh)
 {
-	struct share *s = mailstore_share(acc->ms);
 	struct str id = account_id(acc);
 	struct share_fh shelf, dir;
 	struct err *e;
 
 	e = mailstore_shelf(t, acc->ms, id, fresh, &shelf);
 	if (e == NULL)
-		e = share_lookup(t, s, SHARE_LANE_COMMIT, &shelf, id, &dir,
-		    NULL);
+		e = mailstore_lookup(t, acc->ms, SHARE_LANE_COMMIT, &shelf, id,
+		    &dir, NULL);
 	if (e != NULL)
 		return e;
 	acc->dir = dir;
@@ -196,14 +195,13 @@ account_relocate(struct task *t, struct account *acc)
 static may_yield must_check struct err *
 account_msg_dir(struct task *t, struct account *acc)
 {
-	struct share *s = mailstore_share(acc->ms);
 	struct share_fh fh;
 	struct err *e;
 
 	if (acc->have_msg)
 		return NULL;
-	e = share_lookup(t, s, SHARE_LANE_BULK, &acc->dir, STR("msg"), &fh,
-	    NULL);
+	e = mailstore_lookup(t, acc->ms, SHARE_LANE_BULK, &acc->dir, STR("msg"),
+	    &fh, NULL);
 	if (e != NULL)
 		return e;
 	acc->msg = fh;
@@ -232,8 +230,8 @@ account_month_look(struct task *t, struct account *acc, uint16_t month,
 	if (e != NULL)
 		return e;
 	message_month_format(month, name);
-	e = share_lookup(t, s, SHARE_LANE_BULK, &acc->msg, str_c(name), fh_r,
-	    NULL);
+	e = mailstore_lookup(t, acc->ms, SHARE_LANE_BULK, &acc->msg,
+	    str_c(name), fh_r, NULL);
 	if (!create || !err_is(e, ERR_NOENT))
 		return e;
 	e = share_mkdir(t, s, SHARE_LANE_BULK, &acc->msg, str_c(name), fh_r);
@@ -242,8 +240,8 @@ account_month_look(struct task *t, struct account *acc, uint16_t month,
 	/* EXIST, or an unknown outcome: what is there now? */
 	if (!err_is(e, ERR_EXIST) && !share_err_is_unknown(e))
 		return e;
-	return share_lookup(t, s, SHARE_LANE_BULK, &acc->msg, str_c(name), fh_r,
-	    NULL);
+	return mailstore_lookup(t, acc->ms, SHARE_LANE_BULK, &acc->msg,
+	    str_c(name), fh_r, NULL);
 }
 
 void

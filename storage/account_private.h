@@ -89,6 +89,11 @@ struct sched *mailstore_sched(const struct mailstore *ms);
 /* Packs of all accounts together. */
 bool mailstore_pend_room(const struct mailstore *ms, size_t n);
 
+/* LOOKUP; one without an answer is sent again. */
+may_yield must_check struct err *mailstore_lookup(struct task *t,
+    struct mailstore *ms, enum share_lane lane, const struct share_fh *dir,
+    struct str name, struct share_fh *fh_r, struct share_attr *attr_r);
+
 /* account.c */
 
 extern const struct journal_client account_client; /* account_client.c */

@@ -7,6 +7,7 @@
 
 #define MAILSTORE_PEND_BYTES (64UL << 20)
 #define MAILSTORE_LIST_MAX 4000000
+#define MAILSTORE_TRIES 4
 #define MAILSTORE_BALLAST "ballast"
 
 struct mailstore_shelf {
@@ -228,6 +229,24 @@ mailstore_put(struct account *acc)
 
 /* --- directories --- */
 
+struct err *
+mailstore_lookup(struct task *t, struct mailstore *ms, enum share_lane lane,
+    const struct share_fh *dir, struct str name, struct share_fh *fh_r,
+    struct share_attr *attr_r)
+{
+	struct share *s = mailstore_share(ms);
+	struct err *e;
+
+	for (unsigned tries = 0; tries < MAILSTORE_TRIES; tries++) {
+		e = share_lookup(t, s, lane, dir, name, fh_r, attr_r);
+		if (!share_err_is_unknown(e) && !err_is(e, ERR_CONN))
+			return e;
+		if (task_check(t) != NULL)
+			break;
+	}
+	return e;
+}
+
 static struct mailstore_shelf *
 mailstore_shelf_find(struct mailstore *ms, struct str id, unsigned *at_r)
 {
@@ -257,7 +276,7 @@ mailstore_shelf(struct task *t, struct mailstore *ms, struct str id, bool fresh,
 		return NULL;
 	}
 	if (!ms->have_root || fresh) {
-		e = share_lookup(t, s, SHARE_LANE_COMMIT, share_root(s),
+		e = mailstore_lookup(t, ms, SHARE_LANE_COMMIT, share_root(s),
 		    STR("accounts"), &root, NULL);
 		if (e != NULL)
 			return e;
@@ -265,8 +284,8 @@ mailstore_shelf(struct task *t, struct mailstore *ms, struct str id, bool fresh,
 		ms->have_root = true;
 	}
 	root = ms->root;
-	e = share_lookup(t, s, SHARE_LANE_COMMIT, &root, str_sub(id, 0, 2), &fh,
-	    NULL);
+	e = mailstore_lookup(t, ms, SHARE_LANE_COMMIT, &root, str_sub(id, 0, 2),
+	    &fh, NULL);
 	if (e != NULL)
 		return e;
 	*fh_r = fh;

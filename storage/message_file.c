@@ -3,6 +3,7 @@
 
 #include "storage/account_private.h"
 
+#define MESSAGE_READ_TRIES 4
 #define MESSAGE_LINK_TRIES 5
 #define MESSAGE_COPY_CHUNK (256 * 1024)
 
@@ -11,7 +12,6 @@ message_lookup(struct task *t, struct account *acc,
     const struct message_name *name, struct share_fh *fh_r,
     struct share_attr *attr_r)
 {
-	struct share *s = mailstore_share(acc->ms);
 	char text[MESSAGE_NAME_MAX + 1];
 	struct share_fh dir;
 	struct err *e;
@@ -20,7 +20,7 @@ message_lookup(struct task *t, struct account *acc,
 	for (unsigned tries = 0;; tries++) {
 		e = account_month_dir(t, acc, name->month, false, &dir);
 		if (e == NULL)
-			e = share_lookup(t, s, SHARE_LANE_BULK, &dir,
+			e = mailstore_lookup(t, acc->ms, SHARE_LANE_BULK, &dir,
 			    str_c(text), fh_r, attr_r);
 		if (!err_is(e, ERR_STALE) || tries > 0)
 			break;
@@ -90,6 +90,7 @@ message_file_read(struct task *t, struct account *acc,
     uint32_t *count_r)
 {
 	struct share *s = mailstore_share(acc->ms);
+	struct err *e = NULL;
 	bool eof;
 
 	*count_r = 0;
@@ -99,8 +100,13 @@ message_file_read(struct task *t, struct account *acc,
 		n = (uint32_t)(f->bytes - offset);
 	if (n > SHARE_READ_MAX)
 		n = SHARE_READ_MAX;
-	return share_read(t, s, SHARE_LANE_BULK, &f->fh, offset, into, n,
-	    count_r, &eof);
+	for (unsigned tries = 0; tries < MESSAGE_READ_TRIES; tries++) {
+		e = share_read(t, s, SHARE_LANE_BULK, &f->fh, offset, into, n,
+		    count_r, &eof);
+		if (!share_err_is_unknown(e) || task_check(t) != NULL)
+			break;
+	}
+	return e;
 }
 
 struct err *

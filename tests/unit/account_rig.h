@@ -162,14 +162,15 @@ arig_close_task(struct task *t, struct arig *r)
 	}
 }
 
-/* A node dies: what it had in memory is gone, and comes up again. */
+/* A node starts again: what it had in memory is gone.  (What it was doing in
+ * the background comes to its end: both nodes share a scheduler.  The
+ * simulation kills nodes at every step.) */
 static inline void may_yield_unchecked
 arig_crash(struct task *t, struct arig *r, unsigned i)
 {
-	mailstore_drop(&r->node[i].ms);
+	mailstore_close(t, &r->node[i].ms);
 	r->conf.store = r->node[i].store;
 	r->node[i].ms = mailstore_new(&r->conf);
-	(void)t;
 }
 
 static inline void

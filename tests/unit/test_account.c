@@ -730,6 +730,7 @@ ARIG_CASE(test_envelopes)
 	assert_ok(account_refresh(t, b));
 	assert_ok(account_maintain(t, b, &m));
 	assert_true(message_by_uid(b, 1, 251, NULL)->env != 0);
+	account_close(&a);
 	arig_crash(t, r, 0);
 	a = other(t, r, 0, "abcdef");
 	arig_check(t, a);
