@@ -8,19 +8,16 @@
 
 static const unsigned char uuid1[16] = { 1, 2, 3 }, uuid2[16] = { 4 };
 
-static void
-in_rig(void **state, void (*fn)(struct arena *a, struct rig *r))
-{
-	struct arena *a = arena_new(0);
-
-	fn(a, *state);
-	arena_free(&a);
-}
 #define TEST(name)                                                             \
 	static void name##_run(struct arena *a, struct rig *r);                \
+	static may_yield_unchecked void name##_task(struct task *t,            \
+	    struct rig *r)                                                     \
+	{                                                                      \
+		name##_run(task_arena(t), r);                                  \
+	}                                                                      \
 	static void name(void **state)                                         \
 	{                                                                      \
-		in_rig(state, name##_run);                                     \
+		rig_run(*state, name##_task);                                  \
 	}                                                                      \
 	static void name##_run(struct arena *a, struct rig *r)
 
