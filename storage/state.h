@@ -59,9 +59,11 @@ struct state_conf {
 				  * the simulation: lost when closed */
 	struct clusterkey key;
 	const char *synchronous; /* PRAGMA; NULL: "NORMAL" */
-	bool check_at_open;	 /* PRAGMA quick_check (a second per 100 MB) */
-	bool no_background;	 /* caller runs state_maintain itself */
-	uint32_t ckpt_every;	 /* 0: JOURNAL_CKPT_EVERY */
+	/* PRAGMA integrity_check and the sum over all values: some seconds per
+	 * 100 MB. */
+	bool check_at_open;
+	bool no_background;  /* caller runs state_maintain itself */
+	uint32_t ckpt_every; /* 0: JOURNAL_CKPT_EVERY */
 	/* 0: STATE_SCHEMA (tests: a node of another version) */
 	uint32_t schema_max;
 	const char *const *extra_steps; /* SQL for those above STATE_SCHEMA */

@@ -171,7 +171,7 @@ state_apply_schema(struct arena *a, struct state_replica *r,
 		e = state_run(&r->rw, a,
 		    "UPDATE meta SET value = ? WHERE key = 'schema'", "t",
 		    str_c(arena_printf(a, "%u", schema)));
-	return e;
+	return e != NULL ? e : state_sum_all(&r->rw, a, &r->sum);
 }
 
 static struct err *
@@ -188,6 +188,7 @@ state_apply_op(struct arena *a, struct state_replica *r,
 		if (op->schema != r->schema)
 			return state_apply_misfit(a, "schema",
 			    "of another version");
+		r->sum += state_sum_changeset(op->changeset);
 		return state_apply_changeset(a, r, op->changeset);
 	case STATE_OP_NONE:
 		break;
@@ -204,10 +205,12 @@ state_apply_mark(struct arena *a, struct state_replica *r, uint64_t seq,
 
 	txid_hex(txid, hex);
 	e = state_run(&r->rw, a,
-	    "UPDATE meta SET value = CASE key WHEN 'seq' THEN ? ELSE ? END"
-	    " WHERE key IN ('seq', 'txid')",
-	    "tt", str_c(arena_printf(a, "%llu", (unsigned long long)seq)),
-	    str_c(hex));
+	    "UPDATE meta SET value ="
+	    " CASE key WHEN 'seq' THEN ? WHEN 'txid' THEN ? ELSE ? END"
+	    " WHERE key IN ('seq', 'txid', 'sum')",
+	    "ttt", str_c(arena_printf(a, "%llu", (unsigned long long)seq)),
+	    str_c(hex),
+	    str_c(arena_printf(a, "%016llx", (unsigned long long)r->sum)));
 	if (e == NULL)
 		e = state_run(&r->rw, a,
 		    "INSERT INTO applied (seq, txid) VALUES (?, ?)", "ut", seq,

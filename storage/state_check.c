@@ -151,6 +151,23 @@ state_check_query(struct state_db *db, struct arena *a, const char *sql,
 	return state_q_end(&q);
 }
 
+static struct err *
+state_check_sum(struct state_db *db, struct arena *a,
+    struct state_problem ***last)
+{
+	struct state_replica r = { .seq = 0 };
+	uint64_t sum;
+	struct err *e;
+
+	e = state_replica_meta(a, &r, db);
+	if (e == NULL)
+		e = state_sum_all(db, a, &sum);
+	if (e == NULL && sum != r.sum)
+		state_check_add(a, last, "the replica's values",
+		    STR("their sum is wrong"));
+	return e;
+}
+
 struct err *
 state_check(struct arena *a, struct state *st, struct state_problem **first_r)
 {
@@ -165,6 +182,8 @@ state_check(struct arena *a, struct state *st, struct state_problem **first_r)
 		return e;
 	e = state_check_query(db, a, "PRAGMA integrity_check",
 	    "the replica's file", &last);
+	if (e == NULL)
+		e = state_check_sum(db, a, &last);
 	for (i = 0; e == NULL && i < countof(state_check_rules); i++)
 		e = state_check_query(db, a, state_check_rules[i].sql,
 		    state_check_rules[i].text, &last);

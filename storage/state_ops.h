@@ -41,6 +41,8 @@
  *	txid	that entry's, 32 hex digits
  *	schema	version
  *	share	UUID of the share, 32 hex digits
+ *	key	clusterkey_id
+ *	sum	over all values (state_sum.c), 16 hex digits
  *
  * and applied(seq, txid) the last 1000 entries.  Neither table is part of
  * changesets.  The checkpoint's arg is <schema>:<key>:<mac>, mac as above with

@@ -113,6 +113,7 @@ struct state_replica {
 	uint64_t seq;		/* meta, as last read */
 	struct txid txid;
 	uint32_t schema;
+	uint64_t sum; /* state_sum.c */
 };
 
 /* What all replicas of one state have in common. */
@@ -166,6 +167,11 @@ void state_replica_sweep(const char *local, int64_t wall_s);
 must_check struct err *state_replica_apply(struct arena *a,
     struct state_replica *r, const struct state_ident *id, uint64_t low,
     uint64_t seq, const struct txid *txid, const struct state_op *op);
+/* state_sum.c: over all replicated values; what a changeset adds to it. */
+uint64_t state_sum_changeset(struct str changeset);
+must_check struct err *state_sum_all(struct state_db *db, struct arena *a,
+    uint64_t *sum_r);
+
 /* Apply and roll back. */
 must_check struct err *state_replica_trial(struct arena *a,
     struct state_replica *r, struct str changeset);

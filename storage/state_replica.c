@@ -147,7 +147,7 @@ state_replica_meta(struct arena *a, struct state_replica *r,
 
 	state_q_begin(&q, db, a,
 	    "SELECT key, value FROM meta"
-	    " WHERE key IN ('seq', 'txid', 'schema')",
+	    " WHERE key IN ('seq', 'txid', 'schema', 'sum')",
 	    "");
 	while (state_q_row(&q)) {
 		key = state_q_str(&q, 0);
@@ -156,6 +156,8 @@ state_replica_meta(struct arena *a, struct state_replica *r,
 			seen += str_u64(value, &r->seq);
 		else if (str_eq_c(key, "txid"))
 			seen += txid_parse(value, &r->txid);
+		else if (str_eq_c(key, "sum"))
+			seen += str_hex_u64(value, &r->sum);
 		else
 			seen += str_u64(value, &schema);
 	}
@@ -163,7 +165,7 @@ state_replica_meta(struct arena *a, struct state_replica *r,
 	if (e != NULL)
 		return e;
 	r->schema = (uint32_t)schema;
-	if (seen == 3)
+	if (seen == 4)
 		return NULL;
 	db->damaged = true;
 	return err_new(a, ERR_CORRUPT, "the local replica is damaged",
@@ -211,7 +213,7 @@ state_replica_init(struct arena *a, struct state_replica *r,
 		e = state_run(&r->rw, a,
 		    "INSERT INTO meta (key, value) VALUES ('seq', '0'),"
 		    " ('txid', ?), ('schema', '0'), ('share', ?),"
-		    " ('key', ?)",
+		    " ('key', ?), ('sum', '0')",
 		    "ttt", str_c(zero), str_c(id->share), str_c(id->key));
 	if (e == NULL)
 		e = state_exec(&r->rw, a, "COMMIT");
@@ -260,20 +262,28 @@ state_replica_target(const char *local, char *name_r, size_t size)
 }
 
 static struct err *
-state_replica_quick_check(struct arena *a, struct state_replica *r)
+state_replica_verify(struct arena *a, struct state_replica *r)
 {
 	struct str first = STR_NONE;
 	struct state_q q;
 	struct err *e;
+	uint64_t sum;
 
-	state_q_begin(&q, &r->rw, a, "PRAGMA quick_check(1)", "");
+	state_q_begin(&q, &r->rw, a, "PRAGMA integrity_check(1)", "");
 	if (state_q_row(&q))
 		first = state_q_str(&q, 0);
 	e = state_q_end(&q);
-	if (e != NULL || str_eq_c(first, "ok"))
-		return e;
-	return err_new(a, ERR_CORRUPT, "the local replica is damaged", STR_FMT,
-	    STR_ARG(first));
+	if (e == NULL && !str_eq_c(first, "ok"))
+		e = err_new(a, ERR_CORRUPT, "the local replica is damaged",
+		    STR_FMT, STR_ARG(first));
+	if (e == NULL)
+		e = state_replica_meta(a, r, &r->rw);
+	if (e == NULL)
+		e = state_sum_all(&r->rw, a, &sum);
+	if (e == NULL && sum != r->sum)
+		e = err_new(a, ERR_CORRUPT, "the local replica is damaged",
+		    "the sum of its values is wrong");
+	return e;
 }
 
 struct err *
@@ -302,7 +312,7 @@ state_replica_open(struct arena *a, const struct state_ident *id,
 	if (e == NULL)
 		e = state_replica_pragmas(a, r, id);
 	if (e == NULL && check)
-		e = state_replica_quick_check(a, r);
+		e = state_replica_verify(a, r);
 	if (e == NULL)
 		e = state_replica_is_ours(a, r, id);
 	if (e == NULL)

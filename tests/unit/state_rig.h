@@ -113,6 +113,7 @@ static inline may_yield_unchecked void
 assert_same(struct task *t, struct state *x, struct state *y)
 {
 	unsigned char dx[32], dy[32];
+	struct state_problem *problem;
 
 	assert_ok(state_refresh(t, x));
 	assert_ok(state_refresh(t, y));
@@ -120,6 +121,9 @@ assert_same(struct task *t, struct state *x, struct state *y)
 	assert_ok(state_digest(task_arena(t), x, dx));
 	assert_ok(state_digest(task_arena(t), y, dy));
 	assert_memory_equal(dx, dy, 32);
+	assert_ok(state_check(task_arena(t), x, &problem));
+	if (problem != NULL)
+		fail_msg("%s", problem->text);
 }
 
 static inline may_yield_unchecked struct err *
