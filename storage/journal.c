@@ -167,7 +167,7 @@ journal_wait(struct task *t, struct journal *j, struct journal_call *c)
 	if (c->op.conn != j->conn)
 		return err_new(task_arena(t), ERR_CONN,
 		    "connection to the share was made again", NULL);
-	if (journal_is_answer(e))
+	if (journal_is_answer(e) && !j->redoing)
 		journal_kept_age(j, c->op.conn, c->sent_ms);
 	return e;
 }

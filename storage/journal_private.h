@@ -134,6 +134,7 @@ struct journal {
 	/* the connection, and what must be there on the next */
 	uint64_t conn;
 	struct journal_kept *kept, *kept_tail; /* ascending */
+	bool redoing; /* kept entries are looked at: none may go */
 	struct journal_kept *again; /* of a fork: to be appended again */
 	bool fork_open, fork_told;  /* to be told; the client's entry is in */
 	unsigned load_depth;

@@ -329,7 +329,9 @@ journal_redo(struct task *t, struct journal *j)
 	struct err *e;
 
 	for (;;) {
+		j->redoing = true;
 		e = redo_once(t, j, &again);
+		j->redoing = false;
 		if (e == NULL && !again)
 			return NULL;
 		if (e == NULL)

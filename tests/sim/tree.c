@@ -586,7 +586,8 @@ tree_x_write(struct tree *t, struct share_op *op, struct tree_call *c)
 		memset(o->data + o->n, 0, end - o->n);
 		o->n = end;
 	}
-	memcpy(o->data + op->offset, op->data, op->length);
+	if (op->length > 0)
+		memcpy(o->data + op->offset, op->data, op->length);
 	o->dirty = true;
 	tree_touch(t, o, true);
 	if (op->stable) {
