@@ -38,6 +38,10 @@ ctl_out_list(struct task *t, struct ctl *c, const char *const *columns,
 	o->arena = task_arena(t);
 	o->columns = columns;
 	o->column_count = n;
+	/* Here and not at the first cell: loops that print lines rewind the
+	 * arena after each. */
+	o->size = 2 * n;
+	o->cells = arena_array(o->arena, o->size, sizeof *o->cells);
 	return o;
 }
 
@@ -45,11 +49,10 @@ static struct ctl_cell *
 ctl_out_cell(struct ctl_out *o)
 {
 	if (o->count == o->size) {
-		unsigned size = o->size ? o->size * 2 : 64;
+		unsigned size = o->size * 2;
 		struct ctl_cell *cells =
 		    arena_array(o->arena, size, sizeof *cells);
-		if (o->count > 0)
-			memcpy(cells, o->cells, o->count * sizeof *cells);
+		memcpy(cells, o->cells, o->count * sizeof *cells);
 		o->cells = cells;
 		o->size = size;
 	}
