@@ -164,7 +164,7 @@ const struct ctl_command cmd_account_import = {
 	.args = "ADDRESS FILE...",
 	.help = "Put messages into a mailbox, one a file",
 	.more = "For each file one line is printed after its commit: folder, "
-		"UIDVALIDITY, UID, file. That line is the acknowledgement: "
+		"UIDVALIDITY, UID, file, with TABs between them. That line is the acknowledgement: "
 		"the message is on the share. The first file that cannot be "
 		"imported ends the command.",
 	.min_args = 2,

@@ -115,7 +115,8 @@ must_check struct err *ctl_note_url(struct task *t, const struct ctl *c,
 /*
  * Output: tables for people, JSON for programs.  A list is rows of the same
  * columns; a record is one object.  Nothing is printed before ctl_out_end; for
- * long streams ctl_out_line prints one row at once (JSON: one object a line).
+ * long streams ctl_out_flush_lines prints the rows so far: values with a TAB
+ * between them (values have none), JSON: one object a line.
  */
 struct ctl_out;
 struct ctl_out *ctl_out_list(struct task *t, struct ctl *c,

@@ -327,7 +327,7 @@ ctl_out_flush_lines(struct ctl_out *o)
 		for (unsigned i = 0; i < o->column_count; i++)
 			ctl_print_padded(ctl_cell_text(o,
 			    &o->cells[r * o->column_count + i]), 0, true),
-			    putchar(i + 1 == o->column_count ? '\n' : ' ');
+			    putchar(i + 1 == o->column_count ? '\n' : '\t');
 	}
 	fflush(stdout);
 	return ctl_out_result(o);

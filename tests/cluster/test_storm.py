@@ -50,7 +50,7 @@ class Writer(threading.Thread):
         with self.lock:
             self.process = self.ctl.popen("account", "import", account, *paths)
         for line in self.process.stdout:
-            m = re.fullmatch(r"(\S+) (\d+) (\d+) (\S+)\n", line)
+            m = re.fullmatch(r"([^\t]+)\t(\d+)\t(\d+)\t(.+)\n", line)
             if m is None:       # cut off by SIGKILL: no acknowledgement
                 assert not line.endswith("\n"), line
                 continue
