@@ -92,8 +92,8 @@ def test_secrets_are_private(ctl):
 
 
 @pytest.mark.parametrize("make, words", [
-    (lambda d: None, "no Shoal share"),
-    (lambda d: (d / "file").write_text("x"), "no Shoal share"),
+    (lambda d: None, "is empty"),
+    (lambda d: (d / "file").write_text("x"), "not a share"),
     (lambda d: (d / "SHOAL").write_text("shoal-share 99\n"), "newer"),
     (lambda d: (d / "SHOAL").write_text("nonsense"), "SHOAL"),
 ])
