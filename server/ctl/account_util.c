@@ -8,8 +8,8 @@ struct err *
 ctl_account(struct task *t, struct ctl *c, const char *address,
     struct state_account *sa_r, struct account **acc_r)
 {
-	struct err *e = state_account_find(task_arena(t), c->state,
-	    str_c(address), sa_r);
+	struct err *e =
+	    state_account_find(task_arena(t), c->state, str_c(address), sa_r);
 
 	if (e == NULL && acc_r != NULL)
 		e = account_open(t, c->mail, sa_r->id, acc_r);
@@ -30,7 +30,7 @@ struct ctl_each {
 	void *arg;
 	unsigned n, next, running;
 	uint64_t deadline;
-	struct arena *arena;	/* of the waiting task */
+	struct arena *arena; /* of the waiting task */
 	struct err *first;
 	struct task_cond done;
 };
@@ -57,8 +57,11 @@ struct err *
 ctl_each(struct task *t, unsigned n, unsigned width,
     struct err *(*fn)(struct task *t, void *arg, unsigned i), void *arg)
 {
-	struct ctl_each x = { .fn = fn, .arg = arg, .n = n,
-		.deadline = task_deadline(t), .arena = task_arena(t) };
+	struct ctl_each x = { .fn = fn,
+		.arg = arg,
+		.n = n,
+		.deadline = task_deadline(t),
+		.arena = task_arena(t) };
 
 	task_cond_init(&x.done);
 	for (; x.running < width && x.running < n; x.running++)
@@ -81,8 +84,8 @@ account_make_one(struct task *t, void *arg, unsigned i)
 	struct account_make *m = arg;
 	struct account *acc;
 	bool made;
-	struct err *e = account_create(t, m->c->mail, m->list[i].id_r, &made,
-	    &acc);
+	struct err *e =
+	    account_create(t, m->c->mail, m->list[i].id_r, &made, &acc);
 
 	if (e == NULL)
 		account_close(&acc);
@@ -108,8 +111,8 @@ account_unmake_one(struct task *t, void *arg, unsigned i)
 }
 
 struct err *
-ctl_accounts_make(struct task *t, struct ctl *c,
-    struct state_account_new *list, unsigned n)
+ctl_accounts_make(struct task *t, struct ctl *c, struct state_account_new *list,
+    unsigned n)
 {
 	struct account_make m = { .c = c, .list = list };
 	struct err *e;
@@ -118,8 +121,8 @@ ctl_accounts_make(struct task *t, struct ctl *c,
 	for (unsigned i = 0; i < n; i++) {
 		struct state_account sa;
 		char id[STATE_ID_CHARS + 1];
-		e = state_account_find(task_arena(t), c->state,
-		    list[i].address, &sa);
+		e = state_account_find(task_arena(t), c->state, list[i].address,
+		    &sa);
 		if (e == NULL)
 			return err_newf(task_arena(t), ERR_DUPLICATE,
 			    STR_FMT " exists already", STR_ARG(sa.address));
@@ -131,11 +134,12 @@ ctl_accounts_make(struct task *t, struct ctl *c,
 	e = ctl_each(t, n, ACCOUNT_MAKE_WIDTH, account_make_one, &m);
 	if (e == NULL)
 		e = state_account_add(t, c->state, ctl_by(t), list, n);
-	if (e != NULL && (e->code == ERR_INVALID || e->code == ERR_LIMIT ||
-	    e->code == ERR_DUPLICATE || e->code == ERR_NOTFOUND)) {
+	if (e != NULL &&
+	    (e->code == ERR_INVALID || e->code == ERR_LIMIT ||
+		e->code == ERR_DUPLICATE || e->code == ERR_NOTFOUND)) {
 		/* Best effort: what stays is an empty mailbox nobody names. */
-		err_ignore(ctl_each(t, n, ACCOUNT_MAKE_WIDTH,
-		    account_unmake_one, &m));
+		err_ignore(
+		    ctl_each(t, n, ACCOUNT_MAKE_WIDTH, account_unmake_one, &m));
 	}
 	return e;
 }

@@ -18,8 +18,7 @@ static const struct ctl_option account_remove_options[] = {
 };
 
 may_yield static struct err *
-account_purge_now(struct task *t, struct ctl *c,
-    const struct state_account *sa)
+account_purge_now(struct task *t, struct ctl *c, const struct state_account *sa)
 {
 	struct err *e = account_purge(t, c->mail, sa->id);
 
@@ -50,8 +49,8 @@ account_remove_run(struct task *t, struct ctl *c)
 		e = account_purge_now(t, c, &sa);
 	if (e == NULL)
 		ctl_say(c, "removed account %s%s", c->argv[0],
-		    ctl_given(c, "purge") ? " and its mail" :
-			"; account restore brings it back");
+		    ctl_given(c, "purge") ? " and its mail"
+					  : "; account restore brings it back");
 	return e;
 }
 
@@ -203,8 +202,8 @@ account_list_run(struct task *t, struct ctl *c)
 
 	do {
 		q.max = left < ACCOUNT_PAGE ? (unsigned)left : ACCOUNT_PAGE;
-		struct err *e = state_account_list(task_arena(t), c->state, &q,
-		    &list, &n);
+		struct err *e =
+		    state_account_list(task_arena(t), c->state, &q, &list, &n);
 		if (e != NULL)
 			return e;
 		for (unsigned i = 0; i < n; i++)

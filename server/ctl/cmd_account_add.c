@@ -56,8 +56,7 @@ ctl_read_password(struct task *t, struct ctl *c, struct str address,
 	if (!hash && !ctl_given(c, "password-stdin"))
 		return NULL;
 	struct err *e = ctl_read_secret(t, &secret);
-	return e != NULL ? e :
-			   account_secret(t, c, address, secret, hash, p_r);
+	return e != NULL ? e : account_secret(t, c, address, secret, hash, p_r);
 }
 
 /* --- batch --- */
@@ -107,10 +106,10 @@ account_batch_read(struct task *t, struct account_batch *b)
 		if (r != CSV_RECORD || n > 4)
 			return err_newf(task_arena(t), ERR_INVALID,
 			    "line %u: %s", b->csv.line,
-			    r == CSV_BAD_QUOTE ? "a quote is out of place" :
-						 "too many fields");
+			    r == CSV_BAD_QUOTE ? "a quote is out of place"
+					       : "too many fields");
 		if (b->csv.line == 1 && str_case_eq_c(field[0], "address"))
-			continue;	/* a heading */
+			continue; /* a heading */
 		struct err *e = account_batch_row(t, b, field, n);
 		if (e != NULL)
 			return e;
@@ -128,8 +127,8 @@ account_batch_secret(struct task *t, void *arg, unsigned i)
 
 	if (s.n == 0)
 		return NULL;
-	struct err *e = account_secret(t, b->c, b->list[i].address, s, hash,
-	    &p);
+	struct err *e =
+	    account_secret(t, b->c, b->list[i].address, s, hash, &p);
 	if (e != NULL)
 		return err_wrap(task_arena(t), e, "line %u", b->line[i]);
 	/* The task's arena ends before the list does. */
@@ -154,8 +153,8 @@ account_batch_wipe(struct account_batch *b)
 may_yield static struct err *
 account_batch_run(struct task *t, struct ctl *c, const char *file)
 {
-	struct account_batch *b = arena_new_obj(task_arena(t),
-	    struct account_batch);
+	struct account_batch *b =
+	    arena_new_obj(task_arena(t), struct account_batch);
 	struct str text;
 	struct err *e = localfile_read(t, file, ACCOUNT_BATCH_BYTES, &text);
 
@@ -174,8 +173,8 @@ account_batch_run(struct task *t, struct ctl *c, const char *file)
 		account_batch_wipe(b);
 		if (e != NULL)
 			return err_wrap(task_arena(t), e,
-			    "%u accounts were added, then at line %u",
-			    b->total, b->n ? b->line[0] : b->csv.line);
+			    "%u accounts were added, then at line %u", b->total,
+			    b->n ? b->line[0] : b->csv.line);
 		b->total += b->n;
 		arena_rewind(task_arena(t), m);
 	} while (b->n == STATE_BATCH_MAX);
@@ -186,6 +185,7 @@ account_batch_run(struct task *t, struct ctl *c, const char *file)
 may_yield static struct err *
 account_add_run(struct task *t, struct ctl *c)
 {
+	static const char *const columns[] = { "address", "id" };
 	const struct ctl_value *quota = ctl_opt(c, "quota");
 	const struct ctl_value *name = ctl_opt(c, "name");
 	const struct ctl_value *batch = ctl_opt(c, "batch");
@@ -207,9 +207,17 @@ account_add_run(struct task *t, struct ctl *c)
 		e = ctl_accounts_make(t, c, &new, 1);
 	if (e != NULL)
 		return e;
-	ctl_say(c, "added account " STR_FMT "%s", STR_ARG(new.address_r),
-	    new.password ? "" : " (without a password: nobody can log in)");
-	return NULL;
+	if (!c->json) {
+		ctl_say(c, "added account " STR_FMT "%s",
+		    STR_ARG(new.address_r),
+		    new.password ? ""
+				 : " (without a password: nobody can log in)");
+		return NULL;
+	}
+	struct ctl_out *o = ctl_out_list(t, c, columns, countof(columns));
+	ctl_out_str(o, new.address_r);
+	ctl_out_str(o, new.id_r);
+	return ctl_out_record_end(o);
 }
 
 const struct ctl_command cmd_account_add = {

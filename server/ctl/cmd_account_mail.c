@@ -85,8 +85,8 @@ account_undelete_in(struct task *t, struct ctl *c,
 	n = account_undelete_pick(c, ts, n);
 	if (ctl_given(c, "list"))
 		return account_undelete_list(t, c, acc, ts, n);
-	struct message_name *names = arena_array(task_arena(t), n + 1,
-	    sizeof *names);
+	struct message_name *names =
+	    arena_array(task_arena(t), n + 1, sizeof *names);
 	for (unsigned i = 0; i < n; i++)
 		names[i] = ts[i]->name;
 	ctl_account_limit(sa, &limit);
@@ -213,7 +213,7 @@ account_check_command(struct task *t, struct ctl *c)
 		e = ctl_out_end(r.problems);
 	if (e != NULL)
 		return e;
-	ctl_say(c, "%llu accounts, %llu messages: %u damaged, %u untidy",
+	ctl_note(c, "%llu accounts, %llu messages: %u damaged, %u untidy",
 	    (unsigned long long)r.accounts, (unsigned long long)r.messages,
 	    r.fatal, r.untidy);
 	if (r.fatal > 0)

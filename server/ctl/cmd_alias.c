@@ -65,8 +65,8 @@ alias_list_run(struct task *t, struct ctl *c)
 	unsigned n;
 
 	do {
-		struct err *e = state_alias_list(task_arena(t), c->state,
-		    false, domain->given ? str_c(domain->s) : STR(""), after,
+		struct err *e = state_alias_list(task_arena(t), c->state, false,
+		    domain->given ? str_c(domain->s) : STR(""), after,
 		    ALIAS_PAGE, &al, &n);
 		if (e != NULL)
 			return e;

@@ -42,8 +42,8 @@ const struct ctl_command cmd_domain_add = {
 may_yield static struct err *
 domain_remove_run(struct task *t, struct ctl *c)
 {
-	struct err *e = state_domain_remove(t, c->state, ctl_by(t),
-	    str_c(c->argv[0]));
+	struct err *e =
+	    state_domain_remove(t, c->state, ctl_by(t), str_c(c->argv[0]));
 
 	if (e == NULL)
 		ctl_say(c, "removed domain %s", c->argv[0]);

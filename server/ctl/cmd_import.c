@@ -52,8 +52,11 @@ import_try(struct task *t, struct import *im, const struct txid *txid,
     struct str bytes, int64_t date, struct message_place *place_r)
 {
 	struct message_writer *w;
-	struct message_target target = { .acc = im->acc, .folder = im->folder,
-		.flags = im->flags, .date = date, .limit = &im->limit };
+	struct message_target target = { .acc = im->acc,
+		.folder = im->folder,
+		.flags = im->flags,
+		.date = date,
+		.limit = &im->limit };
 	struct err *e = message_writer_begin(t, im->acc, txid, &w);
 
 	if (e != NULL)
@@ -85,7 +88,7 @@ import_message(struct task *t, struct import *im, struct str bytes,
 		if (e->code == ERR_VOIDED || e->code == ERR_HELD)
 			task_random(t, &txid, sizeof txid);
 		else if (e->code == ERR_NOSPC || e->code == ERR_DQUOT ||
-		    !share_err_is_temporary(e))
+			 !share_err_is_temporary(e))
 			return e;
 		task_sleep_ms(t, IMPORT_RETRY_MS);
 	}
@@ -164,7 +167,8 @@ const struct ctl_command cmd_account_import = {
 	.args = "ADDRESS FILE...",
 	.help = "Put messages into a mailbox, one a file",
 	.more = "For each file one line is printed after its commit: folder, "
-		"UIDVALIDITY, UID, file, with TABs between them. That line is the acknowledgement: "
+		"UIDVALIDITY, UID, file, with TABs between them. That line is "
+		"the acknowledgement: "
 		"the message is on the share. The first file that cannot be "
 		"imported ends the command.",
 	.min_args = 2,
@@ -203,8 +207,7 @@ export_flags(struct arena *a, const struct account *acc,
 
 may_yield static struct err *
 export_message(struct task *t, struct ctl *c, struct account *acc,
-    const struct folder *f, const char *dir, uint32_t uid,
-    struct ctl_out *out)
+    const struct folder *f, const char *dir, uint32_t uid, struct ctl_out *out)
 {
 	const struct message *m = message_by_uid(acc, f->id, uid, NULL);
 	struct str bytes, flags = export_flags(task_arena(t), acc, m);
@@ -235,8 +238,8 @@ export_folder(struct task *t, struct ctl *c, struct account *acc,
 {
 	uint32_t n, *uids = message_uids(acc, f->id, task_arena(t), &n);
 	/* Names have no "." or ".." levels and no control characters. */
-	const char *dir = arena_printf(task_arena(t), "%s/" STR_FMT,
-	    c->argv[1], STR_ARG(f->name));
+	const char *dir = arena_printf(task_arena(t), "%s/" STR_FMT, c->argv[1],
+	    STR_ARG(f->name));
 	struct err *e = localfile_mkdirs(t, dir);
 
 	for (uint32_t i = 0; e == NULL && i < n; i++) {
@@ -263,8 +266,8 @@ account_export_run(struct task *t, struct ctl *c)
 		return e;
 	if (only->given) {
 		const struct folder *f = folder_by_name(acc, str_c(only->s));
-		e = f ? export_folder(t, c, acc, f, out) :
-			err_newf(task_arena(t), ERR_NOTFOUND,
+		e = f ? export_folder(t, c, acc, f, out)
+		      : err_newf(task_arena(t), ERR_NOTFOUND,
 			    "there is no folder %s", only->s);
 	}
 	for (unsigned i = 0; e == NULL && !only->given && i < folder_count(acc);

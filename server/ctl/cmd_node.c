@@ -19,12 +19,13 @@ node_invite_run(struct task *t, struct ctl *c)
 
 	if (e == NULL)
 		e = invite_make(t, c->store, state_key(c->state), c->share_url,
-		    ctl_by(t), state_setting_u64(c->state,
-			STATE_INVITE_EXPIRES), &code, &inv);
+		    ctl_by(t),
+		    state_setting_u64(c->state, STATE_INVITE_EXPIRES), &code,
+		    &inv);
 	if (e != NULL)
 		return e;
 	if (!c->json) {
-		ctl_say(c, STR_FMT, STR_ARG(code));
+		ctl_note(c, STR_FMT, STR_ARG(code));
 		return NULL;
 	}
 	struct ctl_out *o = ctl_out_list(t, c, columns, countof(columns));
@@ -79,9 +80,11 @@ join_run(struct task *t, struct ctl *c)
 		e = ctl_note_url(t, c, url);
 	if (e != NULL)
 		return e;
-	ctl_say(c, had ? "%s belongs to this cluster already; the code was "
-			 "not used" :
-			 "%s belongs to the cluster now", c->local);
+	ctl_say(c,
+	    had ? "%s belongs to this cluster already; the code was "
+		  "not used"
+		: "%s belongs to the cluster now",
+	    c->local);
 	return NULL;
 }
 

@@ -14,7 +14,7 @@ settings_list_run(struct task *t, struct ctl *c)
 		bool is_default;
 		ctl_out_str(o, str_c(d->name));
 		ctl_out_str(o, state_setting_text(task_arena(t), c->state,
-		    d->id, &is_default));
+				   d->id, &is_default));
 		ctl_out_str(o, str_c(d->def));
 		ctl_out_str(o, str_c(d->help));
 	}

@@ -34,11 +34,13 @@ share_profile(struct task *t, const struct ctl *c, enum barrier_profile *p_r)
 may_yield static struct err *
 share_init_rest(struct task *t, struct ctl *c)
 {
-	struct state_conf conf = { .store = c->store, .offload = c->offload,
-		.local = c->local, .no_background = true };
+	struct state_conf conf = { .store = c->store,
+		.offload = c->offload,
+		.local = c->local,
+		.no_background = true };
 	struct mailstore_conf mc = { .store = c->store };
-	struct err *e = clusterkey_load(task_arena(t), c->local,
-	    c->store->uuid, &conf.key, NULL);
+	struct err *e = clusterkey_load(task_arena(t), c->local, c->store->uuid,
+	    &conf.key, NULL);
 
 	if (err_is(e, ERR_NOENT)) {
 		clusterkey_make(sched_rnd(task_sched(t)), &conf.key);
@@ -76,7 +78,7 @@ share_is_unfinished(struct task *t, struct ctl *c, struct share *s,
 	e = clusterkey_load(task_arena(t), c->local, NULL, &k, uuid);
 	*unfinished_r = e == NULL;
 	clusterkey_wipe(&k);
-	err_ignore(e);	/* no key, not ours: not our init to finish */
+	err_ignore(e); /* no key, not ours: not our init to finish */
 	return NULL;
 }
 
@@ -116,8 +118,8 @@ share_init_run(struct task *t, struct ctl *c)
 		return e;
 	ctl_say(c, "made a share at %s; its cluster key is in %s/cluster.key",
 	    share_name(c->store->share), c->local);
-	ctl_say(c, "keep a copy of that file: without it nobody can read the "
-		   "secrets in the state");
+	ctl_note(c, "keep a copy of that file: without it nobody can read the "
+		    "secrets in the state");
 	return NULL;
 }
 
@@ -163,7 +165,8 @@ share_check_run(struct task *t, struct ctl *c)
 const struct ctl_command cmd_share_check = {
 	.name = "share check",
 	.args = "",
-	.help = "Try everything Shoal needs of the share, and say what is wrong",
+	.help =
+	    "Try everything Shoal needs of the share, and say what is wrong",
 	.need = CTL_NEED_SHARE,
 	.run = share_check_run,
 };

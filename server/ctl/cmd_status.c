@@ -52,8 +52,8 @@ status_nodes(struct task *t, const struct nodes *nodes, unsigned *n_r,
 	*n_r = nodes_list(nodes, task_arena(t), &v);
 	*alive_r = 0;
 	for (unsigned i = 0; i < *n_r; i++)
-		*alive_r += v[i].bad == NULL && v[i].life == NODE_ALIVE &&
-		    v[i].moved;
+		*alive_r +=
+		    v[i].bad == NULL && v[i].life == NODE_ALIVE && v[i].moved;
 }
 
 may_yield static struct err *
@@ -82,8 +82,8 @@ status_run(struct task *t, struct ctl *c)
 	nodes_free(&nodes);
 	ctl_out_str(o, str_c(share_name(c->store->share)));
 	ctl_out_str(o, status_uuid(t, c->store->uuid));
-	ctl_out_str(o, c->store->profile == BARRIER_REPLY ? STR("reply") :
-							    STR("barrier"));
+	ctl_out_str(o,
+	    c->store->profile == BARRIER_REPLY ? STR("reply") : STR("barrier"));
 	ctl_out_size(o, fs.free_bytes);
 	ctl_out_u64(o, fs.free_files);
 	ctl_out_u64(o, ms * 1000);

@@ -8,9 +8,9 @@
 #include "base/str.h"
 
 /*
- * Records end with CRLF or LF; a field may be quoted, and then hold commas, line
- * ends and doubled quotes.  A BOM in front is skipped.  Empty lines, and lines
- * whose first character is '#', are not records.
+ * Records end with CRLF or LF; a field may be quoted, and then hold commas,
+ * line ends and doubled quotes.  A BOM in front is skipped.  Empty lines, and
+ * lines whose first character is '#', are not records.
  */
 #define CSV_FIELDS_MAX 32
 
@@ -18,12 +18,12 @@ enum csv_result {
 	CSV_RECORD,
 	CSV_END,
 	CSV_TOO_MANY_FIELDS,
-	CSV_BAD_QUOTE	/* text after a closing quote, or none closing */
+	CSV_BAD_QUOTE /* text after a closing quote, or none closing */
 };
 
 struct csv {
 	struct str rest;
-	unsigned line;		/* of the record last returned, from 1 */
+	unsigned line; /* of the record last returned, from 1 */
 	unsigned next_line;
 };
 

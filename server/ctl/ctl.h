@@ -23,23 +23,23 @@
  * several may run beside a node.  As root it first becomes the owner of DIR.
  */
 enum ctl_need {
-	CTL_NEED_NOTHING,	/* works before there is a share */
-	CTL_NEED_SHARE,		/* --share or the one noted in DIR */
-	CTL_NEED_STATE,		/* the share, the key and a fresh replica */
-	CTL_NEED_MAIL		/* that and the mail store */
+	CTL_NEED_NOTHING, /* works before there is a share */
+	CTL_NEED_SHARE,	  /* --share or the one noted in DIR */
+	CTL_NEED_STATE,	  /* the share, the key and a fresh replica */
+	CTL_NEED_MAIL	  /* that and the mail store */
 };
 
 enum ctl_arg {
 	CTL_FLAG,
 	CTL_STRING,
-	CTL_SIZE,	/* 1G, 500M, 0 = none */
+	CTL_SIZE, /* 1G, 500M, 0 = none */
 	CTL_NUMBER
 };
 
 struct ctl_option {
-	const char *name;	/* without -- */
+	const char *name; /* without -- */
 	enum ctl_arg kind;
-	const char *value;	/* word for usage: "BYTES" */
+	const char *value; /* word for usage: "BYTES" */
 	const char *help;
 };
 #define CTL_OPTIONS_MAX 16
@@ -47,10 +47,10 @@ struct ctl_option {
 struct ctl;
 
 struct ctl_command {
-	const char *name;	/* "account add" */
-	const char *args;	/* "ADDRESS..." for usage, "" for none */
-	const char *help;	/* one sentence */
-	const char *more;	/* paragraph for the man page, or NULL */
+	const char *name; /* "account add" */
+	const char *args; /* "ADDRESS..." for usage, "" for none */
+	const char *help; /* one sentence */
+	const char *more; /* paragraph for the man page, or NULL */
 	unsigned min_args, max_args;
 	enum ctl_need need;
 	const struct ctl_option *options; /* ends with name NULL; or NULL */
@@ -123,7 +123,8 @@ struct ctl_out *ctl_out_list(struct task *t, struct ctl *c,
     const char *const *columns, unsigned n);
 void ctl_out_str(struct ctl_out *o, struct str s);
 void ctl_out_u64(struct ctl_out *o, uint64_t v);
-void ctl_out_size(struct ctl_out *o, uint64_t bytes); /* "1.5 GiB"; JSON: number */
+void ctl_out_size(struct ctl_out *o,
+    uint64_t bytes); /* "1.5 GiB"; JSON: number */
 void ctl_out_bool(struct ctl_out *o, bool v);
 void ctl_out_time(struct ctl_out *o, int64_t wall_s); /* RFC 3339, UTC; 0: - */
 void ctl_out_none(struct ctl_out *o);
@@ -133,8 +134,10 @@ must_check struct err *ctl_out_record_end(struct ctl_out *o); /* one row */
 /* Flush the rows so far, at once, without header: one line each. */
 must_check struct err *ctl_out_flush_lines(struct ctl_out *o);
 
-/* A sentence for people, nothing under --json. */
+/* What was done; JSON: {"message": ...} on a line. */
 void ctl_say(const struct ctl *c, const char *fmt, ...) printf_like(2, 3);
+/* More for people; nothing under --json. */
+void ctl_note(const struct ctl *c, const char *fmt, ...) printf_like(2, 3);
 /* --password-stdin, --hash-stdin: *p_r NULL if neither is given. */
 struct password;
 may_yield must_check struct err *ctl_read_password(struct task *t,

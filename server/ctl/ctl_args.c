@@ -202,13 +202,12 @@ ctl_set_globals(struct ctl *c, const struct ctl_value *g)
 	if (g[1].given)
 		c->local = g[1].s;
 	c->json = g[2].given;
-	c->timeout_ms = g[3].given && g[3].n != 0 ? g[3].n * 1000 :
-						    CTL_TIMEOUT_MS;
+	c->timeout_ms =
+	    g[3].given && g[3].n != 0 ? g[3].n * 1000 : CTL_TIMEOUT_MS;
 }
 
 static int
-ctl_take_options(struct ctl *c, struct ctl_words *w,
-    bool show_r[CTL_SHOWS])
+ctl_take_options(struct ctl *c, struct ctl_words *w, bool show_r[CTL_SHOWS])
 {
 	struct ctl_value g[countof(ctl_globals)] = { 0 };
 
@@ -225,8 +224,8 @@ ctl_take_options(struct ctl *c, struct ctl_words *w,
 		if (o == NULL)
 			return ctl_bad("unknown option %s", w->opt[i].raw);
 		if ((o->kind == CTL_FLAG) != (w->opt[i].value == NULL))
-			return ctl_bad(o->kind == CTL_FLAG ?
-			    "%s takes no value" : "%s needs a value",
+			return ctl_bad(o->kind == CTL_FLAG ? "%s takes no value"
+							   : "%s needs a value",
 			    w->opt[i].raw);
 		if (!ctl_set(&into[o - all], o, w->opt[i].value))
 			return ctl_bad("%s has a bad value", w->opt[i].raw);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "storage/localdir.h"
 
@@ -73,6 +74,28 @@ main(int argc, char **argv)
 
 void
 ctl_say(const struct ctl *c, const char *fmt, ...)
+{
+	struct arena *a = arena_new(0);
+	va_list ap;
+	char line[1024];
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof line, fmt, ap);
+	va_end(ap);
+	if (c->json) {
+		struct json *j = json_obj_new();
+		json_set_c(j, "message", line);
+		struct str s = json_print(a, j, JSON_LINE);
+		printf(STR_FMT "\n", STR_ARG(s));
+		json_free(&j);
+	} else {
+		puts(line);
+	}
+	arena_free(&a);
+}
+
+void
+ctl_note(const struct ctl *c, const char *fmt, ...)
 {
 	va_list ap;
 

@@ -96,8 +96,8 @@ ctl_open_state(struct task *t, struct ctl *c)
 		.no_background = true,
 	};
 	bool stale = false;
-	struct err *e = clusterkey_load(task_arena(t), c->local,
-	    c->store->uuid, &conf.key, NULL);
+	struct err *e = clusterkey_load(task_arena(t), c->local, c->store->uuid,
+	    &conf.key, NULL);
 
 	if (e != NULL)
 		return e;
@@ -119,7 +119,7 @@ ctl_open_mail(struct task *t, struct ctl *c)
 		    CTL_CACHE_BYTES),
 		.keep_days = (unsigned)(state_setting_u64(c->state,
 					    STATE_TOMBSTONE_KEEP) /
-		    86400),
+					86400),
 	};
 
 	c->cache = conf.cache;

@@ -24,7 +24,7 @@ struct ctl_out {
 	struct arena *arena;
 	const char *const *columns;
 	unsigned column_count;
-	struct ctl_cell *cells;	/* row by row */
+	struct ctl_cell *cells; /* row by row */
 	unsigned count, size;
 };
 
@@ -62,8 +62,8 @@ ctl_out_cell(struct ctl_out *o)
 void
 ctl_out_str(struct ctl_out *o, struct str s)
 {
-	*ctl_out_cell(o) = (struct ctl_cell){ .kind = CELL_STR,
-		.s = arena_str(o->arena, s) };
+	*ctl_out_cell(o) =
+	    (struct ctl_cell){ .kind = CELL_STR, .s = arena_str(o->arena, s) };
 }
 
 void
@@ -150,8 +150,8 @@ ctl_cell_text(struct ctl_out *o, const struct ctl_cell *x)
 	case CELL_STR:
 		return x->s.n ? ctl_printable(o->arena, x->s) : STR("-");
 	case CELL_U64:
-		return str_c(arena_printf(o->arena, "%llu",
-		    (unsigned long long)x->n));
+		return str_c(
+		    arena_printf(o->arena, "%llu", (unsigned long long)x->n));
 	case CELL_SIZE:
 		return str_c(ctl_size_text(o->arena, x->n));
 	case CELL_BOOL:
@@ -240,8 +240,8 @@ static void
 ctl_print_table(struct ctl_out *o, unsigned rows)
 {
 	unsigned cols = o->column_count;
-	struct str *text = arena_array(o->arena, (size_t)rows * cols + cols,
-	    sizeof *text);
+	struct str *text =
+	    arena_array(o->arena, (size_t)rows * cols + cols, sizeof *text);
 	unsigned *width = arena_array(o->arena, cols, sizeof *width);
 
 	for (unsigned i = 0; i < cols; i++)
@@ -274,7 +274,8 @@ ctl_out_result(struct ctl_out *o)
 {
 	o->count = 0;
 	return ferror(stdout) ? err_new(o->arena, ERR_SYSTEM,
-	    "cannot write the answer", NULL) : NULL;
+				    "cannot write the answer", NULL)
+			      : NULL;
 }
 
 struct err *
@@ -326,7 +327,9 @@ ctl_out_flush_lines(struct ctl_out *o)
 		}
 		for (unsigned i = 0; i < o->column_count; i++)
 			ctl_print_padded(ctl_cell_text(o,
-			    &o->cells[r * o->column_count + i]), 0, true),
+					     &o->cells[r * o->column_count +
+						       i]),
+			    0, true),
 			    putchar(i + 1 == o->column_count ? '\n' : '\t');
 	}
 	fflush(stdout);

@@ -26,8 +26,7 @@ localfile_open(struct task *t, const char *path, int *fd_r)
 }
 
 struct err *
-localfile_read(struct task *t, const char *path, size_t max,
-    struct str *data_r)
+localfile_read(struct task *t, const char *path, size_t max, struct str *data_r)
 {
 	struct buf b;
 	char piece[64 * 1024];
@@ -39,7 +38,7 @@ localfile_read(struct task *t, const char *path, size_t max,
 		return e;
 	buf_init(&b, task_arena(t), max);
 	while ((n = read(fd, piece, sizeof piece)) > 0 ||
-	    (n < 0 && errno == EINTR))
+	       (n < 0 && errno == EINTR))
 		if (n > 0)
 			buf_add(&b, piece, (size_t)n);
 	if (n < 0)
@@ -102,8 +101,8 @@ localfile_mkdirs(struct task *t, const char *path)
 			continue;
 		*s = '\0';
 		if (mkdir(p, 0700) < 0 && errno != EEXIST)
-			return err_errno(task_arena(t), errno,
-			    "cannot make %s", p);
+			return err_errno(task_arena(t), errno, "cannot make %s",
+			    p);
 		*s = keep;
 		if (keep == '\0')
 			return NULL;

@@ -82,8 +82,9 @@ ctl_nodes_print(struct task *t, struct ctl *c, const struct nodes *nodes)
 		ctl_out_str(o, str_c(ctl_node_ready(v[i].info.ready)));
 		ctl_out_str(o, v[i].info.version);
 		ctl_out_u64(o, v[i].info.sessions);
-		ctl_out_str(o, str_c(arena_printf(task_arena(t), "%u.%02u",
-		    v[i].info.load / 100, v[i].info.load % 100)));
+		ctl_out_str(o,
+		    str_c(arena_printf(task_arena(t), "%u.%02u",
+			v[i].info.load / 100, v[i].info.load % 100)));
 		ctl_out_u64(o, v[i].info.latency_us);
 		ctl_out_str(o, v[i].info.hint);
 	}

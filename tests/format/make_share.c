@@ -32,8 +32,8 @@ must(struct err *e)
 {
 	if (e == NULL)
 		return;
-	fprintf(stderr, "make_share: %s: %s (%s)\n", err_name(e->code),
-	    e->text, e->detail ? e->detail : "");
+	fprintf(stderr, "make_share: %s: %s (%s)\n", err_name(e->code), e->text,
+	    e->detail ? e->detail : "");
 	exit(1);
 }
 
@@ -47,8 +47,10 @@ format_deliver(struct task *t, struct format *f, struct str folder,
 		const char *text = arena_printf(task_arena(t),
 		    "Subject: message %u\r\n\r\nbody\r\n", f->n);
 		struct message_target target = { .acc = f->acc,
-			.folder = folder, .flags = f->n % 3 ? 0 : MESSAGE_SEEN,
-			.keywords = words, .keyword_count = f->n % 3 };
+			.folder = folder,
+			.flags = f->n % 3 ? 0 : MESSAGE_SEEN,
+			.keywords = words,
+			.keyword_count = f->n % 3 };
 		must(message_deliver(t, str_c(text), &target, 1));
 		must(target.err_r);
 	}
@@ -70,12 +72,14 @@ format_round(struct task *t, struct format *f, unsigned round)
 {
 	static const struct str word = { "$Forwarded", 10 };
 	struct message_store st = { .mode = MESSAGE_STORE_ADD,
-		.flags = MESSAGE_FLAGGED, .keywords = &word,
-		.keyword_count = 1, .unchanged_since = UINT64_MAX };
+		.flags = MESSAGE_FLAGGED,
+		.keywords = &word,
+		.keyword_count = 1,
+		.unchanged_since = UINT64_MAX };
 	struct message_moved moved;
 	struct uidset gone;
-	struct str name = str_c(arena_printf(task_arena(t),
-	    "Pläne/%u & mehr", round));
+	struct str name =
+	    str_c(arena_printf(task_arena(t), "Pläne/%u & mehr", round));
 	uint32_t id, base = round * 10;
 
 	format_deliver(t, f, STR("INBOX"), 12);
@@ -94,15 +98,15 @@ format_round(struct task *t, struct format *f, unsigned round)
 	    format_uids(t, base + 1, base + 8), id, NULL, &moved));
 	must(message_move(t, f->acc, ACCOUNT_INBOX,
 	    format_uids(t, base + 2, base + 4), id, &moved));
-	must(message_expunge(t, f->acc, id, format_uids(t, 3, 4), false,
-	    &gone));
+	must(
+	    message_expunge(t, f->acc, id, format_uids(t, 3, 4), false, &gone));
 	must(message_expunge(t, f->acc, ACCOUNT_INBOX,
 	    format_uids(t, base + 5, base + 5), false, &gone));
 	must(folder_rename(t, f->acc, name,
 	    str_c(arena_printf(task_arena(t), "Alt/%u", round))));
 	if (round >= 2)
-		must(folder_delete(t, f->acc, str_c(arena_printf(
-		    task_arena(t), "Alt/%u", round - 2))));
+		must(folder_delete(t, f->acc,
+		    str_c(arena_printf(task_arena(t), "Alt/%u", round - 2))));
 }
 
 may_yield static void
@@ -119,8 +123,8 @@ format_undelete(struct task *t, struct format *f)
 }
 
 may_yield static void
-format_print_message(struct task *t, struct format *f,
-    const struct folder *fo, const struct message *m)
+format_print_message(struct task *t, struct format *f, const struct folder *fo,
+    const struct message *m)
 {
 	unsigned char sha[32];
 	struct str bytes;
@@ -140,8 +144,8 @@ format_print_message(struct task *t, struct format *f,
 		first = false;
 	}
 	buf_c(&b, "] ");
-	must(message_read_all(t, f->acc, fo->id, m->uid, 1 << 20,
-	    task_arena(t), &bytes));
+	must(message_read_all(t, f->acc, fo->id, m->uid, 1 << 20, task_arena(t),
+	    &bytes));
 	crypto_sha256(bytes.p, bytes.n, sha);
 	buf_hex(&b, sha, sizeof sha);
 	puts(buf_cstr(&b));
@@ -170,8 +174,8 @@ format_task(struct task *t, void *arg)
 	unsigned char uuid[16];
 	bool made;
 
-	must(share_posix_open(task_arena(t), task_sched(t), f->offload,
-	    f->dir, &s));
+	must(share_posix_open(task_arena(t), task_sched(t), f->offload, f->dir,
+	    &s));
 	must(store_init(t, s, BARRIER_REPLY, uuid));
 	must(store_open_share(t, s, NULL, &st));
 	mc.store = st;

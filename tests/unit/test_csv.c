@@ -7,7 +7,8 @@
 #include "base/buf.h"
 #include "server/ctl/csv.h"
 
-/* Fields are shown with | between, records with / between, the end as a sign. */
+/* Fields are shown with | between, records with / between, the end as a sign.
+ */
 static const struct {
 	const char *in, *out;
 } csv_cases[] = {
@@ -18,7 +19,9 @@ static const struct {
 	{ "a,,b", "a||b." },
 	{ "a,", "a|." },
 	{ ",\n", "|." },
-	{ "\xef\xbb\xbf" "a", "a." },
+	{ "\xef\xbb\xbf"
+	  "a",
+	    "a." },
 	{ "# note, \"x\na,b\n\n\r\n#\nc\n", "a|b/c." },
 	{ "\"a,b\",c", "a,b|c." },
 	{ "\"a\"\"b\"", "a\"b." },
@@ -53,8 +56,9 @@ test_csv_table(void **state)
 				buf_str_add(&b, f[k]);
 			}
 		}
-		buf_char(&b, r == CSV_END ? '.' :
-			r == CSV_BAD_QUOTE ? '?' : '!');
+		buf_char(&b, r == CSV_END	  ? '.'
+			     : r == CSV_BAD_QUOTE ? '?'
+						  : '!');
 		if (!str_eq_c(buf_str(&b), csv_cases[i].out))
 			fail_msg("case %zu: %s", i, buf_cstr(&b));
 		arena_free(&a);
