@@ -8,6 +8,7 @@
 #include "base/offload.h"
 #include "storage/share/share_count.h"
 #include "storage/share/share_id.h"
+#include "storage/share/share_nfs.h"
 #include "storage/share/store.h"
 
 /*
@@ -562,6 +563,23 @@ cmd_stale(struct task *t, struct probe *p)
 	store_close(&st);
 }
 
+/* v4: the URL's path is that of an NFSv4 mount; lists what is there. */
+static may_yield void
+cmd_v4(struct task *t, struct probe *p)
+{
+	struct share_dirent *d;
+	struct share_url url;
+
+	EXPECT_OK(share_url_parse(task_arena(t), p->url, &url));
+	url.v4path = true;
+	share_close(&p->share);
+	p->share = share_nfs_open(p->loop, p->offload, &url);
+	EXPECT_OK(share_readdir(t, p->share, LANE, share_root(p->share), 100,
+	    &d, NULL));
+	for (; d != NULL; d = d->next)
+		printf("has " STR_FMT "\n", STR_ARG(d->name));
+}
+
 static const struct command {
 	const char *name;
 	int args_min;
@@ -572,7 +590,8 @@ static const struct command {
 	{ "names", 0, cmd_names, false }, { "put", 1, cmd_put, true },
 	{ "window", 1, cmd_window, false }, { "loop", 2, cmd_loop, false },
 	{ "hang", 2, cmd_hang, false }, { "pin", 0, cmd_pin, false },
-	{ "forced", 2, cmd_forced, false }, { "stale", 0, cmd_stale, true } };
+	{ "forced", 2, cmd_forced, false }, { "stale", 0, cmd_stale, true },
+	{ "v4", 0, cmd_v4, false } };
 
 static may_yield_unchecked void
 probe_task(struct task *t, void *arg)

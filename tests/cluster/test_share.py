@@ -110,6 +110,15 @@ def test_subdirectory(server, probe):
     assert "nowhere" in probe.refused(missing, "open")
 
 
+def test_path_of_nfs4_mount(server, probe):
+    """The pseudo path of a v4 mount leads to the one export that fits."""
+    probe.run(server.url(), "names")        # leaves names/below/it
+    at = server.url()
+    for path, has in (("/", "names"), ("/names/below", "it"),
+                      ("/mail/names", "below")):
+        assert probe.run(at.replace("/mail?", path + "?"), "v4")["has"] == has
+
+
 def write(path, text):
     with open(path, "w") as f:
         f.write(text)
