@@ -201,8 +201,10 @@ nfs_lane_pump(struct nfs_lane *l)
 {
 	struct nfs_call *c;
 
+	/* Calls wait while a broken connection has not been dropped yet. */
 	while ((c = l->queue.first) != NULL && l->state == NFS_LANE_UP &&
-	       !l->dropping && nfs_lane_window(l, c)) {
+	       !l->dropping && nfs_conn_is_up(l->conn) &&
+	       nfs_lane_window(l, c)) {
 		if (c->op->pin != 0 && c->op->pin != l->number) {
 			nfs_lane_refuse(&l->queue, c, ERR_CONN, NULL);
 			continue;
@@ -212,8 +214,11 @@ nfs_lane_pump(struct nfs_lane *l)
 		c->wtmax = l->ns->wtmax;
 		c->op->conn = l->number;
 		nfs_list_add(&l->flight, c);
-		if (!nfs_call_send(l->conn, c))
-			nfs_lane_refuse(&l->flight, c, ERR_UNAVAIL, NULL);
+		if (!nfs_call_send(l->conn, c)) {
+			c->op->conn = 0;
+			nfs_list_del(&l->flight, c);
+			nfs_list_add(&l->queue, c);
+		}
 	}
 	nfs_lane_arm(l);
 }

@@ -187,7 +187,6 @@ def test_killed_and_restarted(server, probe):
     v = values(out)
     print(out)
     assert v["acked"] > 100
-    assert v["unknown"] + v["unavail"] >= 2
     assert v["conn_rose"] >= 2
     assert v["files_left"] <= 4     # connections of lanes, nothing else
     assert v["longest_ms"] <= CALL_MS and v["gap_ms"] < GAP_MS
