@@ -165,7 +165,7 @@ must_check struct err *journal_readonly(struct task *t,
  * A transaction.  txid is drawn once by the caller (file names carry it), begun
  * is journal_head() when it was drawn (0: not known: held if the journal ever
  * forgot anything; JOURNAL_BEGUN_NOW: drawn for this commit, the journal was
- * cold).
+ * cold; whoever writes a transaction down for later writes 0 then).
  * compose() is called for every attempt with the state at the head, and writes
  * the ops (without totals); it may refuse (ERR_CLOSED, ERR_OVERQUOTA, ...),
  * which ends the commit with that error.  It must not yield.  token != 0: an

@@ -231,32 +231,46 @@ check_segs(struct task *t, struct check *c)
 	return e;
 }
 
+static may_yield must_check struct err *
+check_once(struct task *t, struct journal *j, struct check *c)
+{
+	struct err *e;
+
+	*c = (struct check){ .j = j };
+	c->last = &c->first;
+	e = journal_sync(t, j);
+	if (check_is_finding(e) && !err_is(e, ERR_NOENT)) {
+		check_say(t, c, true, check_err(t, "journal", 0, e));
+		e = NULL;
+	}
+	if (e == NULL)
+		e = journal_read_ckpts(t, j, &c->k);
+	if (e == NULL && j->ro_code != ERR_NONE)
+		check_say(t, c, true,
+		    arena_printf(task_arena(t), "read-only at entry %llu: %s",
+			(unsigned long long)j->ro_seq, j->ro_text));
+	if (e == NULL)
+		e = check_ckpts(t, c);
+	if (e == NULL)
+		e = check_log(t, c);
+	if (e == NULL && j->seg.n > 0)
+		e = check_segs(t, c);
+	return e;
+}
+
+/* Others may collect meanwhile what is being read: then from the start. */
 struct err *
 journal_check(struct task *t, struct journal *j,
     struct journal_problem **first_r)
 {
-	struct check c = { .j = j };
+	unsigned tries = 0;
+	struct check c;
 	struct err *e;
 
-	c.last = &c.first;
 	journal_lock(t, j);
-	e = j->mode == JOURNAL_BLIND ? journal_load(t, j) : journal_sync(t, j);
-	if (check_is_finding(e) && !err_is(e, ERR_NOENT)) {
-		check_say(t, &c, true, check_err(t, "journal", 0, e));
-		e = NULL;
-	}
-	if (e == NULL)
-		e = journal_read_ckpts(t, j, &c.k);
-	if (e == NULL && j->ro_code != ERR_NONE)
-		check_say(t, &c, true,
-		    arena_printf(task_arena(t), "read-only at entry %llu: %s",
-			(unsigned long long)j->ro_seq, j->ro_text));
-	if (e == NULL)
-		e = check_ckpts(t, &c);
-	if (e == NULL)
-		e = check_log(t, &c);
-	if (e == NULL && j->seg.n > 0)
-		e = check_segs(t, &c);
+	do {
+		e = check_once(t, j, &c);
+	} while (e != NULL && journal_retry(t, j, e, &tries));
 	journal_unlock(t, j);
 	*first_r = c.first;
 	return e;

@@ -108,8 +108,9 @@ journal_fetch_read_wait(struct task *t, struct journal *j, struct journal_in *v,
 			fetch_parse(t, &v[i]);
 			continue;
 		}
-		/* gone between LOOKUP and READLINK; INVAL: not a link */
-		if (err_is(e, ERR_STALE) || err_is(e, ERR_NOENT))
+		/* STALE may be gone, or not: the next LOOKUP tells.  INVAL:
+		 * not a link. */
+		if (err_is(e, ERR_NOENT))
 			v[i].err = err_new(task_arena(t), ERR_NOENT,
 			    "journal entry is gone", NULL);
 		else if (err_is(e, ERR_INVALID))

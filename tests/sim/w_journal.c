@@ -206,7 +206,7 @@ wj_spool(struct sim_node *n, const struct journal_tx *tx, unsigned i)
 			continue;
 		d->spool[k] = (struct wj_spooled){ .used = true,
 			.txid = tx->txid,
-			.begun = tx->begun,
+			.begun = tx->begun == JOURNAL_BEGUN_NOW ? 0 : tx->begun,
 			.tx = i };
 		wj_world(n)->txs[i].spooled = true;
 		sim_say(n->w, n, "%s is spooled", wj_world(n)->txs[i].name);
