@@ -38,6 +38,8 @@ static const struct sim_workload *const main_workloads[] = {
 	&workload_share,
 	&workload_journal,
 	&workload_lease,
+	&workload_account,
+	&workload_state,
 };
 
 /* Each rule, and where its absence shows soonest. */

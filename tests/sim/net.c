@@ -44,7 +44,7 @@ struct sim_request {
 	enum err_code code;
 	unsigned epoch;
 	uint64_t cookie;
-	bool sent, reply_of_second, lose_reply, executed;
+	bool sent, reply_of_second, lose_reply, executed, overdue;
 	unsigned refs; /* the caller's, and one an event under way */
 	struct sim_event execute, second, reply, timeout;
 	char text[96];
@@ -269,6 +269,8 @@ net_on_reply(struct sim_event *ev)
 	net_release(r);
 }
 
+static void net_on_timeout(struct sim_event *ev);
+
 /* What the process finds when it goes on, in any order, and its timeouts. */
 void
 sim_net_resume(struct sim_node *n)
@@ -280,6 +282,11 @@ sim_net_resume(struct sim_node *n)
 		r->refs--;
 		net_schedule(r, &r->reply, sim_below(n->w, 3000), net_on_reply);
 	}
+	for (struct sim_request *r = n->net->first; r != NULL; r = r->next)
+		if (r->overdue)
+			sim_at(n->w, &r->timeout,
+			    n->w->now_us + sim_below(n->w, 3000),
+			    net_on_timeout);
 }
 
 /* As it was sent. */
@@ -515,8 +522,7 @@ net_on_timeout(struct sim_event *ev)
 	if (r->op == NULL)
 		return;
 	if (r->node->paused) {
-		sim_at(w, ev, r->node->wake.at_us + sim_below(w, 3000),
-		    net_on_timeout);
+		r->overdue = true;
 		return;
 	}
 	sim_say(w, r->node, "%s: no answer in time", r->text);

@@ -126,7 +126,7 @@ wa_deliver(struct task *t, struct sim_node *n)
 		targets[count].acc = acc;
 		if (!blind && rnd_below(&n->rnd, 3) == 0)
 			targets[count].folder = STR("Archive");
-		index[count++] = wa_mail_new(n->w, a, tag, text, size);
+		index[count++] = wa_mail_new(n->w, a, tag, size);
 	}
 	if (count > 0) {
 		e = message_deliver(t, str_of(text, size), targets, count);

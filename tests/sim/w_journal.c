@@ -355,6 +355,7 @@ wj_copy(struct task *t, struct sim_node *n)
 	wj_world(n)->txs[i].status = WJ_REFUSED;
 	e = share_lookup(t, n->share, SHARE_LANE_BULK, &wj_world(n)->msg,
 	    str_c(source), &fh, NULL);
+	/* What the record refers to is durable first. */
 	if (e == NULL)
 		e = barrier_link(t, n->share, wj_proc(n)->st.barrier, &fh,
 		    &wj_world(n)->msg, str_c(name));

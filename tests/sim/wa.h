@@ -68,7 +68,7 @@ void wa_book_new(struct sim_world *w);
 void wa_restarted(struct sim_node *n);
 /* Index of a message that is going to be delivered. */
 unsigned wa_mail_new(struct sim_world *w, unsigned a, unsigned tag,
-    const char *text, unsigned size);
+    unsigned size);
 void wa_delivered(struct sim_node *n, unsigned mail, const struct err *e,
     const struct message_place *place);
 /* A replica, as it is now: no UID may mean something new. */

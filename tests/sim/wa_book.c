@@ -132,13 +132,11 @@ wa_observe(struct sim_node *n, unsigned a, const struct account *acc)
 /* Mails. */
 
 unsigned
-wa_mail_new(struct sim_world *w, unsigned a, unsigned tag, const char *text,
-    unsigned size)
+wa_mail_new(struct sim_world *w, unsigned a, unsigned tag, unsigned size)
 {
 	struct wa_book *b = wa_book(w);
 	struct wa_account *ac = &b->accounts[a];
 
-	(void)text;
 	if (b->mails_n == b->mails_size) {
 		b->mails_size = b->mails_size == 0 ? 64 : b->mails_size * 2;
 		b->mails = xrealloc(b->mails, b->mails_size,
@@ -259,8 +257,8 @@ wa_copied(struct sim_node *n, unsigned a, uint32_t to,
 	struct wa_book *b = wa_book(n->w);
 
 	for (uint32_t i = 0; i < m->n; i++) {
-		struct wa_mail *mail =
-		    &b->mails[wa_mail_new(n->w, a, 0, NULL, 0)];
+		unsigned k = wa_mail_new(n->w, a, 0, 0);
+		struct wa_mail *mail = &b->mails[k];
 
 		/* Its name is seen when it is looked at. */
 		sim_say(n->w, n,
@@ -398,13 +396,14 @@ wa_judge_mail(struct sim_node *n, const struct account *acc,
 	row = message_by_uid(acc, m->folder, m->uid, NULL);
 	s = wa_seen(wa_book(n->w), m->account, m->folder, m->uidvalidity,
 	    m->uid);
-	if (row == NULL && (wa_name_is_set(&m->name) || !s->tried))
+	/* Others may have taken it away before its delivery was answered. */
+	if (s->tried || s->gone)
+		return;
+	if (row == NULL)
 		sim_fail(n->w,
 		    "message %u, acknowledged in %s as UID %u of folder %u, "
 		    "is LOST",
 		    m->tag, wa_ids[m->account], m->uid, m->folder);
-	if (row == NULL)
-		return;
 	if (wa_name_is_set(&m->name) && !message_name_eq(&row->name, &m->name))
 		sim_fail(n->w, "%s: UID %u is another message than %u",
 		    wa_ids[m->account], m->uid, m->tag);
