@@ -28,7 +28,8 @@ struct sim_net {
 	struct share share;
 	struct sim_node *node;
 	struct net_lane lanes[SHARE_LANES];
-	uint64_t conns, verf;
+	uint64_t verf;
+	bool have_verf;
 	struct sim_request *first; /* in the caller's hands */
 	bool dead;
 };
@@ -231,7 +232,7 @@ net_bare(struct sim_request *r)
 		c->fh_r.n = 0;
 }
 
-static void net_lane_renumber(struct sim_net *net, struct net_lane *but);
+static void net_verf(struct sim_net *net, uint64_t verf);
 
 static void
 net_reply_now(struct sim_request *r)
@@ -244,14 +245,10 @@ net_reply_now(struct sim_request *r)
 	net_results(r);
 	if (r->code != ERR_NONE && r->code != ERR_NOENT)
 		sim_say(w, r->node, "%s: %s", r->text, err_name(r->code));
-	/* A new verifier is noticed here even if the connection lives. */
-	if (r->code == ERR_NONE &&
-	    (r->call.proc == SHARE_WRITE || r->call.proc == SHARE_COMMIT) &&
-	    r->call.verf_r != r->net->verf && r->epoch == w->epoch) {
-		r->net->verf = r->call.verf_r;
-		net_lane_renumber(r->net, NULL);
-	}
 	net_answer(r, r->code);
+	if (r->code == ERR_NONE &&
+	    (r->call.proc == SHARE_WRITE || r->call.proc == SHARE_COMMIT))
+		net_verf(r->net, r->call.verf_r);
 }
 
 static void
@@ -417,6 +414,7 @@ net_lane_break(struct net_lane *l)
 	sim_say(w, net->node, "connection %llu (lane %u) is given up",
 	    (unsigned long long)l->conn, (unsigned)(l - net->lanes));
 	sim_cancel(w, &l->notice);
+	l->conn++;
 	net_lane_connect(l, 5 * SIM_MS + sim_about(w, 300 * SIM_MS));
 	for (r = net->first; r != NULL; r = next) {
 		next = r->next;
@@ -466,14 +464,22 @@ sim_net_break(struct sim_net *net)
 	net_lane_break(&net->lanes[sim_below(net->node->w, SHARE_LANES)]);
 }
 
-/* The server may have forgotten: no older number means anything. */
+/*
+ * A reply to WRITE or COMMIT shows the server's write verifier.  A new one: the
+ * server may have forgotten, no older number means anything.
+ */
 static void
-net_lane_renumber(struct sim_net *net, struct net_lane *but)
+net_verf(struct sim_net *net, uint64_t verf)
 {
+	bool changed = net->have_verf && net->verf != verf;
+
+	net->verf = verf;
+	net->have_verf = true;
+	if (!changed)
+		return;
 	sim_say(net->node->w, net->node, "sees a new write verifier");
 	for (unsigned i = 0; i < SHARE_LANES; i++)
-		if (net->lanes[i].state == NET_UP && &net->lanes[i] != but)
-			net->lanes[i].conn = ++net->conns;
+		net_lane_break(&net->lanes[i]);
 }
 
 static void net_send(struct sim_request *r);
@@ -495,12 +501,9 @@ net_lane_up(struct sim_event *ev)
 		return;
 	}
 	l->state = NET_UP;
-	l->conn = ++net->conns;
+	if (l->conn == 0)
+		l->conn = 1;
 	l->epoch = w->epoch;
-	if (net->verf != tree_verf(w->tree)) {
-		net->verf = tree_verf(w->tree);
-		net_lane_renumber(net, l);
-	}
 	for (r = net->first; r != NULL; r = next) {
 		next = r->next;
 		if (!r->sent &&
@@ -647,8 +650,11 @@ net_submit(struct share *s, struct share_op *op)
 	net->first = r;
 	sim_at(w, &r->timeout, w->now_us + SHARE_TIMEOUT_MS * SIM_MS,
 	    net_on_timeout);
-	if (op->pin != 0 && (l->state != NET_UP || l->conn != op->pin)) {
+	if (op->pin != 0 && l->conn != op->pin) {
 		net_answer(r, ERR_CONN);
+	} else if (l->state == NET_DOWN && !w->server_up &&
+	    sim_below(w, 2) == 0) {
+		net_answer(r, ERR_UNAVAIL);
 	} else if (l->state == NET_UP) {
 		net_send(r);
 	} else if (l->state == NET_NONE) {
@@ -735,7 +741,6 @@ sim_net_new(struct sim_node *n, struct sim_net **net_r)
 	net->share.name = "sim";
 	tree_root_fh(n->w->tree, &net->share.root);
 	net->node = n;
-	net->verf = tree_verf(n->w->tree);
 	for (unsigned i = 0; i < SHARE_LANES; i++)
 		net->lanes[i].net = net;
 	*net_r = net;

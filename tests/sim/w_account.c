@@ -355,6 +355,7 @@ wa_shut(struct task *t, struct sim_node *n, unsigned a, struct account *acc)
 	struct wa_account *ac = &wa_book(n->w)->accounts[a];
 	struct err *e;
 
+	task_set_deadline(t, 0);
 	/* One at a time: whether it is closed is then known. */
 	if (ac->shutting || rnd_below(&n->rnd, 4) != 0)
 		return;
@@ -479,6 +480,7 @@ w_account_final(struct task *t, struct sim_node *n, unsigned pass)
 			e = account_refresh(t, acc);
 		if (e == NULL && pass == 0 && account_is_closed(acc))
 			e = account_reopen(t, acc);
+		wa_book(n->w)->accounts[a].closed = WA_NO;
 		if (e != NULL)
 			sim_fail(n->w, "%s: %s at the end: %s (%s)", n->name,
 			    wa_ids[a], e->text, e->detail ? e->detail : "");
