@@ -574,8 +574,8 @@ net_fate(struct sim_request *r, enum sim_verdict v, uint64_t us)
 		way += 4 * SIM_SECOND + sim_about(w, 2 * SIM_SECOND);
 	if (v == SIM_LATE || sim_chance(w, w->conf.late)) {
 		way = SHARE_TIMEOUT_MS * SIM_MS / 2 +
-		    (v == SIM_LATE ? SHARE_TIMEOUT_MS * SIM_MS + us
-				   : sim_interval(w));
+		      (v == SIM_LATE ? SHARE_TIMEOUT_MS * SIM_MS + us
+				     : sim_interval(w));
 		sim_say(w, r->node, "%s will be late (%llu ms)", r->text,
 		    (unsigned long long)way / 1000);
 	} else if (v == SIM_STALL) {
@@ -583,8 +583,8 @@ net_fate(struct sim_request *r, enum sim_verdict v, uint64_t us)
 		 * or its own timeout first. */
 		way = us > SIM_SECOND ? us - SIM_SECOND : us;
 	} else if (sim_chance(w, w->conf.lost) ||
-	    (r->call.proc == SHARE_REMOVE &&
-		sim_chance(w, w->conf.remove_lost))) {
+		   (r->call.proc == SHARE_REMOVE &&
+		       sim_chance(w, w->conf.remove_lost))) {
 		sim_say(w, r->node, "%s gets lost", r->text);
 		return;
 	}
@@ -653,7 +653,7 @@ net_submit(struct share *s, struct share_op *op)
 	if (op->pin != 0 && l->conn != op->pin) {
 		net_answer(r, ERR_CONN);
 	} else if (l->state == NET_DOWN && !w->server_up &&
-	    sim_below(w, 2) == 0) {
+		   sim_below(w, 2) == 0) {
 		net_answer(r, ERR_UNAVAIL);
 	} else if (l->state == NET_UP) {
 		net_send(r);

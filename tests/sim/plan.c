@@ -14,7 +14,7 @@ enum plan_action {
 	PLAN_RESTART,
 	PLAN_LATE,
 	PLAN_STALL,
-	PLAN_DEAF,	/* executed, the reply lost, and the node stalls */
+	PLAN_DEAF, /* executed, the reply lost, and the node stalls */
 	PLAN_TWICE,
 	PLAN_LOSE_REPLY,
 	PLAN_FALSE_ERROR,

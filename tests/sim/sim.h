@@ -44,12 +44,12 @@ struct sim_conf {
 	    partial, jukebox;
 	uint64_t crash_mean, pause_mean, restart_mean, forget_mean, full_mean,
 	    break_mean, sync_mean;
-	unsigned wall_speed;	/* calendars run this much faster */
-	bool stop_clocks; /* pauses may stop a clock */
-	unsigned remove_lost;	/* REMOVEs that never get there */
-	bool holes;		/* long stalls of writers and removers */
-	bool kept_conn;	  /* a server may forget behind a living connection */
-	uint64_t run_us;  /* how long things go wrong */
+	unsigned wall_speed;  /* calendars run this much faster */
+	bool stop_clocks;     /* pauses may stop a clock */
+	unsigned remove_lost; /* REMOVEs that never get there */
+	bool holes;	      /* long stalls of writers and removers */
+	bool kept_conn;	 /* a server may forget behind a living connection */
+	uint64_t run_us; /* how long things go wrong */
 };
 
 /* One thing that is going to happen. */
@@ -196,7 +196,7 @@ enum sim_moment { SIM_SUBMIT, SIM_EXECUTED, SIM_REPLIED };
 enum sim_verdict {
 	SIM_GO_ON,
 	SIM_LATE,	/* SUBMIT: executes after the client gave up */
-	SIM_STALL,	 /* SUBMIT: the node stalls before it is sent */
+	SIM_STALL,	/* SUBMIT: the node stalls before it is sent */
 	SIM_TWICE,	/* SUBMIT: executes again, later */
 	SIM_LOSE_REPLY, /* EXECUTED */
 	SIM_FALSE_ERROR /* EXECUTED */

@@ -18,8 +18,8 @@ sim_store_setup(struct task *t, struct sim_node *n, const char *dirs)
 	struct str rest = str_c(dirs), dir;
 
 	while (str_split(&rest, ' ', &dir)) {
-		struct err *e = share_mkdir_path(t, n->share,
-		    SHARE_LANE_ADMIN, dir, NULL);
+		struct err *e =
+		    share_mkdir_path(t, n->share, SHARE_LANE_ADMIN, dir, NULL);
 
 		if (e != NULL)
 			sim_fail(n->w, "setup: %s", e->text);

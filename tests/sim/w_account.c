@@ -1,4 +1,5 @@
-/* w_account.c - workload: mail comes, is copied, moved and removed everywhere */
+/* w_account.c - workload: mail comes, is copied, moved and removed everywhere
+ */
 #include "wa.h"
 #include "simstore.h"
 
@@ -96,9 +97,9 @@ wa_text(struct sim_node *n, unsigned tag, char *text_r, size_t size)
 	if (rnd_below(&n->rnd, 40) == 0)
 		body += 300000;
 	for (unsigned i = 0; i < body; i++)
-		text_r[head + i] = (char)(i % 64 == 62 ? '\r'
-			: i % 64 == 63		       ? '\n'
-						       : 'a' + i % 26);
+		text_r[head + i] = (char)(i % 64 == 62	 ? '\r'
+					  : i % 64 == 63 ? '\n'
+							 : 'a' + i % 26);
 	return (unsigned)head + body;
 }
 
@@ -245,8 +246,7 @@ wa_copy(struct task *t, struct sim_node *n, unsigned a, struct account *acc)
 }
 
 static may_yield void
-wa_undelete(struct task *t, struct sim_node *n, unsigned a,
-    struct account *acc)
+wa_undelete(struct task *t, struct sim_node *n, unsigned a, struct account *acc)
 {
 	const struct tombstone **list;
 	unsigned count = message_tombstones(acc, 0, task_arena(t), &list);
@@ -330,13 +330,12 @@ wa_envelopes(struct task *t, struct sim_node *n, unsigned a,
 	for (; count < 5 && count < f->messages; count++)
 		uids[count] = message_nth(acc, ACCOUNT_INBOX, count)->uid;
 	if (count > 0)
-		err_ignore(message_envelopes(t, acc, ACCOUNT_INBOX, uids,
-		    count, task_arena(t), packs));
+		err_ignore(message_envelopes(t, acc, ACCOUNT_INBOX, uids, count,
+		    task_arena(t), packs));
 }
 
 static may_yield void
-wa_maintain(struct task *t, struct sim_node *n, unsigned a,
-    struct account *acc)
+wa_maintain(struct task *t, struct sim_node *n, unsigned a, struct account *acc)
 {
 	struct account_maintain m = {
 		.force = rnd_below(&n->rnd, 3) == 0,
@@ -394,9 +393,15 @@ static const struct {
 	unsigned weight;
 } wa_does[] = {
 	{ NULL, 10 }, /* deliver */
-	{ wa_flags, 4 }, { wa_expunge, 3 }, { wa_copy, 5 }, { wa_undelete, 2 },
-	{ wa_folder, 3 }, { wa_read, 3 }, { wa_envelopes, 1 },
-	{ wa_maintain, 2 }, { wa_shut, 1 },
+	{ wa_flags, 4 },
+	{ wa_expunge, 3 },
+	{ wa_copy, 5 },
+	{ wa_undelete, 2 },
+	{ wa_folder, 3 },
+	{ wa_read, 3 },
+	{ wa_envelopes, 1 },
+	{ wa_maintain, 2 },
+	{ wa_shut, 1 },
 };
 
 static may_yield_unchecked void
@@ -467,6 +472,27 @@ w_account_crash(struct sim_node *n)
 	(void)n;
 }
 
+static may_yield must_check struct err *
+wa_open_final(struct task *t, struct mailstore *ms, struct str id,
+    unsigned pass, struct account **acc_r)
+{
+	struct err *e = NULL;
+
+	for (int i = 0; i < 20; i++) {
+		e = account_open(t, ms, id, acc_r);
+		if (e == NULL) {
+			e = account_refresh(t, *acc_r);
+			if (e == NULL && pass == 0 && account_is_closed(*acc_r))
+				e = account_reopen(t, *acc_r);
+			if (e == NULL)
+				return NULL;
+			account_close(acc_r);
+		}
+		task_sleep_ms(t, 3000);
+	}
+	return e;
+}
+
 static may_yield_unchecked void
 w_account_final(struct task *t, struct sim_node *n, unsigned pass)
 {
@@ -475,11 +501,7 @@ w_account_final(struct task *t, struct sim_node *n, unsigned pass)
 		struct account *acc;
 		struct err *e;
 
-		e = account_open(t, p->ms, str_c(wa_ids[a]), &acc);
-		if (e == NULL)
-			e = account_refresh(t, acc);
-		if (e == NULL && pass == 0 && account_is_closed(acc))
-			e = account_reopen(t, acc);
+		e = wa_open_final(t, p->ms, str_c(wa_ids[a]), pass, &acc);
 		wa_book(n->w)->accounts[a].closed = WA_NO;
 		if (e != NULL)
 			sim_fail(n->w, "%s: %s at the end: %s (%s)", n->name,

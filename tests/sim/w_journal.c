@@ -148,8 +148,7 @@ wj_name_of(const struct txid *x, char name_r[WJ_NAME])
 
 /* Commit, and tell the observer. */
 static may_yield must_check struct err *
-wj_commit(struct task *t, struct sim_node *n, struct journal_tx *tx,
-    unsigned i)
+wj_commit(struct task *t, struct sim_node *n, struct journal_tx *tx, unsigned i)
 {
 	struct wj_proc *p = wj_proc(n);
 	struct err *e;
@@ -255,7 +254,7 @@ wj_deliver(struct task *t, struct sim_node *n)
 
 /* Whether the record is settled; *again_r: under a new txid. */
 static may_yield bool
-wj_drain_one(struct task *t, struct sim_node *n, const struct wj_spooled *s,
+wj_drain_one(struct task *t, struct sim_node *n, struct wj_spooled *s,
     bool *again_r)
 {
 	struct wj_compose c = { .letter = 'a' };
@@ -263,14 +262,16 @@ wj_drain_one(struct task *t, struct sim_node *n, const struct wj_spooled *s,
 	char name[WJ_NAME];
 	struct err *e;
 
+	e = journal_refresh(t, wj_proc(n)->state.j);
+	/* Nothing was sent yet: it begins now, and that is written down. */
+	if (e == NULL && s->begun == JOURNAL_BEGUN_NOW)
+		s->begun = journal_head(wj_proc(n)->state.j);
 	wj_begin(t, n, &tx, &c);
 	tx.txid = s->txid;
 	tx.begun = s->begun;
 	wj_name_of(&tx.txid, name);
 	c.name = name;
-	e = journal_refresh(t, wj_proc(n)->state.j);
-	if (e == NULL &&
-	    journal_find(wj_proc(n)->state.j, &tx.txid) != 0) {
+	if (e == NULL && journal_find(wj_proc(n)->state.j, &tx.txid) != 0) {
 		/* It was committed before; and maybe removed since. */
 		wj_acked(n, s->tx);
 		return true;
@@ -462,8 +463,8 @@ wj_forget(struct task *t, struct sim_node *n)
 			return;
 	}
 	wj_begin(t, n, &tx, &c);
-	err_ignore(wj_commit(t, n, &tx,
-	    wj_tx_new(n->w, &tx.txid, "forget", NULL)));
+	err_ignore(
+	    wj_commit(t, n, &tx, wj_tx_new(n->w, &tx.txid, "forget", NULL)));
 }
 
 /*
@@ -495,8 +496,8 @@ wj_jobs_do(struct task *t, struct sim_node *n)
 			continue;
 		/* The job itself; it may take long. */
 		task_sleep_ms(t, rnd_below(&n->rnd, 4) == 0
-			? sim_interval(n->w) / 1000
-			: rnd_below(&n->rnd, 300));
+				     ? sim_interval(n->w) / 1000
+				     : rnd_below(&n->rnd, 300));
 		c.number = i;
 		wj_begin(t, n, &tx, &c);
 		tx.token = p->token;
@@ -580,12 +581,11 @@ wj_peek(struct task *t, struct sim_node *n)
 	    journal_head(s->j) == head.seq) {
 		buf_init(&totals, task_arena(t), 1000);
 		wj_client.totals(s, STR_NONE, &totals);
-		if (!str_eq(buf_str(&totals), head.totals) &&
-		    n->w->forgot == 0)
-			sim_fail(n->w, "entry %llu has totals " STR_FMT
-			    ", not " STR_FMT,
-			    (unsigned long long)head.seq,
-			    STR_ARG(head.totals), STR_ARG(buf_str(&totals)));
+		if (!str_eq(buf_str(&totals), head.totals) && n->w->forgot == 0)
+			sim_fail(n->w,
+			    "entry %llu has totals " STR_FMT ", not " STR_FMT,
+			    (unsigned long long)head.seq, STR_ARG(head.totals),
+			    STR_ARG(buf_str(&totals)));
 	}
 	/* It may be closed when nothing is kept any more: wait for that. */
 	while (!journal_may_close(s->j)) {
@@ -599,9 +599,18 @@ static const struct {
 	void (*run)(struct task *t, struct sim_node *n);
 	unsigned weight;
 } wj_does[] = {
-	{ wj_deliver, 10 }, { wj_drain, 3 }, { wj_copy, 3 }, { wj_remove, 3 },
-	{ wj_bury, 2 }, { wj_sweep, 2 }, { wj_forget, 2 }, { wj_jobs, 3 },
-	{ wj_maintain, 2 }, { wj_refresh, 3 }, { wj_read, 2 }, { wj_peek, 1 },
+	{ wj_deliver, 10 },
+	{ wj_drain, 3 },
+	{ wj_copy, 3 },
+	{ wj_remove, 3 },
+	{ wj_bury, 2 },
+	{ wj_sweep, 2 },
+	{ wj_forget, 2 },
+	{ wj_jobs, 3 },
+	{ wj_maintain, 2 },
+	{ wj_refresh, 3 },
+	{ wj_read, 2 },
+	{ wj_peek, 1 },
 };
 
 static may_yield_unchecked void
@@ -650,8 +659,8 @@ w_journal_boot(struct sim_node *n)
 	p->env.store = &p->st;
 	p->env.ckpt_every = 4 + (uint32_t)(n->w->seed % 3) * 6;
 	wj_state_init(&p->state, n);
-	p->state.j = journal_new(&p->env, &wj_world(n)->dir, "j", &wj_client,
-	    &p->state);
+	p->state.j =
+	    journal_new(&p->env, &wj_world(n)->dir, "j", &wj_client, &p->state);
 	if (n->life > 8)
 		return;
 	sim_client(n, "client", wj_client_task, n);

@@ -253,8 +253,8 @@ wl_jobs(struct task *t, struct sim_node *n)
 			continue;
 		/* The act itself, which may take too long. */
 		task_sleep_ms(t, rnd_below(&n->rnd, 3) == 0
-			? sim_interval(n->w) / 1000
-			: rnd_below(&n->rnd, 2000));
+				     ? sim_interval(n->w) / 1000
+				     : rnd_below(&n->rnd, 2000));
 		journal_tx_init(t, p->state.j, &tx);
 		tx.compose = wl_compose;
 		tx.arg = &job;
@@ -267,8 +267,7 @@ wl_jobs(struct task *t, struct sim_node *n)
 			wj_refused(n, i, e);
 		else
 			wj_world(n)->txs[i].status = WJ_UNKNOWN;
-		if (e != NULL || rnd_below(&n->rnd, 3) == 0 ||
-		    n->w->stopping)
+		if (e != NULL || rnd_below(&n->rnd, 3) == 0 || n->w->stopping)
 			return;
 	}
 }
@@ -287,8 +286,7 @@ wl_hold(struct task *t, struct sim_node *n, unsigned k)
 	} else {
 		task_set_deadline(t,
 		    task_now_ms(t) + 1000 + rnd_below(&n->rnd, 60000));
-		e = lock_acquire(t, p->locks, str_c(wl_locks[k]),
-		    &p->held[k]);
+		e = lock_acquire(t, p->locks, str_c(wl_locks[k]), &p->held[k]);
 		task_set_deadline(t, 0);
 	}
 	if (e != NULL || p->held[k] == NULL) {
@@ -378,8 +376,8 @@ w_lease_boot(struct sim_node *n)
 	p->env.store = &p->st;
 	p->env.ckpt_every = 6;
 	wj_state_init(&p->state, n);
-	p->state.j = journal_new(&p->env, &wj_world(n)->dir, "j", &wj_client,
-	    &p->state);
+	p->state.j =
+	    journal_new(&p->env, &wj_world(n)->dir, "j", &wj_client, &p->state);
 	struct err *e = node_open(a, &local, &n->rnd, &p->node);
 	if (e != NULL)
 		sim_fail(n->w, "%s: node_open: %s", n->name, e->text);
@@ -422,7 +420,7 @@ w_lease_final(struct task *t, struct sim_node *n, unsigned pass)
 			return;
 		if (e == NULL)
 			e = lock_acquire(t, p->locks, str_c(wl_locks[k]),
-		    &p->held[k]);
+			    &p->held[k]);
 		task_set_deadline(t, 0);
 		if (e != NULL)
 			sim_fail(n->w, "%s cannot take %s at the end: %s",

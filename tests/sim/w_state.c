@@ -234,8 +234,7 @@ wst_remove(struct task *t, struct sim_node *n, struct state *s)
 	it->removal_tried = true;
 	e = state_account_remove(t, s, "sim", str_c(it->address), NULL);
 	it->removal_acked = e == NULL;
-	sim_say(n->w, n, "removes %s: %s", it->address,
-	    err_name(err_code(e)));
+	sim_say(n->w, n, "removes %s: %s", it->address, err_name(err_code(e)));
 }
 
 static may_yield void
@@ -262,8 +261,8 @@ wst_maintain(struct task *t, struct sim_node *n, struct state *s)
 static may_yield_unchecked void
 wst_do(struct task *t, struct sim_node *n)
 {
-	static void (*const does[])(struct task *t, struct sim_node *n,
-	    struct state *s) = { wst_add_domain, wst_add_account,
+	static void (*const does[])(struct task * t, struct sim_node * n,
+	    struct state * s) = { wst_add_domain, wst_add_account,
 		wst_add_account, wst_add_account, wst_quota, wst_quota,
 		wst_remove, wst_look, wst_maintain };
 	struct arena_mark m = arena_mark(task_arena(t));
@@ -300,12 +299,14 @@ wst_damage(struct sim_node *n, const char *dir)
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return;
-	if (fstat(fd, &st) == 0 && st.st_size > 4096) {
+	/* Not single bits, which only a check of all indexes would find. */
+	if (fstat(fd, &st) == 0 && st.st_size > 3 * 4096) {
 		n->rnd.fill(n->rnd.arg, junk, sizeof(junk));
-		for (int i = 0; i < 20; i++)
-			if (pwrite(fd, junk, sizeof(junk),
-				(off_t)rnd_below(&n->rnd,
-				    (uint64_t)st.st_size - 64)) < 0)
+		if (rnd_below(&n->rnd, 2) == 0 &&
+		    ftruncate(fd, st.st_size / 2) != 0)
+			sim_fail(n->w, "%s: cannot be damaged", path);
+		for (off_t at = 4096; at < st.st_size; at += 4096)
+			if (pwrite(fd, junk, sizeof(junk), at) < 0)
 				break;
 		sim_say(n->w, n, "its state.db is damaged");
 	}
@@ -348,8 +349,7 @@ w_state_boot(struct sim_node *n)
 	n->app = p;
 	sim_store_init(n, &p->st);
 	if (wst_world(n)->disks) {
-		snprintf(p->dir, sizeof(p->dir), "%s/%s", n->w->local,
-		    n->name);
+		snprintf(p->dir, sizeof(p->dir), "%s/%s", n->w->local, n->name);
 		if (mkdir(p->dir, 0700) == 0)
 			sim_say(n->w, n, "has a new disk");
 		else if (n->life > 1 && rnd_below(&n->rnd, 4) == 0)

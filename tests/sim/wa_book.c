@@ -29,7 +29,8 @@ wa_seen_place(const struct wa_book *b, unsigned a, uint32_t folder,
     uint32_t uidvalidity, uint32_t uid)
 {
 	uint64_t h = ((uint64_t)folder * 0x9e3779b97f4a7c15ULL) ^
-	    ((uint64_t)uidvalidity << 20) ^ ((uint64_t)uid * 0x85ebca6b) ^ a;
+		     ((uint64_t)uidvalidity << 20) ^
+		     ((uint64_t)uid * 0x85ebca6b) ^ a;
 	size_t i = (h ^ h >> 31) % b->seen_size;
 
 	for (;; i = (i + 1) % b->seen_size) {
@@ -139,8 +140,7 @@ wa_mail_new(struct sim_world *w, unsigned a, unsigned tag, unsigned size)
 
 	if (b->mails_n == b->mails_size) {
 		b->mails_size = b->mails_size == 0 ? 64 : b->mails_size * 2;
-		b->mails = xrealloc(b->mails, b->mails_size,
-		    sizeof(*b->mails));
+		b->mails = xrealloc(b->mails, b->mails_size, sizeof(*b->mails));
 	}
 	b->mails[b->mails_n] = (struct wa_mail){ .account = a,
 		.tag = tag,
@@ -182,14 +182,13 @@ wa_delivered(struct sim_node *n, unsigned i, const struct err *e,
 	const struct wa_account *ac = &wa_book(n->w)->accounts[m->account];
 
 	if (e != NULL) {
-		m->status = journal_err_is_verdict(e) ? WA_REFUSED
-						      : WA_UNKNOWN;
+		m->status = journal_err_is_verdict(e) ? WA_REFUSED : WA_UNKNOWN;
 		sim_say(n->w, n, "delivery of %u to %s: %s (%s)", m->tag,
 		    wa_ids[m->account], err_name(err_code(e)), e->text);
 		return;
 	}
-	sim_say(n->w, n, "delivery of %u to %s is ACKNOWLEDGED, UID %u",
-	    m->tag, wa_ids[m->account], place->uid);
+	sim_say(n->w, n, "delivery of %u to %s is ACKNOWLEDGED, UID %u", m->tag,
+	    wa_ids[m->account], place->uid);
 	if (m->closed && ac->closed == WA_YES &&
 	    ac->closed_life == m->closed_life)
 		sim_fail(n->w, "%s delivers %u into the closed %s", n->name,
@@ -239,8 +238,8 @@ wa_expunged(struct sim_node *n, unsigned a, const struct account *acc,
 }
 
 void
-wa_stored(struct sim_node *n, unsigned a, uint32_t folder,
-    uint32_t uidvalidity, const struct uidset *uids)
+wa_stored(struct sim_node *n, unsigned a, uint32_t folder, uint32_t uidvalidity,
+    const struct uidset *uids)
 {
 	struct wa_book *b = wa_book(n->w);
 
@@ -261,9 +260,8 @@ wa_copied(struct sim_node *n, unsigned a, uint32_t to,
 		struct wa_mail *mail = &b->mails[k];
 
 		/* Its name is seen when it is looked at. */
-		sim_say(n->w, n,
-		    "%s: copy to folder %u ACKNOWLEDGED, UID %u", wa_ids[a],
-		    to, m->to_r[i]);
+		sim_say(n->w, n, "%s: copy to folder %u ACKNOWLEDGED, UID %u",
+		    wa_ids[a], to, m->to_r[i]);
 		mail->folder = to;
 		mail->uidvalidity = m->uidvalidity;
 		mail->uid = m->to_r[i];
@@ -283,9 +281,10 @@ wa_moved(struct sim_node *n, unsigned a, uint32_t from, uint32_t uidvalidity,
 		struct message_name name = s->name;
 		struct wa_mail *mail = wa_mail_by_name(b, a, &name);
 
-		sim_say(n->w, n, "%s: move of UID %u to folder %u "
-			"ACKNOWLEDGED, UID %u", wa_ids[a], m->from_r[i], to,
-		    m->to_r[i]);
+		sim_say(n->w, n,
+		    "%s: move of UID %u to folder %u "
+		    "ACKNOWLEDGED, UID %u",
+		    wa_ids[a], m->from_r[i], to, m->to_r[i]);
 		s->gone = true;
 		if (mail == NULL || --mail->tries > 0)
 			continue;
@@ -442,8 +441,7 @@ wa_judge_rows(struct sim_node *n, unsigned a, const struct account *acc)
 				    wa_ids[a], m->uid, f->id);
 			wa_was_read(n, a, &m->name,
 			    tree_content(n->w->tree, o));
-			if (wa_seen(b, a, f->id, f->uidvalidity, m->uid)
-				->gone)
+			if (wa_seen(b, a, f->id, f->uidvalidity, m->uid)->gone)
 				sim_fail(n->w,
 				    "%s: the acknowledged removal of UID %u "
 				    "of folder %u is undone",
@@ -489,10 +487,18 @@ void
 wa_finish(struct task *t, struct sim_node *n, unsigned a, struct account *acc)
 {
 	struct wa_book *b = wa_book(n->w);
-	struct account_check c = { .deep = true };
-	struct err *e = account_check(t, acc, &c);
+	struct account_check c;
+	struct err *e = NULL;
 	struct buf dump;
 
+	/* Collection may be going on; connections may still end. */
+	for (int i = 0; i < 20; i++) {
+		c = (struct account_check){ .deep = true };
+		e = account_check(t, acc, &c);
+		if (e == NULL || !share_err_is_temporary(e))
+			break;
+		task_sleep_ms(t, 3000);
+	}
 	if (e != NULL)
 		sim_fail(n->w, "%s: check of %s: %s", n->name, wa_ids[a],
 		    e->text);

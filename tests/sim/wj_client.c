@@ -38,10 +38,10 @@ static void
 wj_entry_add(struct wj_state *s, uint64_t seq, const struct txid *x)
 {
 	if (s->entries_n == s->entries_size) {
-		s->entries_size = s->entries_size == 0 ? 64
-						       : s->entries_size * 2;
-		s->entries = xrealloc(s->entries, s->entries_size,
-		    sizeof(*s->entries));
+		s->entries_size =
+		    s->entries_size == 0 ? 64 : s->entries_size * 2;
+		s->entries =
+		    xrealloc(s->entries, s->entries_size, sizeof(*s->entries));
 	}
 	s->entries[s->entries_n++] =
 	    (struct wj_entry){ .seq = seq, .txid = *x };
@@ -120,8 +120,7 @@ wj_op_outcome(struct wj_state *s, struct record_op *op, uint64_t seq)
 		    "%s: job %llu gets a second outcome in entry %llu, after "
 		    "%llu",
 		    s->n->name, (unsigned long long)job,
-		    (unsigned long long)seq,
-		    (unsigned long long)s->jobs[job]);
+		    (unsigned long long)seq, (unsigned long long)s->jobs[job]);
 	s->jobs[job] = seq;
 	return true;
 }
@@ -220,8 +219,8 @@ wj_state_dump(const struct wj_state *s, struct buf *b)
 			    (unsigned long long)s->jobs[i]);
 	for (unsigned i = 0; i < s->entries_n; i++) {
 		txid_hex(&s->entries[i].txid, hex);
-		buf_fmt(b, "e %llu %s\n",
-		    (unsigned long long)s->entries[i].seq, hex);
+		buf_fmt(b, "e %llu %s\n", (unsigned long long)s->entries[i].seq,
+		    hex);
 	}
 }
 
@@ -264,7 +263,7 @@ wj_load_line(struct wj_state *s, struct str line)
 		    str_u64(line, &b))
 			s->jobs[a] = b;
 	} else if (str_split(&line, ' ', &piece) && str_u64(piece, &a) &&
-	    txid_parse(line, &x)) {
+		   txid_parse(line, &x)) {
 		wj_entry_add(s, a, &x);
 	}
 }
@@ -393,8 +392,8 @@ wj_refile_one(struct task *t, struct wj_state *s, const char *name,
 {
 	struct wj_world *ww = wj_world(s->n);
 	struct share_fh fh;
-	struct err *e = share_lookup(t, s->n->share, SHARE_LANE_ADMIN,
-	    &ww->msg, str_c(name), NULL, NULL);
+	struct err *e = share_lookup(t, s->n->share, SHARE_LANE_ADMIN, &ww->msg,
+	    str_c(name), NULL, NULL);
 
 	*there_r = e == NULL;
 	if (!err_is(e, ERR_NOENT) || source[0] == '\0')
@@ -404,8 +403,8 @@ wj_refile_one(struct task *t, struct wj_state *s, const char *name,
 	if (err_is(e, ERR_NOENT))
 		return NULL;
 	if (e == NULL)
-		e = share_link(t, s->n->share, SHARE_LANE_ADMIN, &fh,
-		    &ww->msg, str_c(name));
+		e = share_link(t, s->n->share, SHARE_LANE_ADMIN, &fh, &ww->msg,
+		    str_c(name));
 	if (err_is(e, ERR_EXIST))
 		e = NULL;
 	*there_r = e == NULL;

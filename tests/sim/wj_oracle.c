@@ -189,8 +189,8 @@ wj_acked(struct sim_node *n, unsigned i)
 	seq_name(seq, name);
 	if (seq != 0 && tree_child(w->tree, ww->log_o, str_c(name)) != 0 &&
 	    !tree_name_is_durable(w->tree, ww->log_o, str_c(name)))
-		sim_fail(w, "%s %s is acknowledged, but not durable",
-		    tx->what, hex);
+		sim_fail(w, "%s %s is acknowledged, but not durable", tx->what,
+		    hex);
 }
 
 void
@@ -225,8 +225,8 @@ wj_applied(struct wj_state *s, const struct journal_entry *e)
 	char hex[9];
 
 	wj_short(&e->txid, hex);
-	sim_say(w, s->n, "applies %llu %s: " STR_FMT, (unsigned long long)e->seq, hex,
-	    STR_ARG(str_sub(e->ops, 0, 80)));
+	sim_say(w, s->n, "applies %llu %s: " STR_FMT,
+	    (unsigned long long)e->seq, hex, STR_ARG(str_sub(e->ops, 0, 80)));
 	for (unsigned i = 0; i < s->entries_n; i++) {
 		if (!txid_eq(&s->entries[i].txid, &e->txid))
 			continue;
@@ -260,8 +260,7 @@ wj_finish(struct task *t, struct sim_node *n, struct wj_state *s)
 		    e->detail ? e->detail : "");
 	for (; problem != NULL; problem = problem->next)
 		if (problem->fatal)
-			sim_fail(n->w, "%s: check: %s", n->name,
-			    problem->text);
+			sim_fail(n->w, "%s: check: %s", n->name, problem->text);
 	buf_init(&b, NULL, 16 << 20);
 	wj_state_dump(s, &b);
 	ww->dump[n->id] = xstrdup(buf_cstr(&b));
@@ -289,8 +288,7 @@ wj_check_tx(struct sim_world *w, const struct wj_tx *tx)
 		    hex);
 	if (tx->status == WJ_REFUSED && !tx->held && there != NULL)
 		sim_fail(w, "%s %s was refused and is there", tx->what, hex);
-	if (tx->spooled && tx->status != WJ_ACKED &&
-	    tx->status != WJ_REFUSED)
+	if (tx->spooled && tx->status != WJ_ACKED && tx->status != WJ_REFUSED)
 		sim_fail(w, "%s %s was spooled and never settled", tx->what,
 		    hex);
 	if (strcmp(tx->what, "removal") != 0 || tx->status != WJ_ACKED)

@@ -128,7 +128,7 @@ uint64_t
 sim_server_ns(const struct sim_world *w)
 {
 	return WORLD_EPOCH_S * 1000000000 +
-	    w->now_us * 1000 * w->conf.wall_speed;
+	       w->now_us * 1000 * w->conf.wall_speed;
 }
 
 static int64_t
