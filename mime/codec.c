@@ -39,22 +39,63 @@ mime_codec_hex(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-int
-mime_codec_base64(char c)
+/* Value plus one of the characters from CODEC_FIRST on; 0: no base64. */
+#define CODEC_FIRST 32
+static const unsigned char codec_digits[256] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	0, 63, 0, 0, 0, 64, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 0, 0, 0, 0,
+	0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18,
+	19, 20, 21, 22, 23, 24, 25, 26, 0, 0, 0, 0, 0, 0, 27, 28, 29, 30, 31,
+	32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49,
+	50, 51, 52, 0, 0, 0, 0, 0 };
+
+static int
+codec_digit(char c)
 {
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
+	return (int)codec_digits[(unsigned char)(c - CODEC_FIRST)] - 1;
 }
 
 void
 mime_codec_init(struct mime_codec *c, enum mime_encoding encoding)
 {
 	*c = (struct mime_codec){ .encoding = encoding };
+}
+
+/* Four digits in a row at the start of a quad: nearly all there is. */
+static bool
+codec_quad(const struct mime_codec *c, const char *p, char *out)
+{
+	int v0 = codec_digit(p[0]), v1 = codec_digit(p[1]),
+	    v2 = codec_digit(p[2]), v3 = codec_digit(p[3]);
+
+	if (c->count != 0 || (v0 | v1 | v2 | v3) < 0)
+		return false;
+	out[0] = (char)(v0 << 2 | v1 >> 4);
+	out[1] = (char)(v1 << 4 | v2 >> 2);
+	out[2] = (char)(v2 << 6 | v3);
+	return true;
+}
+
+/* One character; true if it made a byte. */
+static bool
+codec_base64_char(struct mime_codec *c, char ch, char *out)
+{
+	int v = codec_digit(ch);
+
+	if (ch == '=') {
+		c->ended = c->count > 1;
+		c->damaged |= !c->ended;
+		return false;
+	}
+	if (v < 0) {
+		c->damaged |= (unsigned char)ch > ' ';
+		return false;
+	}
+	c->bits = c->bits << 6 | (unsigned)v;
+	if (c->count++ == 0)
+		return false;
+	*out = (char)(c->bits >> (8 - 2 * c->count));
+	c->count %= 4;
+	return true;
 }
 
 /*
@@ -65,26 +106,18 @@ static void
 codec_base64(struct mime_codec *c, struct str in, struct buf *out)
 {
 	char chunk[CODEC_CHUNK_BYTES];
-	size_t n = 0;
+	size_t n = 0, i = 0;
 
-	for (size_t i = 0; i < in.n && !c->ended; i++) {
-		int v = mime_codec_base64(in.p[i]);
-
-		if (in.p[i] == '=') {
-			c->ended = c->count > 1;
-			c->damaged |= !c->ended;
-		} else if (v < 0) {
-			c->damaged |= (unsigned char)in.p[i] > ' ';
-		} else {
-			c->bits = c->bits << 6 | (unsigned)v;
-			if (c->count++ > 0)
-				chunk[n++] =
-				    (char)(c->bits >> (6 - 2 * (c->count - 1)));
-			c->count %= 4;
-		}
-		if (n == sizeof(chunk)) {
+	while (i < in.n && !c->ended) {
+		if (n + 3 > sizeof(chunk)) {
 			buf_add(out, chunk, n);
 			n = 0;
+		}
+		if (in.n - i >= 4 && codec_quad(c, in.p + i, chunk + n)) {
+			n += 3;
+			i += 4;
+		} else {
+			n += codec_base64_char(c, in.p[i++], chunk + n);
 		}
 	}
 	buf_add(out, chunk, n);
@@ -116,13 +149,6 @@ codec_qp_held(struct mime_codec *c, char ch, struct buf *out)
 	bool soft = c->hold[0] == '=';
 	char last = c->hold[c->held - 1];
 
-	if (ch == '\n') {
-		/* Blanks at the end of a line are not content. */
-		c->held = 0;
-		if (!soft)
-			buf_c(out, last == '\r' ? "\r\n" : "\n");
-		return true;
-	}
 	if (soft && c->held == 1 && mime_codec_hex(ch) >= 0) {
 		c->hold[c->held++] = ch;
 		return true;
@@ -137,6 +163,13 @@ codec_qp_held(struct mime_codec *c, char ch, struct buf *out)
 		c->held = 0;
 		return true;
 	}
+	if (ch == '\n') {
+		/* Blanks at the end of a line are not content. */
+		c->held = 0;
+		if (!soft)
+			buf_c(out, last == '\r' ? "\r\n" : "\n");
+		return true;
+	}
 	if (last != '\r' && (codec_is_blank(ch) || ch == '\r') &&
 	    c->held < sizeof(c->hold)) {
 		c->hold[c->held++] = ch;
@@ -146,20 +179,37 @@ codec_qp_held(struct mime_codec *c, char ch, struct buf *out)
 	return false;
 }
 
+/* How many bytes from here on are text as it stands: no "=", no blank but in
+ * front of more text. */
+static size_t
+codec_plain(struct str in, size_t from)
+{
+	size_t i = from;
+
+	for (; i < in.n; i++) {
+		char c = in.p[i];
+
+		if (c == '=' ||
+		    (codec_is_blank(c) &&
+			(i + 1 == in.n || (unsigned char)in.p[i + 1] <= '=')))
+			break;
+	}
+	return i - from;
+}
+
 static void
 codec_qp(struct mime_codec *c, struct str in, struct buf *out)
 {
-	size_t i = 0, from;
+	size_t i = 0, n;
 
 	while (i < in.n) {
 		if (c->held > 0 && codec_qp_held(c, in.p[i], out)) {
 			i++;
 			continue;
 		}
-		from = i;
-		while (i < in.n && in.p[i] != '=' && !codec_is_blank(in.p[i]))
-			i++;
-		buf_add(out, in.p + from, i - from);
+		n = codec_plain(in, i);
+		buf_add(out, in.p + i, n);
+		i += n;
 		if (i < in.n)
 			c->hold[c->held++] = in.p[i++];
 	}

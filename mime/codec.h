@@ -38,8 +38,7 @@ void mime_codec_init(struct mime_codec *c, enum mime_encoding encoding);
 void mime_codec_feed(struct mime_codec *c, struct str in, struct buf *out);
 void mime_codec_finish(struct mime_codec *c, struct buf *out);
 
-/* Value of a hexadecimal digit or of a base64 character, or -1. */
+/* Value of a hexadecimal digit, or -1. */
 int mime_codec_hex(char c);
-int mime_codec_base64(char c);
 
 #endif

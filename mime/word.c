@@ -112,6 +112,17 @@ word_flush(struct buf *out, struct word_run *run, struct str text)
 		    out);
 }
 
+/* Words of these begin with a mark of their own, or end in a shift. */
+static bool
+word_stands_alone(struct str charset)
+{
+	struct str start = str_sub(charset, 0, 5);
+
+	return str_case_eq(start, STR("utf-1")) ||
+	       str_case_eq(start, STR("utf-3")) ||
+	       str_case_eq(start, STR("utf-7"));
+}
+
 static bool
 word_is_blank(struct str s)
 {
@@ -149,7 +160,8 @@ mime_word_decode(struct buf *out, struct str text)
 			continue;
 		}
 		next = run.open && word_is_blank(gap);
-		if (!next || !str_case_eq(run.charset, w.charset))
+		if (!next || !str_case_eq(run.charset, w.charset) ||
+		    word_stands_alone(w.charset))
 			word_flush(out, &run, text);
 		if (!next)
 			mime_utf8_clean(gap, out);

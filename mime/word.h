@@ -8,8 +8,8 @@
 
 /*
  * Adds text to *out as valid UTF-8.  Blanks between encoded words vanish; words
- * in a row of the same charset are joined before conversion, since many senders
- * cut characters in two.  A word in an unknown charset stays as it is; bytes
+ * in a row of the same charset (but UTF-7, 16 and 32) are joined before
+ * conversion, since many senders cut characters in two.  A word in an unknown charset stays as it is; bytes
  * that are no UTF-8 become U+FFFD; NUL, CR and LF, also decoded ones, become
  * SP.  text is unfolded.  One pass.
  */

@@ -47,6 +47,8 @@ static const struct {
 	{ QP, "a=b", "a=b", true },
 	{ QP, "a=zz", "a=zz", true },
 	{ QP, "a=4", "a=4", true },
+	{ QP, "a=f\nb", "a=f\nb", true },
+	{ QP, "a=f\r\nb", "a=f\r\nb", true },
 	{ QP, "a=4g=41", "a=4gA", true },
 	{ QP, "a==41", "a=A", true },
 	{ QP, "a= b", "a= b", true },

@@ -32,6 +32,7 @@ static const struct {
 	{ "=?utf-8?Q?=E2=82?= =?UTF-8?Q?=AC?=", "\xe2\x82\xac" },
 	{ "=?utf-8?Q?=E2=82?= =?iso-8859-1?Q?=AC?=", BAD "\xc2\xac" },
 	{ "=?utf-8?Q?=E2=82?=", BAD },
+	{ "=?utf-16?B?//5hAA==?= =?utf-16?B?//5iAA==?=", "ab" },
 	/* blanks in the text, none around the word */
 	{ "=?utf-8?Q?a b?=", "a b" },
 	{ "x=?utf-8?Q?a?=y", "xay" },
