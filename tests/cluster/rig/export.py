@@ -16,7 +16,7 @@ GOING_DOWN_NOLOGFLUSH = 2
 class LoopExport:
     """`path` is the mount point.  power_cut() drops what was not synced."""
 
-    def __init__(self, megabytes=512, fs="ext4"):
+    def __init__(self, megabytes=2048, fs="ext4"):
         self.dir = tempfile.mkdtemp(prefix="shoal-export-")
         self.image = os.path.join(self.dir, "image")
         self.path = os.path.join(self.dir, "mail")
