@@ -437,6 +437,32 @@ static const struct account_default {
 	{ 6, "Archive", FOLDER_USE_ARCHIVE },
 };
 
+void
+account_default_folders(struct task *t, const struct account_state *s,
+    struct buf *ops)
+{
+	unsigned made = 0;
+
+	for (unsigned i = 0; i < countof(account_defaults); i++) {
+		const struct account_default *d = &account_defaults[i];
+		struct account_op op = {
+			.letter = 'c',
+			.folder = d->id,
+			.uidvalidity =
+			    account_state_uidvalidity(s, task_wall_s(t), made),
+			.use = (char)d->use,
+			.subscribed = true,
+			.text = str_c(d->name),
+		};
+
+		if (account_state_folder(s, d->id) != NULL ||
+		    account_state_named(s, op.text) != NULL)
+			continue;
+		account_op_write(ops, &op);
+		made++;
+	}
+}
+
 static struct err *
 account_create_compose(struct task *t, struct account_tx *x, struct buf *ops)
 {
@@ -444,20 +470,7 @@ account_create_compose(struct task *t, struct account_tx *x, struct buf *ops)
 		x->nothing = true;
 		return NULL;
 	}
-	for (unsigned i = 0; i < countof(account_defaults); i++) {
-		const struct account_default *d = &account_defaults[i];
-		struct account_op op = {
-			.letter = 'c',
-			.folder = d->id,
-			.uidvalidity = account_state_uidvalidity(&x->acc->state,
-			    task_wall_s(t), i),
-			.use = (char)d->use,
-			.subscribed = true,
-			.text = str_c(d->name),
-		};
-
-		account_op_write(ops, &op);
-	}
+	account_default_folders(t, &x->acc->state, ops);
 	return NULL;
 }
 

@@ -129,7 +129,7 @@ struct check_file {
 	struct message_name name;
 	uint64_t bytes;
 	uint32_t folder, uid; /* 0: a tombstone */
-	bool seen;
+	bool said;	      /* found damaged: once is enough */
 };
 
 struct check_files {
@@ -193,13 +193,14 @@ check_file_wanted(struct task *t, struct checking *ck,
 }
 
 static may_yield must_check struct err *
-check_file_missing(struct task *t, struct checking *ck,
-    const struct check_file *f, const char *what)
+check_file_missing(struct task *t, struct checking *ck, struct check_file *f,
+    const char *what)
 {
 	char text[MESSAGE_NAME_MAX + 1], month[7];
 	bool wanted;
 	struct err *e = check_file_wanted(t, ck, f, &wanted);
 
+	f->said = true;
 	if (e != NULL || !wanted)
 		return e;
 	message_name_format(&f->name, text);
@@ -216,7 +217,7 @@ check_file_missing(struct task *t, struct checking *ck,
 }
 
 static may_yield must_check struct err *
-check_file_deep(struct task *t, struct checking *ck, const struct check_file *f)
+check_file_deep(struct task *t, struct checking *ck, struct check_file *f)
 {
 	struct message_file mf = { .bytes = f->bytes, .name = f->name };
 	uint64_t at = 0;
@@ -309,7 +310,7 @@ check_files_there(struct task *t, struct checking *ck,
 	}
 	free(calls);
 	for (unsigned i = 0; ck->c->deep && e == NULL && i < cf->n; i++)
-		if (cf->v[i].folder != 0)
+		if (cf->v[i].folder != 0 && !cf->v[i].said)
 			e = check_file_deep(t, ck, &cf->v[i]);
 	return e;
 }

@@ -162,6 +162,7 @@ account_ckpt_head(struct buf *b, const struct account_state *s, uint64_t seq,
     const struct account_ckpt_bases *bases)
 {
 	size_t start = b->n;
+	unsigned gone;
 
 	buf_c(b, CKPT_HEAD_MAGIC);
 	buf_le64(b, seq);
@@ -183,8 +184,10 @@ account_ckpt_head(struct buf *b, const struct account_state *s, uint64_t seq,
 		ckpt_text16(b, str_c(s->subs[i]));
 	ckpt_folders(b, s);
 	ckpt_tombs(b, s, bases->tomb);
-	buf_le32(b, bases->rows == 0 ? 0 : s->gone_count);
-	for (unsigned i = 0; bases->rows != 0 && i < s->gone_count; i++) {
+	/* a base written with this head has none of them */
+	gone = bases->rows == 0 || bases->rows == seq ? 0 : s->gone_count;
+	buf_le32(b, gone);
+	for (unsigned i = 0; i < gone; i++) {
 		buf_le32(b, s->gone[i].folder);
 		buf_le32(b, s->gone[i].uid);
 	}

@@ -216,6 +216,8 @@ account_client_save(struct task *t, void *arg, struct ckpt_writer *w)
 	struct err *e = NULL;
 
 	account_env_unstage(acc);
+	if (s->base_seq == 0) /* of a base that was not published */
+		s->gone_count = 0;
 	account_env_save(t, acc, w, seq);
 	rows_due = account_base_is_due(account_ckpt_rows_changed(s, bases.rows),
 	    acc->rows_seg.there ? acc->rows_seg.seg.bytes : 0, ROW_BYTES);
@@ -242,6 +244,8 @@ account_client_save(struct task *t, void *arg, struct ckpt_writer *w)
 		account_save_base(w, &tomb, "tomb", &acc->tomb_seg, tomb_due);
 		acc->staged.active = true;
 		acc->staged.bases = bases;
+		acc->staged.gone = s->gone_count;
+		s->gone_new = rows_due;
 	} else
 		e = err_new(task_arena(t), ERR_LIMIT,
 		    "the account is too large for a checkpoint", NULL);
@@ -269,11 +273,15 @@ account_client_saved(void *arg, const struct journal_ckpt *c)
 		return;
 	if (acc->staged.bases.rows != acc->bases.rows) {
 		s->base_seq = acc->staged.bases.rows;
-		s->gone_count = 0;
+		s->gone_count -= acc->staged.gone;
+		if (s->gone_count > 0)
+			memmove(s->gone, s->gone + acc->staged.gone,
+			    s->gone_count * sizeof(*s->gone));
 		for (unsigned i = 0; i < s->folder_count; i++)
 			for (uint32_t j = 0; j < s->by_id[i]->rows.n; j++)
 				s->by_id[i]->rows.r[j].unsaved = false;
 	}
+	s->gone_new = false;
 	acc->bases = acc->staged.bases;
 	for (unsigned i = 0; i < acc->staged.env_n; i++)
 		envs_unpend(&acc->envs, &acc->staged.env_rows[i].name);

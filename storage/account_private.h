@@ -26,10 +26,12 @@ struct account_env_row {
 	struct message_name name;
 };
 
-/* What save() decided, until saved() says that it was published. */
+/* What save() decided, until saved() says that it was published; entries may be
+ * applied in between. */
 struct account_staged {
 	bool active;
 	struct account_ckpt_bases bases;
+	unsigned gone; /* removed rows known when it was described */
 	/* rows that got a place in the env segment this checkpoint adds */
 	struct account_env_row *env_rows;
 	unsigned env_n;
@@ -121,6 +123,16 @@ void account_background(struct account *acc, const char *name,
     void (*fn)(struct task *t, struct account *acc));
 void account_seg_set(struct account_seg *s, const struct journal_seg *seg);
 void account_seg_clear(struct account_seg *s);
+
+/* CREATEs of the folders of a new account that are missing. */
+void account_default_folders(struct task *t, const struct account_state *s,
+    struct buf *ops);
+
+/* account_salvage.c */
+
+/* Fills an empty state with what a damaged journal still says. */
+may_yield must_check struct err *account_salvage(struct task *t,
+    struct account *acc, struct account_state *state);
 
 /* folder.c */
 

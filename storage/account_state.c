@@ -494,7 +494,7 @@ static void
 account_state_gone_add(struct account_state *s, uint32_t folder,
     const struct message *m)
 {
-	if (s->base_seq == 0)
+	if (s->base_seq == 0 && !s->gone_new)
 		return;
 	if (s->gone_count == s->gone_size) {
 		s->gone_size = s->gone_size < 8 ? 8 : s->gone_size * 2;

@@ -45,7 +45,9 @@ struct account_state {
 
 	struct tombstone *tombs; /* MODSEQ rises */
 	unsigned tomb_count, tomb_size;
-	struct account_gone *gone; /* since base_seq */
+	/* since base_seq; also while a base is being published (gone_new) */
+	struct account_gone *gone;
+	bool gone_new;
 	unsigned gone_count, gone_size;
 	uint64_t base_seq; /* 0: no base segment */
 

@@ -240,4 +240,16 @@ struct journal_problem {
 may_yield must_check struct err *journal_check(struct task *t,
     struct journal *j, struct journal_problem **first_r);
 
+/*
+ * Repair (account rebuild).  The greatest number in log/ or ckpt/; and: end a
+ * history that cannot be read.  The client's present state is published as a
+ * checkpoint above every name there is, on an entry that follows none: nodes
+ * that still knew the old history reload.  Everything begun before is held.
+ * What the client kept of older checkpoints must not be used by save().
+ */
+may_yield must_check struct err *journal_repair_top(struct task *t,
+    struct journal *j, uint64_t *top_r);
+may_yield must_check struct err *journal_supersede(struct task *t,
+    struct journal *j, uint64_t *seq_r);
+
 #endif

@@ -92,6 +92,10 @@ arig_turn(struct arig *r)
 	if (sched_run_one(r->sched))
 		return;
 	assert_true(sched_next_timer_ms(r->sched) != UINT64_MAX);
+	/* the share's attributes come from the real clock, which is coarse:
+	 * minutes must not pass within one tick of it */
+	if (sched_next_timer_ms(r->sched) > r->now + 10000)
+		usleep(10000);
 	r->now = sched_next_timer_ms(r->sched);
 	sched_run_timers(r->sched);
 }
