@@ -1,6 +1,7 @@
 """The share layer over nfs-ganesha: calls, refusals, crashes, hangs."""
 
 import os
+import shutil
 import subprocess
 import uuid
 
@@ -233,22 +234,32 @@ def test_cable(server, node, probe):
     hang(server, probe, node.cut, node.mend)
 
 
-@pytest.mark.parametrize("barrier", ["yes", "no"])
-def test_power_cut(server, probe, barrier):
-    """What a barrier covers survives; without one the test sees the loss."""
-    probe.run(server.url(), "init")
-    probe.run(server.url(), "forced", 50, barrier)
+def power_cut(server):
+    """The names in forced/ that are left."""
     server.export.power_cut()
     server.kill()
     server.export.unmount()
     server.export.mount()
     try:
-        names = os.listdir(os.path.join(server.export.path, "forced"))
+        return os.listdir(os.path.join(server.export.path, "forced"))
     except FileNotFoundError:
-        names = []
-    assert len(names) == (50 if barrier == "yes" else 0)
-    server.start()
-    probe.run(server.url(), "open")
+        return []
+
+
+@pytest.mark.parametrize("barrier", ["yes", "no"])
+@pytest.mark.parametrize("fs", ["ext4", "xfs"])
+def test_power_cut(fs, barrier, probe):
+    """What a barrier covers survives; without one the test sees the loss."""
+    if shutil.which("mkfs." + fs) is None:
+        pytest.skip("mkfs.%s is not installed" % fs)
+    with Namespace("nfs") as ns, LoopExport(fs=fs) as export, \
+            Ganesha(ns, export.path) as server:
+        server.export = export
+        probe.run(server.url(), "init")
+        probe.run(server.url(), "forced", 50, barrier)
+        assert len(power_cut(server)) == (50 if barrier == "yes" else 0)
+        server.start()
+        probe.run(server.url(), "open")
 
 
 def test_another_share_under_us(server, node, probe):

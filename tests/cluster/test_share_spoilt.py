@@ -7,10 +7,10 @@ import subprocess
 
 import pytest
 
-from test_share import CALL_MS, GAP_MS, Probe
+from test_share import CALL_MS, GAP_MS, Probe, power_cut
 
 PORT = 3049
-JUKEBOX, EIO, STALE = 10008, 5, 70
+JUKEBOX, EIO, NOSPC, STALE = 10008, 5, 28, 70
 PROXY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "rig",
                      "rpcproxy.py")
 
@@ -104,6 +104,16 @@ def test_stale_looks_at_the_share(server, probe):
     assert seen["fired"] == 1
     # SHOAL was read when it was opened, and again after ESTALE
     assert seen["calls"]["read"] == 2
+
+
+def test_barrier_on_a_full_disk(server, probe):
+    """No block for the barrier's WRITE: CREATE and COMMIT force the log, too."""
+    probe.run(server.url(), "init")
+    s = Spoilt(server, "write:1:refuse:%d" % NOSPC)
+    probe.run(s.url, "forced", 50, "yes")
+    seen = s.end()
+    assert seen["fired"] == 1 and seen["calls"]["commit"] == 1
+    assert len(power_cut(server)) == 50
 
 
 def test_busy_for_ever(server, probe):
