@@ -108,7 +108,8 @@ def rule_file_length(root):
 def rule_function_length(root):
     """The style puts a function's braces, and only these, at the margin."""
     for path in files(root):
-        if not path.endswith(SOURCE):
+        # A model's step is one list of all that may happen next.
+        if not path.endswith(SOURCE) or path.startswith("tests/models/"):
             continue
         start = None
         for n, line in enumerate(text(root, path).split("\n"), 1):
