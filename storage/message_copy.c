@@ -79,7 +79,7 @@ copy_window_link(struct task *t, struct copy *c, struct copy_call *calls,
 		if (calls[i].err != NULL)
 			continue;
 		calls[i].op = (struct share_op){ .proc = SHARE_LINK,
-			.lane = SHARE_LANE_BULK,
+			.lane = SHARE_LANE_COMMIT,
 			.fh = calls[i].fh,
 			.to = *dir,
 			.to_name = str_c(calls[i].name),
@@ -91,6 +91,26 @@ copy_window_link(struct task *t, struct copy *c, struct copy_call *calls,
 			calls[i].err = share_finish(t, &calls[i].op);
 		else
 			calls[i].fh.n = 0; /* was not found */
+}
+
+/* One barrier for the window's links (barrier_link()): a server that forgot
+ * them would leave a committed record without files. */
+static may_yield must_check struct err *
+copy_window_barrier(struct task *t, struct copy *c,
+    const struct copy_call *calls, unsigned n)
+{
+	struct barrier *b = mailstore_store(c->acc->ms)->barrier;
+	uint64_t conn = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (calls[i].err != NULL && !err_is(calls[i].err, ERR_EXIST))
+			continue;
+		if (conn != 0 && calls[i].op.conn != conn)
+			return err_new(task_arena(t), ERR_CONN,
+			    "links on two connections", NULL);
+		conn = calls[i].op.conn;
+	}
+	return b == NULL || conn == 0 ? NULL : barrier_wait(t, b, conn);
 }
 
 /* What went wrong in the window, again one by one with all the care. */
@@ -119,14 +139,17 @@ copy_window(struct task *t, struct copy *c, struct copy_item *items, unsigned n,
 {
 	struct share_fh dir;
 	struct err *e;
+	bool durable;
 
 	e = account_month_dir(t, c->acc, items[0].name.month, true, &dir);
 	if (e != NULL)
 		return e;
 	copy_window_lookup(t, c, calls, items, n);
 	copy_window_link(t, c, calls, &dir, n);
+	durable = copy_window_barrier(t, c, calls, n) == NULL;
 	for (unsigned i = 0; e == NULL && i < n; i++)
-		if (calls[i].err != NULL && !err_is(calls[i].err, ERR_EXIST))
+		if (!durable ||
+		    (calls[i].err != NULL && !err_is(calls[i].err, ERR_EXIST)))
 			e = copy_item_link(t, c, &items[i]);
 	return e;
 }
