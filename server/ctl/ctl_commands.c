@@ -6,7 +6,7 @@ extern const struct ctl_command cmd_share_init, cmd_share_check, cmd_status,
     cmd_account_restore, cmd_account_suspend, cmd_account_password,
     cmd_account_quota, cmd_account_list, cmd_account_show, cmd_account_import,
     cmd_account_export, cmd_account_undelete, cmd_account_check,
-    cmd_alias_add, cmd_alias_remove, cmd_alias_list,
+    cmd_account_rebuild, cmd_alias_add, cmd_alias_remove, cmd_alias_list,
     cmd_settings_list, cmd_settings_set;
 
 /* In the order of --help and of the man page. */
@@ -33,6 +33,7 @@ const struct ctl_command *const ctl_commands[] = {
 	&cmd_account_export,
 	&cmd_account_undelete,
 	&cmd_account_check,
+	&cmd_account_rebuild,
 	&cmd_alias_add,
 	&cmd_alias_remove,
 	&cmd_alias_list,

@@ -19,7 +19,7 @@ import pytest
 from ctl import Ctl
 from rig import Namespace
 
-MESSAGES = int(os.environ.get("SHOAL_STORM", "300"))
+MESSAGES = int(os.environ.get("SHOAL_STORM", "2000"))
 ACCOUNTS = ["u%d@example.org" % i for i in range(5)]
 # Files one import process gets at most: several die in the middle.
 CHUNK = 40
@@ -77,11 +77,11 @@ class Writer(threading.Thread):
                 self.process.kill()
 
 
-def make_messages(directory, who, rnd):
-    """MESSAGES files, spread over the accounts; some large, some with LF."""
+def make_messages(directory, who, rnd, count=MESSAGES):
+    """count files, spread over the accounts; some large, some with LF."""
     os.makedirs(directory)
     files = []
-    for i in range(MESSAGES):
+    for i in range(count):
         eol = "\n" if i % 3 == 0 else "\r\n"
         size = rnd.choice([200, 2000, 2000, 20000])
         if i % 97 == 0:
