@@ -95,6 +95,11 @@ account_commit_once(struct task *t, struct account_tx *x)
 		x->tx.seq_r = 0;
 		return NULL;
 	}
+	/* sent before what the journal remembers: files stay, no second try */
+	if (err_is(e, ERR_HELD) && x->tx.maybe_r)
+		return err_new(task_arena(t), ERR_UNKNOWN,
+		    "it is not known whether the change was made",
+		    "held: the journal forgot meanwhile");
 	return e;
 }
 

@@ -184,16 +184,20 @@ struct journal_tx {
 	struct err *(*compose_blind)(struct task *t, void *arg,
 	    const struct journal_entry *head, struct buf *ops,
 	    struct buf *totals);
-	uint64_t open; /* the journal's: a number whose outcome is unknown */
+	/* the journal's: a number whose outcome is unknown; the connection of
+	 * a sending that may yet turn up (0: none) */
+	uint64_t open, sent_conn;
 	/* out */
 	uint64_t seq_r;
+	bool maybe_r; /* with ERR_HELD: something was sent */
 };
 void journal_tx_init(struct task *t, struct journal *j, struct journal_tx *tx);
 
 /*
  * NULL: committed, verified, durable by the store's profile; applied here too
  * (not in a blind journal).  Verdict errors (nothing happened, files may be
- * removed): compose's own, ERR_HELD, ERR_VOIDED, ERR_LOST, ERR_READONLY,
+ * removed): compose's own, ERR_HELD (but with maybe_r it may have happened,
+ * long ago, and files stay), ERR_VOIDED, ERR_LOST, ERR_READONLY,
  * ERR_NOSPC/ERR_DQUOT after the slot was taken by a verified NOOP or another's
  * entry; ERR_CONFLICT: given up at the deadline, in the same way.  ERR_UNKNOWN,
  * ERR_TIMEOUT, ERR_UNAVAIL, ERR_CONN, ERR_IO: the outcome is not known; files

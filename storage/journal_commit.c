@@ -41,6 +41,13 @@ attempt_is_token(struct str s)
 	return true;
 }
 
+/* The journal does not remember all that was committed since it was begun. */
+static bool
+attempt_is_forgotten(const struct journal *j, const struct attempt *a)
+{
+	return j->forget_at > a->tx->begun && SAFEGUARD(SAFE_FORGET);
+}
+
 /* What the state at the head says about this transaction. */
 static must_check struct err *
 attempt_allowed(struct task *t, struct journal *j, const struct attempt *a)
@@ -53,16 +60,17 @@ attempt_allowed(struct task *t, struct journal *j, const struct attempt *a)
 	if (j->ro_code != ERR_NONE)
 		return err_newf(ar, ERR_READONLY, "read-only here: %s",
 		    j->ro_text);
-	if (journal_is_voided(j, &tx->txid))
-		return err_new(ar, ERR_VOIDED,
-		    "its name was voided meanwhile: begin again", NULL);
 	/* model files, HOLD */
-	if (j->forget_at > tx->begun && SAFEGUARD(SAFE_FORGET))
+	if (attempt_is_forgotten(j, a))
 		return err_new(ar, ERR_HELD,
 		    "older than what the journal remembers: held",
 		    "begun at %llu, FORGET is %llu",
 		    (unsigned long long)tx->begun,
 		    (unsigned long long)j->forget_at);
+	/* after HOLD: what was committed, and forgotten, may be voided too */
+	if (journal_is_voided(j, &tx->txid))
+		return err_new(ar, ERR_VOIDED,
+		    "its name was voided meanwhile: begin again", NULL);
 	if (tx->token != 0 && j->token > tx->token && SAFEGUARD(SAFE_CLAIM))
 		return err_new(ar, ERR_LOST, "another holds the lock now",
 		    "token %llu, claimed is %llu",
@@ -194,11 +202,15 @@ attempt_compose(struct task *t, struct journal *j, struct attempt *a,
 	return NULL;
 }
 
-/* To give up, head + 1 is occupied with a NOOP of its own txid. */
+/*
+ * To give up, head + 1 is occupied with a NOOP of its own txid.  It voids ours:
+ * a reader may have applied our entry before the server forgot it, and would
+ * append it again after we said that it is not there.
+ */
 static must_check struct err *
 attempt_noop(struct task *t, struct journal *j, struct attempt *a)
 {
-	struct buf totals;
+	struct buf totals, ops;
 	struct txid x;
 
 	if (a->noop.seq == j->head + 1 &&
@@ -206,10 +218,14 @@ attempt_noop(struct task *t, struct journal *j, struct attempt *a)
 		return NULL;
 	task_random(t, &x, sizeof(x));
 	buf_init(&totals, task_arena(t), SHARE_SYMLINK_MAX);
-	journal_totals(t, j, STR("N"), &totals);
+	buf_init(&ops, task_arena(t), SHARE_SYMLINK_MAX);
+	record_op(&ops, 'D');
+	record_txid(&ops, &a->tx->txid);
+	journal_totals(t, j, buf_str(&ops), &totals);
 	a->prev = j->head_txid;
 	a->in.seq = j->head + 1;
-	return attempt_fill(t, j, &a->noop, &x, STR("N"), buf_str(&totals));
+	return attempt_fill(t, j, &a->noop, &x, buf_str(&ops),
+	    buf_str(&totals));
 }
 
 /* -- sending ----------------------------------------------------------- */
@@ -305,7 +321,7 @@ attempt_done(struct task *t, struct journal *j, struct attempt *a,
 	struct err *e;
 
 	a->open = false;
-	a->tx->open = 0;
+	a->tx->open = a->tx->sent_conn = 0;
 	if (ours)
 		a->tx->seq_r = in->seq;
 	e = journal_apply(t, j, in, true);
@@ -379,6 +395,8 @@ attempt_send(struct task *t, struct journal *j, struct attempt *a, bool *done_r)
 	if (!err_is(e, ERR_UNAVAIL) && !err_is(e, ERR_CONN)) {
 		a->open = true;
 		a->tx->open = in.seq;
+		if (a->tx->sent_conn == 0)
+			a->tx->sent_conn = j->conn;
 	}
 	if (e == NULL) {
 		in.fh = c.op.fh_r;
@@ -414,6 +432,20 @@ attempt_may_be_blind(const struct journal *j, const struct journal_tx *tx)
 	       tx->token == 0 && tx->begun >= j->peek_head;
 }
 
+/*
+ * Another's entry is in the number we tried.  Ours was never there if the
+ * server cannot have forgotten it meanwhile; else it may come back through a
+ * reader.
+ */
+static void
+attempt_settle(const struct journal *j, struct attempt *a)
+{
+	a->open = a->foreign = false;
+	a->tx->open = 0;
+	if (a->tx->sent_conn == j->conn && !attempt_is_forgotten(j, a))
+		a->tx->sent_conn = 0;
+}
+
 static may_yield must_check struct err *
 attempt_ready(struct task *t, struct journal *j, struct attempt *a)
 {
@@ -433,6 +465,8 @@ attempt_ready(struct task *t, struct journal *j, struct attempt *a)
 		a->synced = true;
 		a->open = e == NULL && a->tx->open > j->head;
 		a->in.seq = 0; /* its bytes are not known any more */
+		if (e == NULL && !a->open)
+			attempt_settle(j, a);
 	}
 	return e;
 }
@@ -473,6 +507,21 @@ attempt_is_passing(const struct err *e)
 	       err_is(e, ERR_STALE);
 }
 
+/* Something was sent that may be there, or turn up. */
+static bool
+attempt_is_in_doubt(const struct attempt *a)
+{
+	return a->open || a->tx->sent_conn != 0;
+}
+
+/* Refusals that are true whatever became of what was sent. */
+static bool
+attempt_is_final(const struct err *e)
+{
+	return err_is(e, ERR_HELD) || err_is(e, ERR_VOIDED) ||
+	       err_is(e, ERR_LOST);
+}
+
 /* Compose; a refusal counts only on the state as it is now. */
 static may_yield must_check struct err *
 attempt_next(struct task *t, struct journal *j, struct attempt *a, bool *over_r)
@@ -493,7 +542,7 @@ attempt_next(struct task *t, struct journal *j, struct attempt *a, bool *over_r)
 				 : err_new(task_arena(t), ERR_CONN,
 				       "compose again", NULL);
 	}
-	if (!a->open) {
+	if (!attempt_is_in_doubt(a) || (!a->open && attempt_is_final(e))) {
 		*over_r = true;
 		return e;
 	}
@@ -530,17 +579,18 @@ attempt_turn(struct task *t, struct journal *j, struct attempt *a, bool *over_r)
 		*over_r = e == NULL;
 		return e;
 	}
-	if (a->open && attempt_is_settled(j, a)) {
-		a->open = a->foreign = false;
-		a->tx->open = 0;
+	if (a->open && attempt_is_settled(j, a))
+		attempt_settle(j, a);
+	if (!a->open && a->tx->sent_conn != 0 && attempt_is_forgotten(j, a)) {
+		*over_r = true; /* nobody knows, or ever will */
+		return attempt_allowed(t, j, a);
 	}
-	if (a->giving_up && !a->open)
-		goto gave_up;
 	now_ms = sched_now_ms(j->sched);
-	if (now_ms >= a->deadline_ms) {
-		if (!a->open)
-			goto gave_up;
+	if (now_ms >= a->deadline_ms)
 		a->giving_up = true;
+	if (a->giving_up && !attempt_is_in_doubt(a)) {
+		*over_r = true;
+		return attempt_gave_up(t, a);
 	}
 	if (!a->giving_up && (!a->open || a->in.seq == 0)) {
 		e = attempt_next(t, j, a, over_r);
@@ -553,9 +603,6 @@ attempt_turn(struct task *t, struct journal *j, struct attempt *a, bool *over_r)
 			return e;
 	}
 	return attempt_send(t, j, a, over_r);
-gave_up:
-	*over_r = true;
-	return attempt_gave_up(t, a);
 }
 
 /* Between two turns: jitter after a lost race, back-off after an error. */
@@ -587,7 +634,7 @@ attempt_goes_on(struct journal *j, const struct attempt *a, const struct err *e)
 	if (err_is(e, ERR_STALE))
 		j->have_dirs = false;
 	/* whatever it is, an open number must be settled */
-	if (a->open)
+	if (attempt_is_in_doubt(a))
 		return now_ms < a->hard_ms && !attempt_is_unreadable(j, a);
 	return now_ms < a->deadline_ms && attempt_is_passing(e);
 }
@@ -605,6 +652,7 @@ journal_commit_locked(struct task *t, struct journal *j, struct journal_tx *tx)
 	a.hard_ms = a.deadline_ms + JOURNAL_GIVEUP_MS;
 	for (;;) {
 		e = attempt_turn(t, j, &a, &over);
+		tx->maybe_r = attempt_is_in_doubt(&a);
 		if (over)
 			return e;
 		if (!attempt_goes_on(j, &a, e))
@@ -615,9 +663,9 @@ journal_commit_locked(struct task *t, struct journal *j, struct journal_tx *tx)
 	 * commit (the NOOP is in; or it was lost, or seen without barrier). */
 	if (e == NULL && journal_find(j, &tx->txid) != 0)
 		a.open = true;
-	else if (e == NULL && !a.open)
+	else if (e == NULL && !attempt_is_in_doubt(&a))
 		e = attempt_gave_up(t, &a);
-	if (a.open && !err_is(e, ERR_CLOSED))
+	if (attempt_is_in_doubt(&a) && !err_is(e, ERR_CLOSED))
 		e = err_new(task_arena(t), ERR_UNKNOWN,
 		    "it is not known whether the change was made",
 		    "%s: entry %llu: %s", j->label,
