@@ -185,6 +185,7 @@ journal_retry(struct task *t, struct journal *j, const struct err *e,
 {
 	const struct rnd *r = sched_rnd(j->sched);
 	uint64_t ms = (uint64_t)JOURNAL_RETRY_MS << *tries;
+	bool at_once = false;
 	struct err *late;
 
 	switch (err_code(e)) {
@@ -192,7 +193,7 @@ journal_retry(struct task *t, struct journal *j, const struct err *e,
 		j->have_dirs = false;
 		/* FALLTHROUGH */
 	case ERR_CONN:
-		ms = 0;
+		at_once = *tries < 2;
 		break;
 	case ERR_UNKNOWN:
 	case ERR_IO:
@@ -206,8 +207,8 @@ journal_retry(struct task *t, struct journal *j, const struct err *e,
 	++*tries;
 	if (ms > JOURNAL_RETRY_MAX_MS)
 		ms = JOURNAL_RETRY_MAX_MS;
-	if (ms > 0 || *tries > 2)
-		task_sleep_ms(t, ms / 2 + rnd_below(r, ms / 2 + 20));
+	if (!at_once)
+		task_sleep_ms(t, ms / 2 + rnd_below(r, ms / 2 + 1));
 	return true;
 }
 
