@@ -9,10 +9,11 @@
 /*
  * Adds text to *out as valid UTF-8.  Blanks between encoded words vanish; words
  * in a row of the same charset (but UTF-7, 16 and 32) are joined before
- * conversion, since many senders cut characters in two.  A word in an unknown charset stays as it is; bytes
- * that are no UTF-8 become U+FFFD; NUL, CR and LF, also decoded ones, become
- * SP.  text is unfolded.  One pass.  The result may be four times as long as
- * text; a limit of *out below that can cut a character.
+ * conversion, since many senders cut characters in two.  A word in an unknown
+ * charset stays as it is; bytes that are no UTF-8 become U+FFFD; NUL, CR and
+ * LF, also decoded ones, become SP.  text is unfolded.  One pass.  The result
+ * may be four times as long as text; a limit of *out below that can cut a
+ * character.
  */
 void mime_word_decode(struct buf *out, struct str text);
 
