@@ -696,6 +696,72 @@ TEST(test_replica_of_a_fork)
 	assert_same(t, a, b);
 }
 
+/* The server loses an entry under a node that runs, and the connection breaks.
+ */
+static may_yield_unchecked void
+break_connection(struct task *t, struct cluster *c, unsigned i)
+{
+	static const struct share_fault_rule breaks = {
+		.proc = SHARE_FAULT_ANY_PROC,
+		.lane = SHARE_FAULT_ANY_LANE,
+		.kind = SHARE_FAULT_DELAY,
+		.reconnect = true
+	};
+
+	share_fault_set(c->node[i].fault, &breaks, 1);
+	err_ignore(state_refresh(t, c->node[i].st)); /* on the old one */
+	share_fault_set(c->node[i].fault, NULL, 0);
+}
+
+TEST(test_lost_entry_is_made_again)
+{
+	struct state *a = node_open(t, c, 0);
+
+	assert_ok(add_domain(t, a, "one.org"));
+	assert_ok(add_domain(t, a, "two.org"));
+	remove_entry(t, c, 3);
+	break_connection(t, c, 0);
+	assert_ok(state_refresh(t, a));
+	assert_int_equal(state_seq(a), 3);
+	assert_int_equal(a->rebuilds, 0);
+	assert_int_equal(count_domains(t, node_open(t, c, 1)), 2);
+	assert_same(t, a, c->node[1].st);
+}
+
+/* Meanwhile another node has made another entry of that number.  Ours is
+ * appended behind it, if it still applies; else it is left out, with an alarm.
+ */
+static may_yield_unchecked void
+forked(struct task *t, struct cluster *c, const char *other, unsigned domains)
+{
+	struct state *a = node_open(t, c, 0), *b;
+	uint64_t alarms = log_count(LOG_ALARM_);
+
+	assert_ok(add_domain(t, a, "one.org"));
+	assert_ok(add_domain(t, a, "two.org"));
+	remove_entry(t, c, 3);
+	b = node_open(t, c, 1);
+	assert_ok(add_domain(t, b, other));
+	break_connection(t, c, 0);
+	assert_ok(state_refresh(t, a));
+	assert_true(log_count(LOG_ALARM_) > alarms);
+	assert_same(t, a, b);
+	assert_int_equal(count_domains(t, a), domains);
+	assert_null(state_readonly(task_arena(t), a));
+	assert_ok(add_domain(t, a, "after.org"));
+	assert_same(t, a, b);
+}
+
+TEST(test_fork_appended_again)
+{
+	forked(t, c, "other.org", 3);
+}
+
+TEST(test_fork_left_out)
+{
+	forked(t, c, "two.org", 2);
+}
+
 /* --- the share is away --- */
 
 TEST(test_stale_open)
@@ -873,6 +939,9 @@ main(void)
 		T(test_shared_replica),
 		T(test_replica_ahead),
 		T(test_replica_of_a_fork),
+		T(test_lost_entry_is_made_again),
+		T(test_fork_appended_again),
+		T(test_fork_left_out),
 		T(test_stale_open),
 		T(test_secrets_are_sealed),
 		T(test_ten_thousand_accounts),
