@@ -1,0 +1,26 @@
+/* fuzz_lease.c - entries of leases, from a bad disk */
+#include "locking/lease.h"
+
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t n);
+
+int
+LLVMFuzzerTestOneInput(const unsigned char *data, size_t n)
+{
+	struct arena *a = arena_new(0);
+	struct lease_entry le, again;
+	struct err *e = lease_entry_parse(a, str_of(data, n), &le);
+
+	if (e == NULL) {
+		/* what was read can be written, and reads the same */
+		struct buf b;
+		buf_init(&b, a, 64 << 10);
+		lease_entry_format(&b, &le);
+		if (buf_ok(&b)) {
+			e = lease_entry_parse(a, buf_str(&b), &again);
+			invariant(e == NULL && again.kind == le.kind);
+			invariant(txid_eq(&again.session, &le.session));
+		}
+	}
+	arena_free(&a);
+	return 0;
+}
