@@ -753,8 +753,9 @@ account_apply_forget(struct account_apply *ap)
 	s->forgotten = ap->op->seq;
 	while (cut < s->tomb_count && s->tombs[cut].modseq <= s->forgotten)
 		cut++;
-	memmove(s->tombs, s->tombs + cut,
-	    (s->tomb_count - cut) * sizeof(*s->tombs));
+	if (cut > 0) /* tombs may be NULL */
+		memmove(s->tombs, s->tombs + cut,
+		    (s->tomb_count - cut) * sizeof(*s->tombs));
 	s->tomb_count -= cut;
 	cut = 0;
 	while (cut < s->mark_count && s->marks[cut].seq <= s->forgotten)
