@@ -6,8 +6,9 @@
 #include "storage/journal.h"
 
 /*
- *	journal.c		object, directories, reading and applying
- *entries journal_fetch.c		reading entries, many at once
+ *	journal.c		object, reading on, applying entries
+ *	journal_call.c		calls on its connection, directories
+ *	journal_fetch.c		reading entries, many at once
  *	journal_load.c		cold: newest checkpoint and tail; the short way
  *	journal_commit.c	appending one entry, unknown outcomes
  *	journal_redo.c		a server that forgot: redo and fork
@@ -18,6 +19,7 @@
  *	journal_collect.c	what may go
  *	journal_task.c		what runs in the background
  *	journal_check.c		check and doctor
+ *	journal_repair.c	superseding one that cannot be read
  *
  * Connections.  Every conclusion about a journal is drawn on one connection of
  * lane COMMIT, j->conn: all its calls there are pinned to it.  On another one
@@ -169,7 +171,7 @@ struct journal {
 	uint64_t last_entry_ms;
 };
 
-/* -- journal.c */
+/* -- journal_call.c, journal.c */
 may_yield void journal_lock(struct task *t, struct journal *j);
 void journal_unlock(struct task *t, struct journal *j);
 
