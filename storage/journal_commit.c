@@ -468,14 +468,14 @@ attempt_ready(struct task *t, struct journal *j, struct attempt *a)
 	if (e == NULL && j->mode != JOURNAL_LOADED &&
 	    !attempt_may_be_blind(j, a->tx)) {
 		e = journal_load(t, j);
-		a->synced = true;
+		a->synced = e == NULL;
 	}
 	if (e == NULL && j->fork_open && !j->appending)
 		e = journal_append_again(t, j);
 	/* an earlier call left a number open: first see what became of it */
 	if (e == NULL && !a->open && a->tx->open > j->head) {
 		e = journal_advance(t, j, NULL);
-		a->synced = true;
+		a->synced = e == NULL;
 		a->open = e == NULL && a->tx->open > j->head;
 		a->in.seq = 0; /* its bytes are not known any more */
 		if (e == NULL && !a->open)
@@ -549,8 +549,8 @@ attempt_next(struct task *t, struct journal *j, struct attempt *a, bool *over_r)
 		return e;
 	}
 	if (!a->synced) {
-		a->synced = true;
 		e = journal_advance(t, j, NULL);
+		a->synced = e == NULL;
 		return e != NULL ? e
 				 : err_new(task_arena(t), ERR_CONN,
 				       "compose again", NULL);

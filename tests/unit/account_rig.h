@@ -46,6 +46,7 @@ struct arig {
 	void (*fn)(struct task *t, struct arig *r);
 	bool done;
 	uint64_t warned;
+	uint64_t slept;	/* now, when the real clock last moved for sure */
 	void *arg;
 };
 
@@ -94,8 +95,10 @@ arig_turn(struct arig *r)
 	assert_true(sched_next_timer_ms(r->sched) != UINT64_MAX);
 	/* the share's attributes come from the real clock, which is coarse:
 	 * minutes must not pass within one tick of it */
-	if (sched_next_timer_ms(r->sched) > r->now + 10000)
+	if (sched_next_timer_ms(r->sched) > r->slept + 60000) {
 		usleep(10000);
+		r->slept = sched_next_timer_ms(r->sched);
+	}
 	r->now = sched_next_timer_ms(r->sched);
 	sched_run_timers(r->sched);
 }

@@ -542,6 +542,9 @@ test_random(void **state)
 	for (uint64_t seed = from; seed < from + runs; seed++) {
 		struct arig *r = xcalloc(1, sizeof(*r));
 
+		if (getenv("FROM") != NULL)
+			print_message("seed %llu\n", (unsigned long long)seed);
+
 		r->conf.no_background = seed % 3 != 0;
 		r->conf.ckpt_every = 1 + seed % 30;
 		arig_open(r);
