@@ -255,6 +255,14 @@ TEST(test_forget_and_void)
 	assert_true(journal_is_voided(b->j, &voided.txid));
 	assert_int_equal(journal_find(b->j, &late.txid), 4);
 	assert_err(jnode_commit_tx(t, b, &held, "old"), ERR_HELD);
+	assert_false(held.maybe_r);
+	/* VOID does not say "begin again" of what may have been in */
+	assert_ok(tag_commit(t, b, (struct tag){ 0, &held.txid }));
+	assert_err(jnode_commit_tx(t, b, &held, "old"), ERR_HELD);
+	/* neither may what is known no more be taken for a no */
+	held.sent_conn = 1;
+	assert_err(jnode_commit_tx(t, b, &held, "old"), ERR_HELD);
+	assert_true(held.maybe_r);
 	jnode_free(&a);
 	jnode_free(&b);
 }
@@ -409,6 +417,9 @@ TEST(test_give_up_noop)
 	assert_err(e, ERR_CONFLICT);
 	assert_true(journal_err_is_verdict(e));
 	assert_int_equal(journal_head(a->j), 2);
+	/* whoever has ours, from a server that forgot it, cannot bring it back
+	 */
+	assert_true(journal_is_voided(a->j, &tx.txid));
 	task_set_deadline(t, 0);
 	task_sleep_ms(t, 100000);
 	assert_ok(jnode_commit(t, b, "three"));

@@ -287,6 +287,29 @@ TEST(test_redo_faults)
 	jnode_free(&b);
 }
 
+/* STALE once is no proof that the head is gone. */
+TEST(test_stale)
+{
+	const struct share_fault_rule rule = { .proc = SHARE_READLINK,
+		.lane = SHARE_FAULT_ANY_LANE,
+		.kind = SHARE_FAULT_BEFORE,
+		.code = ERR_STALE };
+	struct jnode *a, *b;
+
+	make(t, r, &a, &b);
+	assert_ok(jnode_commit(t, a, "one"));
+	crash_now(t, r);
+	share_fault_set(r->fault, &rule, 1);
+	assert_ok(jnode_commit(t, a, "two"));
+	assert_int_equal(a->forked, 0);
+	assert_int_equal(share_fault_hits(r->fault, 0), 1);
+	share_fault_set(r->fault, NULL, 0);
+	assert_ok(journal_refresh(t, b->j));
+	assert_words(b, "one two");
+	jnode_free(&a);
+	jnode_free(&b);
+}
+
 int
 main(void)
 {
@@ -302,6 +325,7 @@ main(void)
 		T(test_files_gone),
 		T(test_redo_long),
 		T(test_redo_faults),
+		T(test_stale),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -329,6 +329,15 @@ TEST(test_barrier)
 	conn = share_conn(r->share, SHARE_LANE_COMMIT);
 	assert_ok(barrier_wait(t, b.b, conn));
 	assert_err(barrier_wait(t, b.b, conn + 7), ERR_CONN);
+	/* a LINK and its barrier; the name may be there from an earlier try */
+	struct share_fh file;
+	assert_ok(share_put(t, r->share, SHARE_LANE_BULK, share_root(r->share),
+	    STR("file"), "x", 1, &file));
+	for (int i = 0; i < 2; i++)
+		assert_ok(barrier_link(t, r->share, b.b, &file,
+		    share_root(r->share), STR("link")));
+	assert_ok(barrier_link(t, r->share, NULL, &file, share_root(r->share),
+	    STR("link")));
 	/* the first is sent at once, the second serves all who wait then */
 	share_fault_set(r->fault, &delay, 1);
 	share_count_reset(r->share);
