@@ -410,8 +410,8 @@ check_env(struct task *t, struct checking *ck)
 	return e;
 }
 
-struct err *
-account_check(struct task *t, struct account *acc, struct account_check *c)
+static may_yield must_check struct err *
+account_check_once(struct task *t, struct account *acc, struct account_check *c)
 {
 	struct checking ck = { .acc = acc, .c = c, .last = &c->first_r };
 	struct check_files cf = { .n = 0 };
@@ -439,4 +439,16 @@ account_check(struct task *t, struct account *acc, struct account_check *c)
 		e = check_env(t, &ck);
 	free(cf.v);
 	return e;
+}
+
+struct err *
+account_check(struct task *t, struct account *acc, struct account_check *c)
+{
+	struct err *e = account_check_once(t, acc, c);
+
+	if (!err_is(e, ERR_STALE))
+		return e;
+	/* a directory was replaced under our handles */
+	e = account_relocate(t, acc);
+	return e != NULL ? e : account_check_once(t, acc, c);
 }

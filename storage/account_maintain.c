@@ -371,14 +371,12 @@ account_sweep(struct task *t, struct account *acc, struct account_maintain *m)
 	return e;
 }
 
-struct err *
-account_maintain(struct task *t, struct account *acc,
+static may_yield must_check struct err *
+account_maintain_once(struct task *t, struct account *acc,
     struct account_maintain *m)
 {
 	struct err *e;
 
-	m->files_removed = m->orphans_voided = 0;
-	m->forgotten_r = 0;
 	e = account_refresh(t, acc);
 	if (e == NULL)
 		e = account_mark(t, acc);
@@ -391,4 +389,20 @@ account_maintain(struct task *t, struct account *acc,
 	if (e == NULL)
 		e = quota_publish(t, acc);
 	return e;
+}
+
+struct err *
+account_maintain(struct task *t, struct account *acc,
+    struct account_maintain *m)
+{
+	struct err *e;
+
+	m->files_removed = m->orphans_voided = 0;
+	m->forgotten_r = 0;
+	e = account_maintain_once(t, acc, m);
+	if (!err_is(e, ERR_STALE))
+		return e;
+	/* a directory was replaced under our handles */
+	e = account_relocate(t, acc);
+	return e != NULL ? e : account_maintain_once(t, acc, m);
 }

@@ -405,6 +405,8 @@ message_writer_commit(struct task *t, struct message_writer **wp,
 	if (e == NULL && size != w->bytes)
 		e = err_new(task_arena(t), ERR_IO,
 		    "the message was not written in full", NULL);
+	if (err_is(e, ERR_STALE))
+		account_month_forget(w->first); /* the next finds its way */
 	if (e != NULL) {
 		message_writer_abort(t, wp);
 		return e;
