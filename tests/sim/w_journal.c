@@ -271,12 +271,9 @@ wj_drain_one(struct task *t, struct sim_node *n, struct wj_spooled *s,
 	tx.begun = s->begun;
 	wj_name_of(&tx.txid, name);
 	c.name = name;
-	if (e == NULL && journal_find(wj_proc(n)->state.j, &tx.txid) != 0) {
-		/* It was committed before; and maybe removed since. */
-		wj_acked(n, s->tx);
-		return true;
-	}
-	if (e == NULL)
+	/* Committed before, and maybe removed since: the commit finds its txid
+	 * and only makes sure that the entry is durable. */
+	if (e == NULL && journal_find(wj_proc(n)->state.j, &tx.txid) == 0)
 		e = share_put(t, n->share, SHARE_LANE_BULK, &wj_world(n)->msg,
 		    str_c(name), name, strlen(name), NULL);
 	if (e != NULL)
