@@ -84,7 +84,9 @@ struct journal_client {
 	const char *name; /* for logs: "account" */
 	/* State as before entry 1. */
 	void (*reset)(void *arg);
-	/* (Y) State as of this checkpoint. */
+	/* (Y) State as of this checkpoint.  What others see must change in one
+	 * turn, at the end: the entries after the checkpoint are applied before
+	 * anybody else runs, so that the state never goes back. */
 	struct err *(
 	    *load)(struct task *t, void *arg, const struct journal_ckpt *c);
 	/* Never yields. ERR_CORRUPT or ERR_FORMAT make the journal read-only at

@@ -9,7 +9,8 @@
  *	1  READDIRPLUS(ckpt), READDIR(log)
  *	2  READLINK of the newest checkpoint, LOOKUPs of the tail
  *	3  handles of the segments, READLINKs of the tail
- *	4  READs of the segments, READDIR(ckpt) for the reader's rule
+ *	4  READs of our segments, READDIR(ckpt) for the reader's rule
+ *	5  READs of the client's segments
  */
 #define LOAD_TRIES 8
 
@@ -163,7 +164,7 @@ load_client(struct task *t, struct journal *j, const struct load *l)
 	return j->client->load(t, j->arg, &l->m.ckpt);
 }
 
-/* Trip 4: the client's state and ours, while READDIR(ckpt) is under way. */
+/* Trips 4 and 5: our state and READDIR(ckpt), then the client's. */
 static may_yield must_check struct err *
 load_state(struct task *t, struct journal *j, struct load *l)
 {
@@ -183,24 +184,28 @@ load_state(struct task *t, struct journal *j, struct load *l)
 		return e;
 	journal_call_init(j, &c, SHARE_READDIR, &j->ckpt);
 	journal_send(t, j, &c);
-	e = load_client(t, j, l);
-	e2 = seg_run_end(t, &run, data);
-	if (e == NULL)
-		e = e2;
+	e = seg_run_end(t, &run, data);
 	e2 = journal_wait_ckpts(t, j, &c, &k);
 	if (e2 != NULL)
 		return e2;
 	if (k.purged)
 		return journal_purged_err(t);
 	/* The reader's rule. */
-	if (k.top > l->k.top && SAFEGUARD(SAFE_READER_RULE))
+	if (k.top > l->k.top && SAFEGUARD(SAFE_READER_RULE)) {
 		l->again = true;
+		return NULL;
+	}
 	if (e != NULL)
 		return e;
 	known_clear(&j->known);
 	if (!journal_known_load(&l->m, segs, data, n, &j->known, &base_upto))
 		return err_new(task_arena(t), ERR_CORRUPT,
 		    "checkpoint is damaged", "its list of txids");
+	/* Last: the tail follows in the same turn, so that nobody sees the
+	 * client's state go back to the checkpoint. */
+	e = load_client(t, j, l);
+	if (e != NULL)
+		return e;
 	if (l->m.ckpt.seq > 0)
 		journal_set_base(j, &l->m, base_upto);
 	return NULL;

@@ -310,7 +310,6 @@ wj_load(struct task *t, void *arg, const struct journal_ckpt *c)
 	unsigned n = 0;
 	struct err *e;
 
-	wj_reset(s);
 	for (unsigned i = 0; i < c->seg_count; i++)
 		if (n < 2 && !str_eq_c(c->segs[i].kind, "txid"))
 			segs[n++] = c->segs[i];
@@ -320,6 +319,7 @@ wj_load(struct task *t, void *arg, const struct journal_ckpt *c)
 	e = journal_seg_read(t, s->j, segs, 2, task_arena(t), data);
 	if (e != NULL)
 		return e;
+	wj_reset(s);
 	wj_keep_seg(s, &segs[0]);
 	while (str_split(&data[0], '\n', &line))
 		wj_load_line(s, line);
