@@ -12,8 +12,9 @@
 /* A process that died has one request under way at most: a head that moves
  * more often is renewed by a living one. */
 #define LEASE_MOVES_DEAD 1
-/* Old names removed per renewal (which adds one). */
-#define LEASE_SWEEP 2
+/* Old names removed per renewal at most: it adds one, but a backlog makes every
+ * READDIR of a renewal long. */
+#define LEASE_SWEEP 8
 
 enum lease_phase {
 	LEASE_PHASE_IDLE,    /* not started, or released */

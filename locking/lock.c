@@ -11,8 +11,8 @@
 #define LOCK_RETRY_MS 1000
 /* Telling a release, when the caller has no deadline. */
 #define LOCK_RELEASE_MS 5000
-/* Old names removed per taking and release (which add two). */
-#define LOCK_SWEEP 4
+/* Old names removed per release at most (a taking and a release add two). */
+#define LOCK_SWEEP 8
 
 static const char *const lock_hold = "a lock";
 
@@ -315,7 +315,6 @@ lock_take(struct task *t, struct locks *ls, struct lock_log *g,
 {
 	struct slot_op op = { .durable = true };
 	struct txid session = *lease_session(ls->lease);
-	unsigned removed;
 	struct err *e;
 
 	op.ops = lock_ops(t, ls, false, &session);
@@ -327,7 +326,6 @@ lock_take(struct task *t, struct locks *ls, struct lock_log *g,
 	}
 	if (op.outcome_r != SLOT_WON)
 		return NULL;
-	slot_sweep(t, g->slot, LOCK_SWEEP, &removed);
 	/* If the session ended meanwhile, so did the lock. */
 	if (!lease_is_session(ls->lease, &session))
 		return err_new(task_arena(t), ERR_LOST,
@@ -451,14 +449,17 @@ lock_say_released(struct task *t, struct lock *k)
 {
 	struct lock_log *g = k->log;
 	struct slot_op op = { .durable = true };
+	unsigned removed;
 	struct err *e;
 
 	if (slot_head(g->slot)->seq != k->token)
 		return;
 	op.ops = lock_ops(t, k->ls, true, &k->session);
 	e = lock_append(t, g, &op, task_now_ms(t) + LOCK_RELEASE_MS);
-	if (e == NULL)
+	if (e == NULL) {
+		slot_sweep(t, g->slot, LOCK_SWEEP, &removed);
 		return;
+	}
 	log_debug(t, "lock", "not released yet", LOG_C("lock", g->resource),
 	    LOG_ERR(e));
 	lock_stray(k->ls, g, op.seq_r, &k->session);

@@ -7,6 +7,8 @@
 
 /* A directory that changes while it is read, or whose handle went stale. */
 #define SLOT_TRIES 5
+/* Removed at once: their calls fit a small stack. */
+#define SLOT_SWEEP_MAX 8
 /* Marks cover SLOT_SWEEP_MS with a grain of SLOT_MARK_MS, and two more. */
 #define SLOT_MARKS (SLOT_SWEEP_MS / SLOT_MARK_MS + 2)
 
@@ -553,10 +555,33 @@ slot_append(struct task *t, struct slot *s, struct slot_op *op)
 	return e;
 }
 
+/* Names from s->lowest on, all at once; how many are gone. */
+static may_yield unsigned
+slot_remove(struct task *t, struct slot *s, unsigned n)
+{
+	struct share_op op[SLOT_SWEEP_MAX];
+	char name[SLOT_SWEEP_MAX][SEQ_DIGITS + 1];
+	unsigned gone = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		seq_name(s->lowest + i, name[i]);
+		op[i] = (struct share_op){ .proc = SHARE_REMOVE,
+			.lane = SHARE_LANE_ADMIN,
+			.fh = s->dir,
+			.name = str_c(name[i]) };
+		share_start(t, s->st->share, &op[i]);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		struct err *e = share_finish(t, &op[i]);
+
+		gone += gone == i && (e == NULL || err_is(e, ERR_NOENT));
+	}
+	return gone;
+}
+
 void
 slot_sweep(struct task *t, struct slot *s, unsigned max, unsigned *removed_r)
 {
-	char name[SEQ_DIGITS + 1];
 	uint64_t end;
 
 	*removed_r = 0;
@@ -564,17 +589,13 @@ slot_sweep(struct task *t, struct slot *s, unsigned max, unsigned *removed_r)
 	end = s->head.seq > SLOT_KEEP ? s->head.seq - SLOT_KEEP : 0;
 	if (end > s->old_seq + 1)
 		end = s->old_seq + 1;
-	for (; s->have_dir && s->lowest > 0 && s->lowest < end && max > 0;
-	     max--) {
-		struct err *e;
-
-		seq_name(s->lowest, name);
-		e = share_remove_quiet(t, s->st->share, SHARE_LANE_ADMIN,
-		    &s->dir, str_c(name));
-		if (e != NULL)
-			break;
-		s->lowest++;
-		(*removed_r)++;
+	if (s->have_dir && s->lowest > 0 && s->lowest < end) {
+		if (max > end - s->lowest)
+			max = (unsigned)(end - s->lowest);
+		if (max > SLOT_SWEEP_MAX)
+			max = SLOT_SWEEP_MAX;
+		*removed_r = slot_remove(t, s, max);
+		s->lowest += *removed_r;
 	}
 	task_unlock(t, &s->mutex);
 }

@@ -109,8 +109,8 @@ may_yield must_check struct err *slot_append(struct task *t, struct slot *s,
 /* Whether this process wrote an entry of that txid lately. */
 bool slot_is_mine(const struct slot *s, const struct txid *x);
 
-/* Remove at most max names that may go; *removed_r how many.  Failures are
- * nothing: the next sweep sees the same names. */
+/* Remove at most max (and 8) names that may go, all at once; *removed_r how
+ * many. Failures are nothing: the next sweep sees the same names. */
 may_yield void slot_sweep(struct task *t, struct slot *s, unsigned max,
     unsigned *removed_r);
 

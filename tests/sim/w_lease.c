@@ -415,12 +415,14 @@ w_lease_final(struct task *t, struct sim_node *n, unsigned pass)
 		return;
 	for (unsigned k = 0; k < WL_LOCKS; k++) {
 		task_set_deadline(t, task_now_ms(t) + 5 * 60000);
-		e = lease_acquire(t, p->lease);
-		if (err_is(e, ERR_DUPLICATE))
-			return;
-		if (e == NULL)
-			e = lock_acquire(t, p->locks, str_c(wl_locks[k]),
-			    &p->held[k]);
+		do { /* a slow share may cost a session even now */
+			e = lease_acquire(t, p->lease);
+			if (err_is(e, ERR_DUPLICATE))
+				return;
+			if (e == NULL)
+				e = lock_acquire(t, p->locks,
+				    str_c(wl_locks[k]), &p->held[k]);
+		} while (err_is(e, ERR_LOST));
 		task_set_deadline(t, 0);
 		if (e != NULL)
 			sim_fail(n->w, "%s cannot take %s at the end: %s",

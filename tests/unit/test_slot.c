@@ -58,7 +58,13 @@ JOB(do_sweep)
 {
 	struct view *v = view_of(p);
 
-	slot_sweep(t, v->s, 1000, &v->removed);
+	unsigned removed;
+
+	v->removed = 0;
+	do {
+		slot_sweep(t, v->s, 1000, &removed);
+		v->removed += removed;
+	} while (removed > 0);
 }
 
 static enum slot_outcome
