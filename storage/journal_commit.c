@@ -556,8 +556,13 @@ attempt_next(struct task *t, struct journal *j, struct attempt *a, bool *over_r)
 				       "compose again", NULL);
 	}
 	if (!attempt_is_in_doubt(a) || (!a->open && attempt_is_final(e))) {
-		*over_r = true;
-		return e;
+		/* model giveup, SEEN: forgotten with the VOID or the CLAIM that
+		 * refuses it, what was sent may come back */
+		struct err *barrier =
+		    attempt_is_final(e) ? journal_barrier(t, j) : NULL;
+
+		*over_r = barrier == NULL;
+		return barrier != NULL ? barrier : e;
 	}
 	a->why = e; /* and occupy the open number first */
 	a->giving_up = true;

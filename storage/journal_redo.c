@@ -447,6 +447,13 @@ again_one(struct task *t, struct journal *j, struct journal_kept *k)
 
 	if (known_find(&j->known, &k->txid) != 0)
 		return NULL; /* another node was first */
+	/* model giveup, OLD: it may have been known, or voided */
+	if (k->seq <= j->forgot && SAFEGUARD(SAFE_FORGET)) {
+		log_alarm(t,
+		    "older than what the journal remembers: not appended again",
+		    LOG_C("journal", j->label), LOG_U64("entry", k->seq));
+		return NULL;
+	}
 	buf_init(&ops, task_arena(t), RECORD_OPS_MAX);
 	e = redo_files(t, j, k, &ops, &whole);
 	/* a LINK, whoever made it, is durable before an entry names it */
