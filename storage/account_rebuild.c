@@ -22,6 +22,9 @@ struct rebuild {
 	struct rebuild_file *files; /* sorted by name */
 	unsigned n, size;
 	int64_t share_now;
+	/* Rows of later entries are not judged by the listing: their files may
+	 * be younger than it is. */
+	uint64_t listed_at;
 	struct uidset gone; /* of the folder at work */
 };
 
@@ -148,7 +151,8 @@ rebuild_lost(struct rebuild *rb, const struct account_state *s, struct buf *ops,
 
 			if (file != NULL)
 				file->known = true;
-			if (file != NULL && file->bytes == m->bytes) {
+			if (m->modseq > rb->listed_at ||
+			    (file != NULL && file->bytes == m->bytes)) {
 				rb->r->kept_r++;
 				continue;
 			}
@@ -216,7 +220,8 @@ rebuild_found(struct task *t, struct rebuild *rb, const struct account_state *s,
 		};
 
 		if (!rebuild_is_found(rb, f) ||
-		    account_state_knows(s, &f->name))
+		    account_state_knows(s, &f->name) ||
+		    journal_is_voided(rb->acc->journal, &f->name.txid))
 			continue;
 		if (folder == 0)
 			folder = rebuild_folder(t, s, ops);
@@ -272,6 +277,8 @@ rebuild_in_place(struct task *t, struct rebuild *rb)
 		re.lost = rb->r->lost_r;
 		re.recovered = rb->r->recovered_r;
 		account_tx_init(t, rb->acc, &x);
+		/* What FORGET forgets may have had a file in the listing. */
+		x.tx.begun = rb->listed_at;
 		x.compose = rebuild_compose;
 		x.when_closed = true;
 		x.removes = true;
@@ -382,8 +389,11 @@ rebuild_run(struct task *t, struct rebuild *rb)
 	e = account_locate(t, acc);
 	if (e == NULL)
 		e = journal_mkdirs(t, mailstore_store(acc->ms), &acc->dir);
-	if (e == NULL)
-		e = rebuild_walk(t, rb);
+	if (e != NULL)
+		return e;
+	if (account_refresh(t, acc) == NULL)
+		rb->listed_at = account_head(acc);
+	e = rebuild_walk(t, rb);
 	if (e != NULL)
 		return e;
 	bad = account_refresh(t, acc);
@@ -392,8 +402,10 @@ rebuild_run(struct task *t, struct rebuild *rb)
 	if (bad == NULL)
 		return rebuild_in_place(t, rb);
 	if (err_is(bad, ERR_CORRUPT) || err_is(bad, ERR_NOENT) ||
-	    (err_is(bad, ERR_NOTFOUND) && !account_is_purged(acc)))
+	    (err_is(bad, ERR_NOTFOUND) && !account_is_purged(acc))) {
+		rb->listed_at = UINT64_MAX;
 		return rebuild_above(t, rb);
+	}
 	return bad; /* a newer version's, or the share is in trouble */
 }
 

@@ -1,12 +1,13 @@
 /* chaos.c - what goes wrong with nodes and the server, now and then */
 #include "sim.h"
 
-static const char *const chaos_names[] = { "crash", "pause", "restart",
+static const char *const chaos_names[] = { "crash", "pause", "restart", "cut",
 	"forget", "full", "break", "sync" };
 enum {
 	CHAOS_CRASH,
 	CHAOS_PAUSE,
 	CHAOS_RESTART,
+	CHAOS_CUT,
 	CHAOS_FORGET,
 	CHAOS_FULL,
 	CHAOS_BREAK,
@@ -18,7 +19,7 @@ static uint64_t
 chaos_mean(const struct sim_world *w, unsigned kind)
 {
 	const uint64_t means[CHAOS_KINDS] = { w->conf.crash_mean,
-		w->conf.pause_mean, w->conf.restart_mean, w->conf.forget_mean,
+		w->conf.pause_mean, w->conf.restart_mean, w->conf.cut_mean, w->conf.forget_mean,
 		w->conf.full_mean, w->conf.break_mean, w->conf.sync_mean };
 
 	_Static_assert(countof(chaos_names) == CHAOS_KINDS, "names");
@@ -95,6 +96,17 @@ chaos_do(struct sim_world *w, unsigned kind)
 	case CHAOS_RESTART:
 		sim_server_restart(w, false, sim_about(w, 5 * SIM_SECOND));
 		break;
+	case CHAOS_CUT: {
+		struct sim_node *n = chaos_node(w);
+		uint64_t us = 5 * SIM_SECOND + sim_below(w, 35 * SIM_SECOND);
+
+		n->cut_us = w->now_us + us;
+		n->deaf = sim_below(w, 2) == 0;
+		sim_say(w, n, "is %s for %llu s",
+		    n->deaf ? "deaf" : "cut off the share",
+		    (unsigned long long)(us / SIM_SECOND));
+		break;
+	}
 	case CHAOS_FORGET:
 		if (w->conf.kept_conn && sim_below(w, 2) == 0)
 			sim_server_forget(w);
@@ -159,6 +171,8 @@ sim_chaos_end(struct sim_world *w)
 	for (unsigned i = 0; i < CHAOS_KINDS; i++)
 		sim_cancel(w, &w->chaos[i].ev);
 	tree_set_full(w->tree, ERR_NONE);
+	for (unsigned i = 0; i < w->conf.nodes; i++)
+		w->nodes[i].cut_us = 0;
 	for (unsigned i = 0; i < w->conf.nodes; i++) {
 		struct sim_event *wake = &w->nodes[i].wake;
 

@@ -59,6 +59,7 @@ sim_conf_draw(struct sim_world *w, struct sim_conf *c)
 		.forget_mean = conf_mean(w, 60 * SIM_SECOND),
 		.full_mean = conf_mean(w, 60 * SIM_SECOND),
 		.break_mean = conf_mean(w, 10 * SIM_SECOND),
+		.cut_mean = conf_mean(w, 40 * SIM_SECOND),
 		.sync_mean = 5 * SIM_SECOND + sim_below(w, 30 * SIM_SECOND),
 		.wall_speed = 1,
 		.stop_clocks = sim_below(w, 8) == 0,

@@ -43,7 +43,7 @@ struct sim_conf {
 	unsigned lost, reply_lost, late, twice, false_error, io, full, stale,
 	    partial, jukebox;
 	uint64_t crash_mean, pause_mean, restart_mean, forget_mean, full_mean,
-	    break_mean, sync_mean;
+	    break_mean, cut_mean, sync_mean;
 	unsigned wall_speed;  /* calendars run this much faster */
 	bool stop_clocks;     /* pauses may stop a clock */
 	unsigned remove_lost; /* REMOVEs that never get there */
@@ -64,6 +64,9 @@ struct sim_node {
 	unsigned id;
 	char name[16];
 	bool up, paused;
+	/* Cut off the server until then; deaf: only replies get lost. */
+	uint64_t cut_us;
+	bool deaf;
 	unsigned life; /* how often it was started */
 	struct sched *sched;
 	struct clock clock;

@@ -387,6 +387,22 @@ wa_shut(struct task *t, struct sim_node *n, unsigned a, struct account *acc)
 	ac->shutting = false;
 }
 
+/* An administrator's repair of what is not damaged: it must change nothing but
+ * bring back what was never a message. */
+static may_yield void
+wa_rebuild(struct task *t, struct sim_node *n, unsigned a, struct account *acc)
+{
+	struct account_rebuild r = { 0 };
+	struct err *e;
+
+	(void)acc;
+	wa_book(n->w)->accounts[a].rebuilt = true;
+	e = account_rebuild(t, wa_proc(n)->ms, str_c(wa_ids[a]), &r);
+	sim_say(n->w, n, "rebuilds %s: %s, %u kept, %u recovered, %u lost",
+	    wa_ids[a], err_name(err_code(e)), r.kept_r, r.recovered_r,
+	    r.lost_r);
+}
+
 static const struct {
 	void (*run)(struct task *t, struct sim_node *n, unsigned a,
 	    struct account *acc);
@@ -402,6 +418,7 @@ static const struct {
 	{ wa_envelopes, 1 },
 	{ wa_maintain, 2 },
 	{ wa_shut, 1 },
+	{ wa_rebuild, 1 },
 };
 
 static may_yield_unchecked void

@@ -151,6 +151,12 @@ static void
 w_lease_conf(struct sim_world *w, struct sim_conf *c)
 {
 	c->run_us = 5 * SIM_MINUTE + sim_below(w, 20 * SIM_MINUTE);
+	/* What leases are about: being cut off, or deaf, for about a term. */
+	if (w->profile != NULL || sim_below(w, 3) == 0) {
+		c->cut_mean = 30 * SIM_SECOND;
+		c->crash_mean = c->restart_mean = c->forget_mean = 0;
+		c->lost = c->late = 0;
+	}
 }
 
 static may_yield_unchecked void

@@ -38,10 +38,15 @@ struct wa_seen {
 	struct message_name name;
 };
 
+struct wa_removed {
+	unsigned account;
+	struct message_name name;
+};
+
 enum wa_maybe { WA_NO, WA_MAYBE, WA_YES };
 
 struct wa_account {
-	bool shutting, purging;
+	bool shutting, purging, rebuilt;
 	unsigned shutter;
 	enum wa_maybe closed;
 	unsigned closed_life;
@@ -54,6 +59,8 @@ struct wa_book {
 	unsigned mails_n, mails_size;
 	struct wa_seen *seen;
 	unsigned seen_n, seen_size;
+	struct wa_removed *removed;
+	unsigned removed_n, removed_size;
 	struct wa_account accounts[WA_ACCOUNTS];
 };
 

@@ -220,6 +220,27 @@ wa_tried(struct sim_node *n, unsigned a, const struct account *acc,
 	}
 }
 
+/* For good: undelete brings a copy, of another name. */
+static void
+wa_removed(struct sim_node *n, struct wa_seen *s)
+{
+	struct wa_book *b = wa_book(n->w);
+
+	s->gone = true;
+	if (!wa_name_is_set(&s->name))
+		return;
+	if (b->removed_n == b->removed_size) {
+		b->removed_size = b->removed_size == 0 ? 64
+						       : b->removed_size * 2;
+		b->removed = xrealloc(b->removed, b->removed_size,
+		    sizeof(*b->removed));
+	}
+	b->removed[b->removed_n++] = (struct wa_removed){
+		.account = s->account,
+		.name = s->name,
+	};
+}
+
 void
 wa_expunged(struct sim_node *n, unsigned a, const struct account *acc,
     uint32_t folder, uint32_t uidvalidity, const struct uidset *gone)
@@ -232,8 +253,8 @@ wa_expunged(struct sim_node *n, unsigned a, const struct account *acc,
 			sim_say(n->w, n,
 			    "%s: removal of UID %u (folder %u) ACKNOWLEDGED",
 			    wa_ids[a], (unsigned)u, folder);
-			wa_seen(b, a, folder, uidvalidity, (uint32_t)u)->gone =
-			    true;
+			wa_removed(n,
+			    wa_seen(b, a, folder, uidvalidity, (uint32_t)u));
 		}
 }
 
@@ -377,7 +398,8 @@ wa_judge_mail(struct sim_node *n, const struct account *acc,
 	const struct message *row;
 	const struct wa_seen *s;
 
-	if (m->status != WA_ACKED || m->tries > 0)
+	/* Folder 0: it was gone again when it was acknowledged. */
+	if (m->status != WA_ACKED || m->tries > 0 || m->folder == 0)
 		return;
 	if (f == NULL) {
 		/* A folder of the nodes' own making may have been deleted. */
@@ -452,6 +474,26 @@ wa_judge_rows(struct sim_node *n, unsigned a, const struct account *acc)
 
 /* How often a tag is there, whole or removed, besides copies. */
 static void
+wa_judge_removed(struct sim_node *n, unsigned a, const struct account *acc)
+{
+	struct wa_book *b = wa_book(n->w);
+
+	for (unsigned i = 0; i < folder_count(acc); i++) {
+		const struct folder *f = folder_nth(acc, i);
+
+		for (uint32_t k = 0; k < f->messages; k++)
+			for (unsigned q = 0; q < b->removed_n; q++)
+				if (b->removed[q].account == a &&
+				    message_name_eq(&b->removed[q].name,
+					&message_nth(acc, f->id, k)->name))
+					sim_fail(n->w,
+					    "%s: a removed message is back "
+					    "in " STR_FMT,
+					    wa_ids[a], STR_ARG(f->name));
+	}
+}
+
+static void
 wa_judge_refused(struct sim_node *n, unsigned a, const struct account *acc)
 {
 	struct wa_book *b = wa_book(n->w);
@@ -517,7 +559,12 @@ wa_finish(struct task *t, struct sim_node *n, unsigned a, struct account *acc)
 		if (b->mails[i].account == a)
 			wa_judge_mail(n, acc, &b->mails[i]);
 	wa_judge_rows(n, a, acc);
-	wa_judge_refused(n, a, acc);
+	/* A rebuild brings back what nobody answered for, and what is neither
+	 * a row nor a tombstone any more, if its file should turn up. */
+	if (n->w->forgot == 0 && account_forgotten(acc) == 0)
+		wa_judge_removed(n, a, acc);
+	if (!b->accounts[a].rebuilt)
+		wa_judge_refused(n, a, acc);
 }
 
 void
