@@ -19,8 +19,9 @@ static uint64_t
 chaos_mean(const struct sim_world *w, unsigned kind)
 {
 	const uint64_t means[CHAOS_KINDS] = { w->conf.crash_mean,
-		w->conf.pause_mean, w->conf.restart_mean, w->conf.cut_mean, w->conf.forget_mean,
-		w->conf.full_mean, w->conf.break_mean, w->conf.sync_mean };
+		w->conf.pause_mean, w->conf.restart_mean, w->conf.cut_mean,
+		w->conf.forget_mean, w->conf.full_mean, w->conf.break_mean,
+		w->conf.sync_mean };
 
 	_Static_assert(countof(chaos_names) == CHAOS_KINDS, "names");
 	return means[kind];

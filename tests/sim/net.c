@@ -583,14 +583,14 @@ net_fate(struct sim_request *r, enum sim_verdict v, uint64_t us)
 		 * or its own timeout first. */
 		way = us > SIM_SECOND ? us - SIM_SECOND : us;
 	} else if (sim_chance(w, w->conf.lost) ||
-	    (r->node->cut_us > w->now_us && !r->node->deaf) ||
+		   (r->node->cut_us > w->now_us && !r->node->deaf) ||
 		   (r->call.proc == SHARE_REMOVE &&
 		       sim_chance(w, w->conf.remove_lost))) {
 		sim_say(w, r->node, "%s gets lost", r->text);
 		return;
 	}
 	r->lose_reply = sim_chance(w, w->conf.reply_lost) ||
-	    (r->node->cut_us > w->now_us && r->node->deaf);
+			(r->node->cut_us > w->now_us && r->node->deaf);
 	net_schedule(r, &r->execute, way, net_on_execute);
 	if (v == SIM_TWICE || sim_chance(w, w->conf.twice)) {
 		uint64_t more =

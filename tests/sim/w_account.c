@@ -87,20 +87,27 @@ wa_open(struct task *t, struct sim_node *n, unsigned a, bool blind)
 	return acc;
 }
 
+/* The text of a message, given by its tag and size; a size too small gives the
+ * smallest. */
 static unsigned
-wa_text(struct sim_node *n, unsigned tag, char *text_r, size_t size)
+wa_text(unsigned tag, unsigned bytes, char *text_r, size_t size)
 {
-	int head = snprintf(text_r, size,
+	unsigned n = (unsigned)snprintf(text_r, size,
 	    "From: a@example.org\r\nSubject: tag %u\r\n\r\n", tag);
-	unsigned body = (unsigned)rnd_below(&n->rnd, 2000);
 
-	if (rnd_below(&n->rnd, 40) == 0)
-		body += 300000;
-	for (unsigned i = 0; i < body; i++)
-		text_r[head + i] = (char)(i % 64 == 62	 ? '\r'
-					  : i % 64 == 63 ? '\n'
-							 : 'a' + i % 26);
-	return (unsigned)head + body;
+	for (unsigned i = 0; n < bytes; i++)
+		text_r[n++] = (char)(i % 64 == 62   ? '\r'
+				     : i % 64 == 63 ? '\n'
+						    : 'a' + i % 26);
+	return n;
+}
+
+static unsigned
+wa_any_size(struct sim_node *n)
+{
+	unsigned bytes = (unsigned)rnd_below(&n->rnd, 2000);
+
+	return rnd_below(&n->rnd, 40) == 0 ? bytes + 300000 : bytes;
 }
 
 /* One message into one or both accounts. */
@@ -112,7 +119,8 @@ wa_deliver(struct task *t, struct sim_node *n)
 	struct wa_book *b = wa_book(n->w);
 	char *text = xcalloc(1, 310000);
 	bool blind = rnd_below(&n->rnd, 3) == 0;
-	unsigned tag = ++b->tags, size = wa_text(n, tag, text, 310000);
+	unsigned tag = ++b->tags,
+		 size = wa_text(tag, wa_any_size(n), text, 310000);
 	struct err *e;
 
 	memset(targets, 0, sizeof(targets));
@@ -387,6 +395,40 @@ wa_shut(struct task *t, struct sim_node *n, unsigned a, struct account *acc)
 	ac->shutting = false;
 }
 
+/*
+ * A spooled record, drained late: its message was delivered long ago, and has
+ * been removed since.  The journal may have forgotten the txid, but there is
+ * still the tombstone.
+ */
+static may_yield void
+wa_redeliver(struct task *t, struct sim_node *n, unsigned a,
+    struct account *acc)
+{
+	const struct wa_removed *r = wa_any_removed(n, a, 40 * SIM_SECOND);
+	struct message_target target = { .acc = acc };
+	struct message_writer *w;
+	struct txid txid;
+	char *text;
+	unsigned size;
+	struct err *e;
+
+	if (r == NULL || n->w->conf.wall_speed == 1)
+		return;
+	txid = r->name.txid;
+	text = xcalloc(1, 310000);
+	size = wa_text(r->tag, r->size, text, 310000);
+	e = message_writer_begin(t, acc, &txid, &w);
+	if (e == NULL)
+		e = message_writer_add(t, w, text, size);
+	if (e == NULL)
+		e = message_writer_commit(t, &w, &target, 1);
+	else
+		message_writer_abort(t, &w);
+	sim_say(n->w, n, "a spooled record of a removed message: %s",
+	    err_name(err_code(e != NULL ? e : target.err_r)));
+	free(text);
+}
+
 /* An administrator's repair of what is not damaged: it must change nothing but
  * bring back what was never a message. */
 static may_yield void
@@ -419,6 +461,7 @@ static const struct {
 	{ wa_maintain, 2 },
 	{ wa_shut, 1 },
 	{ wa_rebuild, 1 },
+	{ wa_redeliver, 4 },
 };
 
 static may_yield_unchecked void

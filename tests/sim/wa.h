@@ -39,8 +39,9 @@ struct wa_seen {
 };
 
 struct wa_removed {
-	unsigned account;
+	unsigned account, tag, size;
 	struct message_name name;
+	uint64_t at_us;
 };
 
 enum wa_maybe { WA_NO, WA_MAYBE, WA_YES };
@@ -85,6 +86,9 @@ void wa_tried(struct sim_node *n, unsigned a, const struct account *acc,
     uint32_t folder, const struct uidset *uids);
 void wa_expunged(struct sim_node *n, unsigned a, const struct account *acc,
     uint32_t folder, uint32_t uidvalidity, const struct uidset *gone);
+/* A message whose removal was acknowledged within the last us, NULL: none. */
+const struct wa_removed *wa_any_removed(struct sim_node *n, unsigned a,
+    uint64_t us);
 void wa_stored(struct sim_node *n, unsigned a, uint32_t folder,
     uint32_t uidvalidity, const struct uidset *uids);
 void wa_copied(struct sim_node *n, unsigned a, uint32_t to,

@@ -225,20 +225,44 @@ static void
 wa_removed(struct sim_node *n, struct wa_seen *s)
 {
 	struct wa_book *b = wa_book(n->w);
+	const struct wa_mail *mail;
 
 	s->gone = true;
 	if (!wa_name_is_set(&s->name))
 		return;
 	if (b->removed_n == b->removed_size) {
-		b->removed_size = b->removed_size == 0 ? 64
-						       : b->removed_size * 2;
-		b->removed = xrealloc(b->removed, b->removed_size,
-		    sizeof(*b->removed));
+		b->removed_size =
+		    b->removed_size == 0 ? 64 : b->removed_size * 2;
+		b->removed =
+		    xrealloc(b->removed, b->removed_size, sizeof(*b->removed));
 	}
 	b->removed[b->removed_n++] = (struct wa_removed){
 		.account = s->account,
 		.name = s->name,
+		.at_us = n->w->now_us,
 	};
+	mail = wa_mail_by_name(b, s->account, &s->name);
+	if (mail == NULL)
+		return;
+	b->removed[b->removed_n - 1].tag = mail->tag;
+	b->removed[b->removed_n - 1].size = mail->size;
+}
+
+const struct wa_removed *
+wa_any_removed(struct sim_node *n, unsigned a, uint64_t us)
+{
+	const struct wa_book *b = wa_book(n->w);
+
+	for (unsigned i = b->removed_n; i > 0; i--) {
+		const struct wa_removed *r = &b->removed[i - 1];
+
+		if (r->at_us + us < n->w->now_us)
+			return NULL;
+		if (r->account == a && r->tag != 0 && r->name.ordinal == 0 &&
+		    rnd_below(&n->rnd, 3) == 0)
+			return r;
+	}
+	return NULL;
 }
 
 void
@@ -561,7 +585,8 @@ wa_finish(struct task *t, struct sim_node *n, unsigned a, struct account *acc)
 	wa_judge_rows(n, a, acc);
 	/* A rebuild brings back what nobody answered for, and what is neither
 	 * a row nor a tombstone any more, if its file should turn up. */
-	if (n->w->forgot == 0 && account_forgotten(acc) == 0)
+	if (n->w->forgot == 0 &&
+	    (!b->accounts[a].rebuilt || account_forgotten(acc) == 0))
 		wa_judge_removed(n, a, acc);
 	if (!b->accounts[a].rebuilt)
 		wa_judge_refused(n, a, acc);
