@@ -165,15 +165,13 @@ must_check struct err *journal_readonly(struct task *t,
 
 /*
  * A transaction.  txid is drawn once by the caller (file names carry it), begun
- * is journal_head() when it was drawn (0: not known: held if the journal ever
- * forgot anything; JOURNAL_BEGUN_NOW: drawn for this commit, the journal was
- * cold; whoever writes a transaction down for later writes 0 then).
+ * is journal_head() when it was drawn (0: not known, the journal was cold: held
+ * if the journal ever forgot anything; so refresh or peek first).
  * compose() is called for every attempt with the state at the head, and writes
  * the ops (without totals); it may refuse (ERR_CLOSED, ERR_OVERQUOTA, ...),
  * which ends the commit with that error.  It must not yield.  token != 0: an
  * outcome under a lock; ERR_LOST if a higher CLAIM is known.
  */
-#define JOURNAL_BEGUN_NOW UINT64_MAX
 struct journal_tx {
 	struct txid txid;
 	uint64_t begun;

@@ -182,6 +182,9 @@ attempt_compose(struct task *t, struct journal *j, struct attempt *a,
 	e = attempt_allowed(t, j, a);
 	if (e != NULL)
 		return e;
+	/* drawn in the dark, but nothing has ever been forgotten until now */
+	if (a->tx->begun == 0 && j->forget_at == 0)
+		a->tx->begun = j->head > 0 ? j->head : 1;
 	buf_init(&ops, task_arena(t), RECORD_OPS_MAX);
 	buf_init(&totals, task_arena(t), SHARE_SYMLINK_MAX);
 	e = attempt_ops(t, j, a, &ops, &totals);
@@ -583,9 +586,6 @@ attempt_turn(struct task *t, struct journal *j, struct attempt *a, bool *over_r)
 	*over_r = err_is(e, ERR_NOENT); /* the journal itself is gone */
 	if (e != NULL)
 		return e;
-	/* nothing was sent before this head was known */
-	if (a->tx->begun == JOURNAL_BEGUN_NOW)
-		a->tx->begun = j->head;
 	/* DESIGN 5, 3: by checkpoint or tail the journal knows our txid */
 	a->tx->seq_r = journal_find(j, &a->tx->txid);
 	if (a->tx->seq_r != 0) {
@@ -696,7 +696,7 @@ journal_tx_init(struct task *t, struct journal *j, struct journal_tx *tx)
 {
 	memset(tx, 0, sizeof(*tx));
 	task_random(t, &tx->txid, sizeof(tx->txid));
-	tx->begun = j->mode == JOURNAL_COLD ? JOURNAL_BEGUN_NOW : j->head;
+	tx->begun = j->head;
 }
 
 struct err *

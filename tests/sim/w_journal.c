@@ -205,7 +205,7 @@ wj_spool(struct sim_node *n, const struct journal_tx *tx, unsigned i)
 			continue;
 		d->spool[k] = (struct wj_spooled){ .used = true,
 			.txid = tx->txid,
-			.begun = tx->begun == JOURNAL_BEGUN_NOW ? 0 : tx->begun,
+			.begun = tx->begun,
 			.tx = i };
 		wj_world(n)->txs[i].spooled = true;
 		sim_say(n->w, n, "%s is spooled", wj_world(n)->txs[i].name);
@@ -264,7 +264,7 @@ wj_drain_one(struct task *t, struct sim_node *n, struct wj_spooled *s,
 
 	e = journal_refresh(t, wj_proc(n)->state.j);
 	/* Nothing was sent yet: it begins now, and that is written down. */
-	if (e == NULL && s->begun == JOURNAL_BEGUN_NOW)
+	if (e == NULL && s->begun == 0)
 		s->begun = journal_head(wj_proc(n)->state.j);
 	wj_begin(t, n, &tx, &c);
 	tx.txid = s->txid;
@@ -489,6 +489,9 @@ wj_jobs_do(struct task *t, struct sim_node *n)
 		}
 	}
 	for (unsigned i = 0; i < WJ_JOBS; i++) {
+		/* while it is loaded again the state says nothing */
+		if (!journal_is_loaded(p->state.j))
+			return;
 		if (p->state.jobs[i] != 0)
 			continue;
 		/* The job itself; it may take long. */

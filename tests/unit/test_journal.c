@@ -235,6 +235,9 @@ TEST(test_forget_and_void)
 	assert_ok(tag_commit(t, a, (struct tag){ 1, NULL }));
 	assert_int_equal(journal_forgotten(a->j), 1);
 	assert_err(jnode_commit_tx(t, a, &held, "old"), ERR_HELD);
+	/* a cold journal does not know what was forgotten since */
+	assert_err(tag_commit(t, b, (struct tag){ 0, &voided.txid }),
+	    ERR_HELD);
 	journal_tx_init(t, a->j, &late);
 	voided.begun = late.begun;
 	assert_ok(tag_commit(t, b, (struct tag){ 0, &voided.txid }));
