@@ -176,7 +176,9 @@ struct journal_tx {
 	struct txid txid;
 	uint64_t begun;
 	uint64_t token;
-	bool claim; /* the entry is CLAIM token (compose may be NULL) */
+	bool resumed; /* an earlier object, perhaps of another process, may
+		       * have sent this txid: no "no" without a VOID */
+	bool claim;   /* the entry is CLAIM token (compose may be NULL) */
 	struct err *(*compose)(struct task *t, void *arg, struct buf *ops);
 	void *arg;
 	/* blind commit after journal_peek: compose gets the head's totals here

@@ -652,9 +652,11 @@ attempt_goes_on(struct journal *j, const struct attempt *a, const struct err *e)
 	if (err_is(e, ERR_STALE))
 		j->have_dirs = false;
 	/* whatever it is, an open number must be settled */
-	if (attempt_is_in_doubt(a))
+	if (a->open)
 		return now_ms < a->hard_ms && !attempt_is_unreadable(j, a);
-	return now_ms < a->deadline_ms && attempt_is_passing(e);
+	return now_ms <
+		   (attempt_is_in_doubt(a) ? a->hard_ms : a->deadline_ms) &&
+	       attempt_is_passing(e);
 }
 
 struct err *
@@ -668,6 +670,8 @@ journal_commit_locked(struct task *t, struct journal *j, struct journal_tx *tx)
 	if (a.deadline_ms == 0)
 		a.deadline_ms = sched_now_ms(j->sched) + JOURNAL_COMMIT_MS;
 	a.hard_ms = a.deadline_ms + JOURNAL_GIVEUP_MS;
+	if (tx->resumed && tx->sent_conn == 0)
+		tx->sent_conn = UINT64_MAX; /* a connection nobody has */
 	for (;;) {
 		e = attempt_turn(t, j, &a, &over);
 		tx->maybe_r = attempt_is_in_doubt(&a);

@@ -269,6 +269,7 @@ wj_drain_one(struct task *t, struct sim_node *n, struct wj_spooled *s,
 	wj_begin(t, n, &tx, &c);
 	tx.txid = s->txid;
 	tx.begun = s->begun;
+	tx.resumed = true;
 	wj_name_of(&tx.txid, name);
 	c.name = name;
 	/* Committed before, and maybe removed since: the commit finds its txid
