@@ -117,12 +117,13 @@ account_background(struct account *acc, const char *name,
 void
 account_settle(struct task *t, struct account *acc)
 {
-	while (acc->background > 0)
-		task_cond_wait(t, &acc->idle, UINT64_MAX);
-	if (acc->journal != NULL)
-		journal_settle(t, acc->journal);
-	while (acc->background > 0)
-		task_cond_wait(t, &acc->idle, UINT64_MAX);
+	/* a checkpoint of the journal's starts work of ours when published */
+	do {
+		while (acc->background > 0)
+			task_cond_wait(t, &acc->idle, UINT64_MAX);
+		if (acc->journal != NULL)
+			journal_settle(t, acc->journal);
+	} while (acc->background > 0);
 }
 
 /* --- directories --- */

@@ -388,6 +388,9 @@ account_maintain_once(struct task *t, struct account *acc,
 		e = journal_maintain(t, acc->journal, m->force);
 	if (e == NULL)
 		e = quota_publish(t, acc);
+	/* for a full share: missing until the next time, if it cannot be */
+	if (e == NULL)
+		err_ignore(mailstore_ballast_ensure(t, acc->ms));
 	return e;
 }
 

@@ -239,6 +239,11 @@ envs_merge_count(const struct envs *es, uint32_t units)
 	uint64_t sum = units;
 	unsigned taken = 0, same;
 
+	/* the newest are asked for most: they are kept in one piece */
+	while (taken < es->n &&
+	       (sum + es->segs[es->n - 1 - taken].units) * ENV_UNIT <=
+		   ENV_ALWAYS_BYTES)
+		sum += es->segs[es->n - 1 - taken++].units;
 	for (;;) {
 		unsigned level = env_level(sum);
 		uint64_t more = 0;

@@ -36,9 +36,10 @@
 #define ENV_PACK_MAX (64 << 10)
 #define ENV_PENDING_MAX 1024 /* packs not in a segment yet */
 #define ENV_PENDING_BYTES (4 << 20)
-#define ENV_PLACE_MAX 0xf0000000U   /* 60 GB ever; then no more are kept */
-#define ENV_MERGE_BYTES (16U << 20) /* merged segments grow up to this */
-#define ENV_READ_GAP 4096	    /* bytes: nearer records share a READ */
+#define ENV_PLACE_MAX 0xf0000000U     /* 60 GB ever; then no more are kept */
+#define ENV_MERGE_BYTES (16U << 20)   /* merged segments grow up to this */
+#define ENV_ALWAYS_BYTES (512U << 10) /* up to here at every checkpoint */
+#define ENV_READ_GAP 4096	      /* bytes: nearer records share a READ */
 
 struct env_seg {
 	uint32_t start, units;
@@ -88,7 +89,7 @@ bool env_record_read(struct str units, const struct message_name *name,
 /*
  * How many of the last segments should be merged with `units` more of new
  * records, so that there are few segments and each byte is written a few times
- * only: four of a size become one.
+ * only: what is small is always merged, then four of a size become one.
  */
 unsigned envs_merge_count(const struct envs *es, uint32_t units);
 

@@ -302,6 +302,28 @@ message_delivery_again(struct task *t, struct message_delivery *d)
 	return message_delivery_commit(t, d, x.tx.begun);
 }
 
+static may_yield void
+message_publish_usage(struct task *t, struct account *acc)
+{
+	/* never decisive: the next checkpoint publishes again */
+	err_ignore(quota_publish(t, acc));
+}
+
+/* Another sixteenth of the limit is used: for those who only read the file. */
+static void
+message_delivery_threshold(const struct message_delivery *d)
+{
+	const struct message_target *tg = d->target;
+	uint64_t step = tg->limit == NULL ? 0 : tg->limit->bytes / 16;
+	uint64_t used = account_bytes(tg->acc);
+
+	if (step == 0 || mailstore_config(tg->acc->ms)->no_background)
+		return;
+	if (used / step != (used - d->w->bytes) / step)
+		account_background(tg->acc, "account-usage",
+		    message_publish_usage);
+}
+
 static may_yield must_check struct err *
 message_delivery_run(struct task *t, struct message_delivery *d)
 {
@@ -322,6 +344,8 @@ message_delivery_run(struct task *t, struct message_delivery *d)
 	if (e == NULL) {
 		message_delivery_place(d);
 		account_env_pend(acc, &d->name, d->w->pack);
+		if (account_is_loaded(acc))
+			message_delivery_threshold(d);
 		return NULL;
 	}
 	known = !d->w->drawn || (account_is_loaded(acc) &&

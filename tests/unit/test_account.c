@@ -983,6 +983,48 @@ ARIG_CASE(test_rebuild_journal)
 	log_set_level(LOG_ERROR_);
 }
 
+/* --- a full disk --- */
+
+/* Deliveries fail for the time being; removing works, with the ballast. */
+ARIG_CASE(test_full)
+{
+	struct account *a = create(t, r, 0, "abcdef");
+	struct message_target tg = { .acc = a };
+	struct uidset all = uids(t, "1:1000");
+	struct share_attr attr;
+	struct err *e;
+	struct share_fault_rule full = { .proc = SHARE_SYMLINK,
+		.lane = SHARE_FAULT_ANY_LANE,
+		.times = 3,
+		.kind = SHARE_FAULT_BEFORE,
+		.code = ERR_NOSPC };
+
+	arig_deliver(t, a, "INBOX", 1);
+	/* made only where there is ten times as much */
+	assert_ok(mailstore_ballast_ensure(t, r->node[0].ms));
+	e = share_walk(t, r->node[0].share, SHARE_LANE_ADMIN, STR("ballast"),
+	    NULL, &attr);
+	if (e == NULL)
+		assert_int_equal(attr.size, MAILSTORE_BALLAST_BYTES);
+	else
+		shell(r, "printf x >../../../ballast");
+	share_fault_set(r->node[0].fault, &full, 1);
+	assert_ok(message_deliver(t, arig_message(t, 2, 10), &tg, 1));
+	assert_err(tg.err_r, ERR_NOSPC);
+	assert_int_equal(account_messages(a), 1);
+	assert_ok(share_walk(t, r->node[0].share, SHARE_LANE_ADMIN,
+	    STR("ballast"), NULL, NULL));
+	share_fault_set(r->node[0].fault, &full, 1);
+	assert_ok(message_expunge(t, a, ACCOUNT_INBOX, &all, false, NULL));
+	assert_err(share_walk(t, r->node[0].share, SHARE_LANE_ADMIN,
+		       STR("ballast"), NULL, NULL),
+	    ERR_NOENT);
+	assert_int_equal(account_messages(a), 0);
+	share_fault_set(r->node[0].fault, NULL, 0);
+	arig_check(t, a);
+	account_close(&a);
+}
+
 int
 main(void)
 {
@@ -1007,6 +1049,7 @@ main(void)
 		ARIG_TEST(test_orphans),
 		ARIG_TEST(test_rebuild_files),
 		ARIG_TEST(test_rebuild_journal),
+		ARIG_TEST(test_full),
 	};
 
 	log_set_level(LOG_ERROR_);

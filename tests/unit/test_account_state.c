@@ -743,10 +743,12 @@ test_env(void **state)
 	assert_ptr_equal(envs_find(&es, 1, 10), &es.segs[0]);
 	assert_null(envs_find(&es, 1, 11));
 	assert_ptr_equal(envs_find(&es, 29, 1), &es.segs[1]);
-	assert_int_equal(envs_merge_count(&es, 4), 0);
+	assert_int_equal(envs_merge_count(&es, 4), 2);
+	assert_int_equal(envs_merge_count(&es, 40000), 0);
 	seg.arg = STR("30");
 	assert_null(envs_add(arena, &es, &seg));
-	assert_int_equal(envs_merge_count(&es, 4), 3);
+	assert_int_equal(envs_merge_count(&es, 32767 - 20), 2);
+	assert_int_equal(envs_merge_count(&es, 40000), 3);
 	for (unsigned i = 0; i < 2000; i++) {
 		name.txid = txid_of(i * 7919 % 2000);
 		envs_pend(&es, &name, STR("p"));
