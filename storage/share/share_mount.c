@@ -20,6 +20,14 @@ struct mount_line {
 	struct str options;
 };
 
+/* Three octal digits behind a backslash, 0 to 377. */
+static bool
+mount_is_octal(struct str s)
+{
+	return s.n == 3 && s.p[0] >= '0' && s.p[0] <= '3' && s.p[1] >= '0' &&
+	       s.p[1] <= '7' && s.p[2] >= '0' && s.p[2] <= '7';
+}
+
 /* \040 and its like; false when it does not fit. */
 static bool
 mount_unescape(struct str s, char *out, size_t size)
@@ -29,8 +37,7 @@ mount_unescape(struct str s, char *out, size_t size)
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 
-		if (c == '\\' && i + 3 < s.n && s.p[i + 1] >= '0' &&
-		    s.p[i + 1] <= '3') {
+		if (c == '\\' && mount_is_octal(str_sub(s, i + 1, 3))) {
 			c = (unsigned char)((s.p[i + 1] - '0') << 6 |
 					    (s.p[i + 2] - '0') << 3 |
 					    (s.p[i + 3] - '0'));
