@@ -84,6 +84,18 @@ chaos_space(struct sim_event *ev)
 }
 
 static void
+chaos_cut_again(struct sim_event *ev)
+{
+	struct sim_node *n =
+	    (struct sim_node *)((char *)ev -
+				offsetof(struct sim_node, cut_again));
+
+	n->cut_us = n->w->now_us + 25 * SIM_SECOND;
+	n->deaf = false;
+	sim_say(n->w, n, "is cut off the share for 25 s");
+}
+
+static void
 chaos_do(struct sim_world *w, unsigned kind)
 {
 	switch (kind) {
@@ -103,6 +115,17 @@ chaos_do(struct sim_world *w, unsigned kind)
 
 		n->cut_us = w->now_us + us;
 		n->deaf = sim_below(w, 2) == 0;
+		n->reset = sim_below(w, 2) == 0;
+		/* Deaf, a moment in which a reply gets through, cut off. */
+		if (w->conf.drift) {
+			us = 11 * SIM_SECOND + sim_below(w, 9 * SIM_SECOND);
+			n->cut_us = w->now_us + us;
+			n->deaf = n->reset = true;
+			sim_at(w, &n->cut_again,
+			    n->cut_us + 500 * SIM_MS +
+				sim_below(w, 3 * SIM_SECOND),
+			    chaos_cut_again);
+		}
 		sim_say(w, n, "is %s for %llu s",
 		    n->deaf ? "deaf" : "cut off the share",
 		    (unsigned long long)(us / SIM_SECOND));
@@ -172,8 +195,10 @@ sim_chaos_end(struct sim_world *w)
 	for (unsigned i = 0; i < CHAOS_KINDS; i++)
 		sim_cancel(w, &w->chaos[i].ev);
 	tree_set_full(w->tree, ERR_NONE);
-	for (unsigned i = 0; i < w->conf.nodes; i++)
+	for (unsigned i = 0; i < w->conf.nodes; i++) {
 		w->nodes[i].cut_us = 0;
+		sim_cancel(w, &w->nodes[i].cut_again);
+	}
 	for (unsigned i = 0; i < w->conf.nodes; i++) {
 		struct sim_event *wake = &w->nodes[i].wake;
 

@@ -56,7 +56,7 @@ static const struct {
 	[SAFE_FORGET] = { "FORGET", "journal", NULL },
 	[SAFE_VOID] = { "VOID", "account", NULL },
 	[SAFE_REDO_ORDER] = { "REDO_ORDER", "journal", "forget" },
-	[SAFE_FIRST_SENDING] = { "FIRST_SENDING", "lease", "cut" },
+	[SAFE_FIRST_SENDING] = { "FIRST_SENDING", "lease", "drift" },
 	[SAFE_LEASE_READDIR] = { "LEASE_READDIR", "lease", NULL },
 	[SAFE_CLAIM] = { "CLAIM", "lease", NULL },
 };

@@ -67,6 +67,8 @@ net_world(const struct sim_request *r)
 	return r->node->w;
 }
 
+static void net_on_notice(struct sim_event *ev);
+
 static const char *const net_names[SHARE_PROCS] = {
 	[SHARE_LOOKUP] = "LOOKUP",
 	[SHARE_GETATTR] = "GETATTR",
@@ -591,6 +593,14 @@ net_fate(struct sim_request *r, enum sim_verdict v, uint64_t us)
 	}
 	r->lose_reply = sim_chance(w, w->conf.reply_lost) ||
 			(r->node->cut_us > w->now_us && r->node->deaf);
+	if (r->node->cut_us > w->now_us && r->node->deaf && r->node->reset) {
+		struct net_lane *l = &r->net->lanes[r->call.lane];
+
+		if (l->notice.slot == 0)
+			sim_at(w, &l->notice,
+			    w->now_us + sim_below(w, 1500 * SIM_MS),
+			    net_on_notice);
+	}
 	net_schedule(r, &r->execute, way, net_on_execute);
 	if (v == SIM_TWICE || sim_chance(w, w->conf.twice)) {
 		uint64_t more =

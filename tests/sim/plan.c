@@ -130,6 +130,8 @@ sim_plan_draw(struct sim_world *w)
 	p->count = (unsigned)sim_below(w, PLAN_ITEMS + 1);
 	if (w->conf.holes)
 		p->count = PLAN_ITEMS;
+	if (w->conf.drift)
+		p->count = 0;
 	for (unsigned i = 0; i < p->count; i++) {
 		if (w->conf.holes && sim_below(w, 5) > 0)
 			plan_draw_hole(w, &p->items[i]);

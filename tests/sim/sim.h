@@ -45,6 +45,7 @@ struct sim_conf {
 	uint64_t crash_mean, pause_mean, restart_mean, forget_mean, full_mean,
 	    break_mean, cut_mean, sync_mean;
 	unsigned wall_speed;  /* calendars run this much faster */
+	bool drift;	      /* clocks are as wrong as they may be */
 	bool stop_clocks;     /* pauses may stop a clock */
 	unsigned remove_lost; /* REMOVEs that never get there */
 	bool holes;	      /* long stalls of writers and removers */
@@ -64,9 +65,11 @@ struct sim_node {
 	unsigned id;
 	char name[16];
 	bool up, paused;
-	/* Cut off the server until then; deaf: only replies get lost. */
+	/* Cut off the server until then; deaf: only replies get lost; reset:
+	 * they do, and the connection ends soon after. */
 	uint64_t cut_us;
-	bool deaf;
+	bool deaf, reset;
+	struct sim_event cut_again;
 	unsigned life; /* how often it was started */
 	struct sched *sched;
 	struct clock clock;

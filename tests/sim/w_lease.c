@@ -151,12 +151,21 @@ static void
 w_lease_conf(struct sim_world *w, struct sim_conf *c)
 {
 	c->run_us = 5 * SIM_MINUTE + sim_below(w, 20 * SIM_MINUTE);
+	if (w->profile == NULL && sim_below(w, 3) > 0)
+		return;
 	/* What leases are about: being cut off, or deaf, for about a term. */
-	if (w->profile != NULL || sim_below(w, 3) == 0) {
-		c->cut_mean = 30 * SIM_SECOND;
-		c->crash_mean = c->restart_mean = c->forget_mean = 0;
-		c->lost = c->late = 0;
-	}
+	c->cut_mean = 30 * SIM_SECOND;
+	c->crash_mean = c->restart_mean = c->forget_mean = 0;
+	c->lost = c->late = 0;
+	if (w->profile == NULL && sim_below(w, 2) == 0)
+		return;
+	c->drift = true;
+	c->stop_clocks = false;
+	c->pause_mean = c->full_mean = c->break_mean = 0;
+	c->delay_us = 2000;
+	c->io = c->stale = c->false_error = c->jukebox = 0;
+	c->twice = c->reply_lost = 0;
+	c->run_us = 20 * SIM_MINUTE;
 }
 
 static may_yield_unchecked void

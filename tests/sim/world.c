@@ -435,6 +435,8 @@ world_nodes_init(struct sim_world *w)
 		n->id = i;
 		snprintf(n->name, sizeof(n->name), "n%u", i + 1);
 		n->rate_ppm = 850000 + sim_below(w, 300001);
+		if (w->conf.drift)
+			n->rate_ppm = i % 2 == 0 ? 850000 : 1150000;
 		n->base_boot_us = sim_below(w, 10000) * SIM_SECOND;
 		snprintf(n->boot_id, sizeof(n->boot_id), "boot-%u", i);
 		world_boot(n);
