@@ -255,6 +255,11 @@ redo_one(struct task *t, struct journal *j, struct redo *r, unsigned i)
 		if (!err_is(in->err, ERR_CORRUPT) &&
 		    !txid_eq(&in->rec.txid, want))
 			r->fork = "another entry is in its place";
+		/* appended again after a fork that passed us by: the number is
+		 * the old one, what is below it is not (CHAIN) */
+		else if (k != NULL && in->err == NULL &&
+			 !txid_eq(&in->rec.prev, &k->prev))
+			r->fork = "the entry stands on another history";
 	}
 	if (r->fork != NULL)
 		return NULL;
