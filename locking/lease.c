@@ -9,9 +9,9 @@
 
 /* Pause after a failed poll or acquisition, and jitter of all pauses. */
 #define LEASE_RETRY_MS 1000
-/* A process that died has one request under way at most: a head that moves
- * more often is renewed by a living one. */
-#define LEASE_MOVES_DEAD 1
+/* A process that died has one request under way at most: a head that rises more
+ * often is renewed by a living one. */
+#define LEASE_RISES_DEAD 1
 /* Old names removed per renewal at most: it adds one, but a backlog makes every
  * READDIR of a renewal long. */
 #define LEASE_SWEEP 8
@@ -34,7 +34,7 @@ struct lease {
 	enum lease_phase phase;
 	bool stop, soon;
 	uint64_t stop_ms; /* time of grace when stopping */
-	bool won;	  /* this process has had a session */
+	uint64_t won_seq; /* newest entry that was confirmed here, 0: none */
 	struct txid session;
 	uint64_t until_ms, confirmed_ms, next_ms;
 	uint32_t latency_us;
@@ -42,7 +42,7 @@ struct lease {
 	struct task_cond kick;	  /* for the renewing task */
 	struct task_cond changed; /* for those who wait for a phase */
 	bool foreign;		  /* another's session is being watched */
-	uint64_t foreign_moves;	  /* head.moves when that began */
+	uint64_t foreign_rises;	  /* head.rises when that began */
 	char *refusal;
 };
 
@@ -140,7 +140,6 @@ lease_enter(struct lease *l, enum lease_phase phase)
 		l->until_ms = 0;
 	}
 	l->foreign = false;
-	l->won |= is;
 	if (was != is && l->client->changed != NULL)
 		l->client->changed(l->arg, is);
 	if (phase == LEASE_PHASE_REFUSED)
@@ -165,13 +164,14 @@ lease_lapse(struct timer *tm, void *arg)
 }
 
 static void
-lease_extend(struct lease *l, uint64_t first_ms)
+lease_extend(struct lease *l, const struct slot_op *op)
 {
 	uint64_t now = sched_now_ms(l->sched);
 
-	l->until_ms = first_ms + LEASE_TERM_MS;
+	l->won_seq = op->seq_r;
+	l->until_ms = op->first_ms_r + LEASE_TERM_MS;
 	l->confirmed_ms = now;
-	l->next_ms = first_ms + LEASE_RENEW_MS;
+	l->next_ms = op->first_ms_r + LEASE_RENEW_MS;
 	timer_cancel(l->sched, &l->lapse);
 	timer_set(l->sched, &l->lapse,
 	    l->until_ms > now ? l->until_ms - now : 0, lease_lapse, l);
@@ -273,18 +273,19 @@ lease_may_take(struct task *t, struct lease *l)
 		return true;
 	if (!l->foreign) {
 		l->foreign = true;
-		l->foreign_moves = h->moves;
+		l->foreign_rises = h->rises;
 	}
-	if (h->moves - l->foreign_moves > LEASE_MOVES_DEAD) {
+	if (h->rises - l->foreign_rises > LEASE_RISES_DEAD) {
 		lease_refuse_foreign(t, l, &e);
 		return false;
 	}
 	if (readable && lease_is_own_directory(l, &e)) {
 		/* We hold the flock: who wrote this is dead.  But not if it
 		 * wrote after us: then we are two, sharing an inode. */
-		if (l->won)
-			lease_refuse_foreign(t, l, &e);
-		return !l->won;
+		if (l->won_seq == 0 || h->seq < l->won_seq)
+			return true;
+		lease_refuse_foreign(t, l, &e);
+		return false;
 	}
 	return slot_still_ms(l->slot) > LEASE_EXPIRE_MS;
 }
@@ -328,7 +329,7 @@ lease_seek(struct task *t, struct lease *l)
 	/* Won, but so late that the session is over already? */
 	if (task_now_ms(t) >= op.first_ms_r + LEASE_TERM_MS)
 		return;
-	lease_extend(l, op.first_ms_r);
+	lease_extend(l, &op);
 	l->session = session;
 	log_info(t, "lease acquired", LOG_U64("seq", op.seq_r));
 	lease_enter(l, LEASE_PHASE_HOLDING);
@@ -383,7 +384,7 @@ lease_renew(struct task *t, struct lease *l)
 		lease_lost(t, l);
 		return;
 	}
-	lease_extend(l, op.first_ms_r);
+	lease_extend(l, &op);
 	slot_sweep(t, l->slot, LEASE_SWEEP, &removed);
 }
 

@@ -42,7 +42,8 @@ struct slot {
 	struct arena *text; /* of the head */
 	struct arena_mark text_empty;
 	uint64_t text_seq; /* number of the entry head.txid is of */
-	uint64_t lowest;
+	uint64_t lowest;   /* name of the newest scan */
+	uint64_t highest;  /* head ever seen */
 	struct slot_mark marks[SLOT_MARKS];
 	unsigned mark_n;
 	uint64_t old_seq; /* names up to here were seen SLOT_SWEEP_MS ago */
@@ -251,6 +252,7 @@ slot_note(struct slot *s, const struct slot_scan *sc, uint64_t now_ms)
 	if (!s->known || sc->greatest != h->seq || sc->conn != h->conn) {
 		if (sc->greatest != h->seq || !s->known) {
 			h->moves += s->known;
+			h->rises += s->known && sc->greatest > s->highest;
 			h->changed_ms = now_ms;
 		}
 		h->seq = sc->greatest;
@@ -260,6 +262,8 @@ slot_note(struct slot *s, const struct slot_scan *sc, uint64_t now_ms)
 		h->ops = STR_NONE;
 		h->bad = NULL;
 	}
+	if (sc->greatest > s->highest)
+		s->highest = sc->greatest;
 	h->asked_ms = sc->asked_ms;
 	s->lowest = sc->lowest;
 	s->known = true;

@@ -63,6 +63,8 @@ struct slot_head {
 			      * it was sent */
 	uint64_t changed_ms; /* our time when it was last seen to change */
 	uint64_t moves;	     /* how often it was */
+	uint64_t rises;	     /* how often to a number never seen before: a
+			      * server that forgets makes none */
 };
 const struct slot_head *slot_head(const struct slot *s);
 

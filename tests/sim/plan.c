@@ -194,6 +194,24 @@ plan_strike(struct sim_node *n, const struct plan_item *it)
 	}
 }
 
+/* Faults that befall the entries of leases only: others go on looking, on
+ * connections that last. */
+static enum sim_verdict
+plan_lease(struct sim_world *w, enum sim_moment m, const struct share_op *op,
+    uint64_t *us_r)
+{
+	if (op->proc != SHARE_SYMLINK || w->conf.lease_deaf == 0 ||
+	    strncmp(tree_path(w->tree, tree_object_of_fh(&op->fh)), "nodes/",
+		6) != 0)
+		return SIM_GO_ON;
+	if (m == SIM_EXECUTED && sim_chance(w, w->conf.lease_deaf))
+		return SIM_LOSE_REPLY;
+	if (m != SIM_SUBMIT || !sim_chance(w, w->conf.lease_late))
+		return SIM_GO_ON;
+	*us_r = sim_below(w, SIM_MINUTE);
+	return SIM_LATE;
+}
+
 enum sim_verdict
 sim_plan_ask(struct sim_node *n, enum sim_moment m, const struct share_op *op,
     uint64_t *us_r)
@@ -203,6 +221,7 @@ sim_plan_ask(struct sim_node *n, enum sim_moment m, const struct share_op *op,
 
 	if (w->phase != SIM_RUN || w->plan == NULL || !n->up)
 		return v;
+	v = plan_lease(w, m, op, us_r);
 	for (unsigned i = 0; i < w->plan->count; i++) {
 		struct plan_item *it = &w->plan->items[i];
 

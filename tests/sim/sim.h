@@ -42,6 +42,7 @@ struct sim_conf {
 	uint64_t delay_us; /* typical way to the server */
 	unsigned lost, reply_lost, late, twice, false_error, io, full, stale,
 	    partial, jukebox;
+	unsigned lease_deaf, lease_late; /* of entries below nodes/ only */
 	uint64_t crash_mean, pause_mean, restart_mean, forget_mean, full_mean,
 	    break_mean, cut_mean, sync_mean;
 	unsigned wall_speed;  /* calendars run this much faster */

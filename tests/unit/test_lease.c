@@ -14,6 +14,14 @@ JOB(do_acquire)
 	assert_ok(lease_acquire(t, p->lease));
 }
 
+static void acquire_run(struct task *t, void *arg) may_yield_unchecked;
+
+static void
+acquire_run(struct task *t, void *arg)
+{
+	do_acquire(t, arg);
+}
+
 JOB(do_acquire_refused)
 {
 	struct err *e = lease_acquire(t, p->lease);
@@ -211,13 +219,12 @@ CASE(test_first_sending)
 	net_run(n, 6000);
 	assert_int_equal(lease_valid_for_ms(p->lease), 4000);
 	/* EEXIST, ours: from the first sending; the next one fails */
-	peer_fault(p,
-	    (struct share_fault_rule){ .proc = SHARE_SYMLINK,
-		.lane = SHARE_FAULT_ANY_LANE,
-		.nth = 2,
-		.kind = SHARE_FAULT_BEFORE,
-		.code = ERR_UNKNOWN,
-		.times = SHARE_FAULT_ALWAYS });
+	peer_fault(p, (struct share_fault_rule){ .proc = SHARE_SYMLINK,
+			  .lane = SHARE_FAULT_ANY_LANE,
+			  .nth = 2,
+			  .kind = SHARE_FAULT_BEFORE,
+			  .code = ERR_UNKNOWN,
+			  .times = SHARE_FAULT_ALWAYS });
 	net_run(n, 800);
 	assert_int_equal(lease_valid_for_ms(p->lease), LEASE_TERM_MS - 6800);
 	assert_int_equal(p->ended, 0);
@@ -394,6 +401,35 @@ CASE(test_clone_of_stopped)
 	assert_false(lease_is_valid(p->lease));
 	assert_non_null(strstr(p->refusal, "boot-1"));
 	assert_string_equal(q->refusal, "");
+}
+
+/* A dead process's last request executes late, and is forgotten by the server:
+ * two changes, but no sign of life. */
+CASE(test_forgotten_late_request)
+{
+	struct peer *p = acquired(n, 0);
+	char cmd[200];
+
+	net_run(n, 5000);
+	peer_kill(p);
+	strcpy(n->disk[0].boot, "boot-next");
+	snprintf(cmd, sizeof(cmd), "cd %s/nodes/*/log && mv 0*2 ../../../late",
+	    n->dir);
+	assert_int_equal(system(cmd), 0);
+	p = start(n, 0);
+	task_start(p->sched, "test", acquire_run, p);
+	net_run(n, 10000);
+	snprintf(cmd, sizeof(cmd),
+	    "cd %s/nodes/*/log && mv ../../../late 0000000000000002", n->dir);
+	assert_int_equal(system(cmd), 0);
+	net_run(n, 10000);
+	snprintf(cmd, sizeof(cmd), "rm %s/nodes/*/log/*2", n->dir);
+	assert_int_equal(system(cmd), 0);
+	net_run(n, 20000);
+	assert_false(lease_is_valid(p->lease));
+	net_run(n, 30000);
+	assert_true(lease_is_valid(p->lease));
+	assert_string_equal(p->refusal, "");
 }
 
 /* A whole machine was copied while it ran: boot id, inode and all. */
@@ -625,6 +661,7 @@ main(void)
 		cmocka_unit_test(test_two_processes),
 		cmocka_unit_test(test_clone),
 		cmocka_unit_test(test_clone_of_stopped),
+		cmocka_unit_test(test_forgotten_late_request),
 		cmocka_unit_test(test_clone_of_machine),
 		cmocka_unit_test(test_same_session),
 		cmocka_unit_test(test_forgotten),
