@@ -16,9 +16,9 @@
  *
  *	log/<seq>	entries (record.h), symbolic links made exclusively
  *	ckpt/<seq>	published checkpoints, symbolic links; the text is the
- *			manifest, or "@<bytes>:<sha256>:<name>" naming
- *seg/<name> seg/		immutable files: <txid>.rec, and
- *<seq>-<random>.<kind> where seq is the checkpoint it was written for
+ *			manifest, or "@<bytes>:<sha256>:<name>": a file in seg/
+ *	seg/		immutable files: <txid>.rec, and
+ *			<seq>-<random>.<kind>, written for checkpoint seq
  *
  * Entry N+1 is committed by one SYMLINK: compare-and-swap, without locks or
  * clocks.  This module knows records, commit, verification, unknown outcomes,
@@ -31,7 +31,7 @@
  * whose token is stale, is counted but not given to the client.
  *
  * One object per journal and worker.  Tasks of the worker may use it at the
- *same time; commits and reading are serialised inside.
+ * same time; commits and reading are serialised inside.
  */
 struct journal;
 
