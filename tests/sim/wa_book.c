@@ -361,8 +361,11 @@ wa_was_read(struct sim_node *n, unsigned a, const struct message_name *name,
 	struct wa_mail *m = wa_mail_by_name(wa_book(n->w), a, name);
 
 	if (m != NULL && m->tag != 0 && wa_tag_of(bytes) != m->tag)
-		sim_fail(n->w, "%s reads %u where %u should be", n->name,
-		    wa_tag_of(bytes), m->tag);
+		sim_fail(n->w,
+		    "%s reads %zu bytes of %u, message %u with %u should be "
+		    "there: " STR_FMT,
+		    n->name, bytes.n, wa_tag_of(bytes), m->tag, m->size,
+		    STR_ARG(str_sub(bytes, 0, 60)));
 	if (m != NULL && m->size != 0 && bytes.n != m->size)
 		sim_fail(n->w, "%s reads %zu bytes of message %u with %u",
 		    n->name, bytes.n, m->tag, m->size);
