@@ -173,7 +173,9 @@ rebuild_lost(struct rebuild *rb, const struct account_state *s, struct buf *ops,
 static bool
 rebuild_is_found(const struct rebuild *rb, const struct rebuild_file *f)
 {
-	return !f->known &&
+	/* an empty file is no message: a CREATE whose WRITE never came, or one
+	 * that came late, after the file had been removed */
+	return !f->known && f->bytes > 0 &&
 	       (rb->r->young || f->time + REBUILD_YOUNG_S <= rb->share_now);
 }
 

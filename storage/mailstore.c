@@ -162,8 +162,19 @@ mailstore_may_remove(const struct account *acc)
 	return acc->journal == NULL || journal_may_close(acc->journal);
 }
 
+static uint64_t
+mailstore_rows(const struct mailstore *ms)
+{
+	uint64_t rows = 0;
+
+	for (unsigned i = 0; i < ms->n; i++)
+		rows += ms->accounts[i]->state.messages +
+			ms->accounts[i]->state.tomb_count;
+	return rows;
+}
+
 /* Room for one more: those nobody can find again first, then the least
- * recently used. */
+ * recently used, while there are too many, or too large ones. */
 static void
 mailstore_evict(struct mailstore *ms)
 {
@@ -173,7 +184,8 @@ mailstore_evict(struct mailstore *ms)
 		if ((ms->accounts[i]->detached || !ms->accounts[i]->located) &&
 		    mailstore_may_remove(ms->accounts[i]))
 			mailstore_remove(ms, i);
-	while (ms->n > ms->conf.accounts) {
+	while (
+	    ms->n > ms->conf.accounts || mailstore_rows(ms) > MAILSTORE_ROWS) {
 		oldest = ms->n;
 		for (unsigned i = 0; i < ms->n; i++)
 			if (mailstore_may_remove(ms->accounts[i]) &&

@@ -13,11 +13,13 @@
 /*
  * One per worker.  There is at most one struct account per id in it (account.h
  * opens them); accounts nobody holds stay open as a cache, least recently used
- * go first, and none goes before its journal allows (journal_may_close).
+ * go first, and none goes before its journal allows (journal_may_close).  The
+ * cache is bounded in accounts and in rows; what is in use always stays.
  */
 struct mailstore;
 
 #define MAILSTORE_ACCOUNTS 256	  /* kept open without users */
+#define MAILSTORE_ROWS 2000000	  /* of all accounts; about 100 bytes each */
 #define MAILSTORE_KEEP_DAYS 30	  /* tombstones: undelete and QRESYNC */
 #define MAILSTORE_ORPHAN_HOURS 24 /* before a file without a row is voided */
 

@@ -116,6 +116,7 @@ struct message_delivery {
 	struct message_name name; /* w's, or that of another try */
 	bool in_place;		  /* the file was written here */
 	struct str words;
+	uint32_t folder; /* as composed last */
 };
 
 struct err *
@@ -201,6 +202,7 @@ message_delivery_compose(struct task *t, struct account_tx *x, struct buf *ops)
 	    d->w->bytes, 1);
 	if (e != NULL)
 		return e;
+	d->folder = f->id;
 	message_delivery_write(t, d, f->id, ops);
 	return NULL;
 }
@@ -256,13 +258,16 @@ message_delivery_place(struct message_delivery *d)
 	if (!account_is_loaded(acc))
 		return; /* message_delivery_blind knew */
 	p->name = d->name;
-	m = account_state_row_named(&acc->state, &d->name, &f);
+	f = account_state_folder(&acc->state, d->folder);
+	m = f == NULL || f->rows.n == 0 ? NULL : &f->rows.r[f->rows.n - 1];
+	if (m == NULL || !message_name_eq(&m->name, &d->name))
+		m = account_state_row_named(&acc->state, &d->name, &f);
 	tomb =
 	    m != NULL ? NULL : account_state_tomb_named(&acc->state, &d->name);
 	if (tomb != NULL)
 		f = account_state_folder(&acc->state, tomb->folder);
-	if (f == NULL)
-		return; /* its folder was removed in between */
+	if (f == NULL || (m == NULL && tomb == NULL))
+		return; /* removed for good in between */
 	p->folder = f->pub.id;
 	p->uidvalidity = f->pub.uidvalidity;
 	p->uid = m != NULL ? m->uid : tomb->uid;

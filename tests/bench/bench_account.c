@@ -73,7 +73,7 @@ bench_account(struct task *t, struct bench *b, const char *id)
 	return acc;
 }
 
-static void
+static may_yield void
 bench_reopen(struct task *t, struct bench *b, struct account **acc)
 {
 	struct mailstore_conf conf = { .store = b->store };
