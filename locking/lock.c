@@ -324,8 +324,12 @@ lock_take(struct task *t, struct locks *ls, struct lock_log *g,
 		lock_stray(ls, g, op.seq_r, &session);
 		return e;
 	}
-	if (op.outcome_r != SLOT_WON)
+	if (op.outcome_r != SLOT_WON) {
+		/* Not won, and yet the head is ours? It must not stay so. */
+		if (slot_head(g->slot)->mine)
+			lock_stray(ls, g, op.seq_r, &session);
 		return NULL;
+	}
 	/* If the session ended meanwhile, so did the lock. */
 	if (!lease_is_session(ls->lease, &session))
 		return err_new(task_arena(t), ERR_LOST,
@@ -412,6 +416,22 @@ lock_pause(struct task *t, struct lock_log *g, struct err *e, bool is_free,
 	return NULL;
 }
 
+/* Waiting will not mend it. */
+static bool
+lock_err_is_final(const struct err *e)
+{
+	switch (err_code(e)) {
+	case ERR_LOST:
+	case ERR_CORRUPT:
+	case ERR_FORMAT:
+	case ERR_FOREIGN:
+	case ERR_LIMIT:
+		return true;
+	default:
+		return false;
+	}
+}
+
 struct err *
 lock_acquire(struct task *t, struct locks *ls, struct str resource,
     struct lock **lock_r)
@@ -431,8 +451,7 @@ lock_acquire(struct task *t, struct locks *ls, struct str resource,
 		task_lock(t, &g->mutex);
 		e = lock_once(t, ls, g, lock_r, &is_free, &holder);
 		task_unlock(t, &g->mutex);
-		if (*lock_r != NULL ||
-		    (e != NULL && !share_err_is_temporary(e)))
+		if (*lock_r != NULL || lock_err_is_final(e))
 			break;
 		e = lock_pause(t, g, e, is_free && e == NULL, holder);
 		if (e != NULL)

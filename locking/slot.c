@@ -270,8 +270,9 @@ slot_note(struct slot *s, const struct slot_scan *sc, uint64_t now_ms)
 	slot_mark(s, now_ms);
 }
 
-/* The text of entry seq; ERR_NOENT if it is not (or no longer) there.  conn_r
- * is the connection that showed it. */
+/* The text of entry seq; ERR_NOENT if there is no such name, ERR_STALE if it
+ * may have been swept between the two calls.  conn_r is the connection that
+ * showed it. */
 static may_yield must_check struct err *
 slot_read_text(struct task *t, struct slot *s, uint64_t seq, struct str *text_r,
     uint64_t *conn_r)
@@ -289,9 +290,8 @@ slot_read_text(struct task *t, struct slot *s, uint64_t seq, struct str *text_r,
 	link.fh = look.fh_r;
 	link.pin = look.conn;
 	e = slot_call(t, s, &link);
-	/* Swept between the two calls. */
-	if (err_is(e, ERR_STALE) || err_is(e, ERR_NOENT))
-		return err_new(task_arena(t), ERR_NOENT,
+	if (err_is(e, ERR_NOENT))
+		return err_new(task_arena(t), ERR_STALE,
 		    "an entry was removed while it was read", NULL);
 	*text_r = link.text_r;
 	*conn_r = link.conn;

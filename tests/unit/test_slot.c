@@ -197,6 +197,40 @@ CASE(test_unknown)
 	end_two(a, b);
 }
 
+/* EEXIST, and reading what is there fails in any way: still not a verdict. */
+CASE(test_unknown_text)
+{
+	static const struct {
+		enum share_proc proc;
+		enum err_code code;
+	} second[] = { { SHARE_LOOKUP, ERR_STALE }, { SHARE_LOOKUP, ERR_IO },
+		{ SHARE_READLINK, ERR_STALE }, { SHARE_READLINK, ERR_UNKNOWN },
+		{ SHARE_READLINK, ERR_NOENT } };
+	struct peer *a, *b;
+
+	two(n, &a, &b);
+	assert_int_equal(append(a, "K,0"), SLOT_WON);
+	for (unsigned i = 0; i < countof(second); i++) {
+		struct share_fault_rule r[2] = {
+			{ .proc = SHARE_SYMLINK,
+			    .lane = SHARE_FAULT_ANY_LANE,
+			    .kind = SHARE_FAULT_LOST },
+			{ .proc = second[i].proc,
+			    .lane = SHARE_FAULT_ANY_LANE,
+			    .kind = SHARE_FAULT_BEFORE,
+			    .code = second[i].code },
+		};
+
+		share_fault_set(a->fault, r, 2);
+		if (append(a, "K,1") != SLOT_WON ||
+		    view_of(a)->op.seq_r != i + 2)
+			fail_msg("case %u", i);
+		assert_int_equal(share_fault_hits(a->fault, 1), 1);
+		peer_fault_none(a);
+	}
+	end_two(a, b);
+}
+
 /* The verifying READDIR fails, or the connection is re-made before it. */
 CASE(test_verify_fails)
 {
@@ -454,6 +488,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_append),
 		cmocka_unit_test(test_unknown),
+		cmocka_unit_test(test_unknown_text),
 		cmocka_unit_test(test_verify_fails),
 		cmocka_unit_test(test_durable),
 		cmocka_unit_test(test_deadline),
