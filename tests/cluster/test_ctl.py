@@ -204,10 +204,12 @@ def test_secrets_are_nowhere(ctl):
         for d, _, files in os.walk(root):
             for f in files:
                 p = os.path.join(d, f)
+                if f == "ballast":              # random bytes
+                    continue
                 data = os.readlink(p).encode() if os.path.islink(p) else \
                     open(p, "rb").read()
                 assert b"swordfish-in-clear" not in data, p
-                assert b"$y$" not in data, p
+                assert b"$y$j" not in data, p
 
 
 def test_batch(ctl, tmp_path):

@@ -86,10 +86,13 @@ def test_bulk(server, probe):
     assert v["stream_calls"] == 2
 
 
-def test_check(server, probe):
-    rc, out = probe.result(server.url(), "check")
-    bad = [s for s in out.splitlines() if s.startswith("bad ")]
-    assert rc == 0 and [s.split()[1] for s in bad] == ["space:"], out
+@pytest.mark.parametrize("megabytes, want", [(2048, []), (512, ["space:"])])
+def test_check(megabytes, want, probe):
+    with Namespace("nfs") as ns, LoopExport(megabytes) as export, \
+            Ganesha(ns, export.path) as server:
+        rc, out = probe.result(server.url(), "check")
+        bad = [s for s in out.splitlines() if s.startswith("bad ")]
+        assert rc == 0 and [s.split()[1] for s in bad] == want, out
 
 
 def test_open(server, probe):
