@@ -27,8 +27,8 @@ static const char *const plan_names[PLAN_ACTIONS] = { "crash", "pause",
 
 struct plan_item {
 	enum sim_moment moment;
-	enum share_proc proc;
-	const char *dir; /* last part of the directory's path */
+	enum share_proc proc; /* SHARE_PROCS: any */
+	const char *dir;      /* last part of the directory's path */
 	unsigned countdown;
 	enum plan_action action;
 	uint64_t us;
@@ -81,6 +81,8 @@ plan_fits(const struct sim_world *w, const struct plan_item *it)
 		return it->moment == SIM_EXECUTED;
 	case PLAN_FORGET:
 		return w->conf.lazy;
+	case PLAN_CRASH:
+		return !w->conf.lying;
 	default:
 		return true;
 	}
@@ -105,6 +107,7 @@ plan_draw_hole(struct sim_world *w, struct plan_item *it)
 
 	*it = kinds[sim_below(w, countof(kinds))];
 	it->us = 12 * SIM_MINUTE + sim_below(w, 15 * SIM_MINUTE);
+	it->countdown = 1 + (unsigned)sim_below(w, 40);
 }
 
 static void
@@ -119,6 +122,13 @@ plan_draw_any(struct sim_world *w, struct plan_item *it)
 	it->proc = plan_calls[call].proc;
 	it->dir = plan_calls[call].dir;
 	it->us = sim_interval(w);
+	it->countdown = 1 + (unsigned)sim_below(w, 40);
+	if (sim_below(w, 3) > 0)
+		return;
+	/* Any call at all, early or late in the run. */
+	it->proc = SHARE_PROCS;
+	it->dir = NULL;
+	it->countdown = 1 + (unsigned)sim_below(w, 1500);
 }
 
 void
@@ -137,7 +147,6 @@ sim_plan_draw(struct sim_world *w)
 			plan_draw_hole(w, &p->items[i]);
 		else
 			plan_draw_any(w, &p->items[i]);
-		p->items[i].countdown = 1 + (unsigned)sim_below(w, 40);
 	}
 }
 
@@ -226,7 +235,8 @@ sim_plan_ask(struct sim_node *n, enum sim_moment m, const struct share_op *op,
 		struct plan_item *it = &w->plan->items[i];
 
 		if (it->countdown == 0 || it->moment != m ||
-		    it->proc != op->proc || !plan_is_in(w, it, op))
+		    (it->proc != op->proc && it->proc != SHARE_PROCS) ||
+		    !plan_is_in(w, it, op))
 			continue;
 		if (--it->countdown != 0)
 			continue;

@@ -34,11 +34,13 @@ struct sim_request;
 /* Chances are per 10,000 calls; means in microseconds, 0: never. */
 struct sim_conf {
 	unsigned nodes;
-	bool barrier;	   /* durability profile of the share */
-	bool lazy;	   /* the server forgets what it did not sync */
-	bool coarse;	   /* times in attributes have ticks */
-	bool bare;	   /* replies leave attributes and handles out */
-	unsigned page;	   /* entries of one READDIR */
+	bool barrier;  /* durability profile of the share */
+	bool lazy;     /* the server forgets what it did not sync */
+	bool lying;    /* replies of such a server count as durable: nodes must
+			* remember for it */
+	bool coarse;   /* times in attributes have ticks */
+	bool bare;     /* replies leave attributes and handles out */
+	unsigned page; /* entries of one READDIR */
 	uint64_t delay_us; /* typical way to the server */
 	unsigned lost, reply_lost, late, twice, false_error, io, full, stale,
 	    partial, jukebox;

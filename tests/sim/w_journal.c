@@ -37,6 +37,9 @@ wj_proc(const struct sim_node *n)
 /*
  * Profiles: "holes", writers stall while others make checkpoints and collect;
  * "forget", the server forgets often; "old", long enough for FORGET; "plain".
+ * "lying" is not in the mix: a server whose replies are said to be durable and
+ * are not, so that nodes must remember for it.  Deliveries survive that; links
+ * and claims are more than such a server can be asked for.
  */
 static void
 w_journal_conf(struct sim_world *w, struct sim_conf *c)
@@ -58,6 +61,14 @@ w_journal_conf(struct sim_world *w, struct sim_conf *c)
 		c->barrier = c->lazy = true;
 		c->forget_mean = 20 * SIM_SECOND + sim_below(w, SIM_MINUTE);
 		c->sync_mean = 30 * SIM_SECOND + sim_below(w, SIM_MINUTE);
+		c->run_us = 10 * SIM_MINUTE + sim_below(w, 10 * SIM_MINUTE);
+	} else if (strcmp(w->profile, "lying") == 0) {
+		/* It syncs within half a minute; no node dies meanwhile. */
+		c->lying = c->lazy = true;
+		c->barrier = false;
+		c->crash_mean = c->restart_mean = 0;
+		c->forget_mean = 30 * SIM_SECOND + sim_below(w, SIM_MINUTE);
+		c->sync_mean = 5 * SIM_SECOND;
 		c->run_us = 10 * SIM_MINUTE + sim_below(w, 10 * SIM_MINUTE);
 	} else if (strcmp(w->profile, "old") == 0) {
 		c->run_us = 60 * SIM_MINUTE + sim_below(w, 60 * SIM_MINUTE);
@@ -390,7 +401,8 @@ wj_bury(struct task *t, struct sim_node *n)
 	const struct wj_row *row = wj_any_row(n, true);
 	char name[WJ_NAME];
 
-	if (row == NULL)
+	/* A grace is longer than a server can lie. */
+	if (row == NULL || n->w->conf.lying)
 		return;
 	memcpy(name, row->name, WJ_NAME);
 	wj_remove_file(t, n, name);
@@ -404,7 +416,9 @@ wj_sweep(struct task *t, struct sim_node *n)
 	struct share_dirent *d;
 	unsigned skip;
 
-	if (share_readdir(t, n->share, SHARE_LANE_ADMIN, &wj_world(n)->msg,
+	/* Orphans are a day old before they are swept. */
+	if (n->w->conf.lying ||
+	    share_readdir(t, n->share, SHARE_LANE_ADMIN, &wj_world(n)->msg,
 		100000, &d, NULL) != NULL)
 		return;
 	if (journal_refresh(t, p->state.j) != NULL)
