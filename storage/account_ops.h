@@ -37,7 +37,8 @@
  *		the internal date; source: the file was made by LINK from there.
  *		Nothing if that name is a row or a tombstone.
  *	h,folder,name,month,bytes,time,flags,words
- *		HAVE: ADD of a file with a name of its own (rebuild)
+ *		HAVE: ADD of a file with a name of its own (not written by this
+ *		version: every row owns a name under its entry's txid)
  *	f,folder,uids,flags,flags,words,words
  *		FLAGS: set the first, then clear the second; keywords likewise.
  *		Rows named get this entry's number as MODSEQ.

@@ -6,14 +6,16 @@
 
 #define REBUILD_FOLDER "Recovered"
 #define REBUILD_YOUNG_S 86400
-#define REBUILD_BATCH 20000 /* files put into one entry */
+#define REBUILD_BATCH 5000 /* files put into one entry */
 
 /* A file of msg/, as it is. */
 struct rebuild_file {
 	struct message_name name;
 	uint64_t bytes;
 	int64_t time;
-	bool known; /* a row or tombstone names it */
+	bool known;  /* a row or tombstone names it */
+	bool linked; /* in this batch */
+	bool taken;  /* by the entry */
 };
 
 struct rebuild {
@@ -135,6 +137,25 @@ rebuild_find(const struct rebuild *rb, const struct message_name *name)
 				rebuild_file_cmp);
 }
 
+/* Files that a row or tombstone names. */
+static void
+rebuild_mark(struct rebuild *rb, const struct account_state *s)
+{
+	struct rebuild_file *file;
+
+	for (unsigned i = 0; i < s->folder_count; i++)
+		for (uint32_t j = 0; j < s->by_id[i]->rows.n; j++) {
+			file = rebuild_find(rb, &s->by_id[i]->rows.r[j].name);
+			if (file != NULL)
+				file->known = true;
+		}
+	for (unsigned i = 0; i < s->tomb_count; i++) {
+		file = rebuild_find(rb, &s->tombs[i].name);
+		if (file != NULL)
+			file->known = true;
+	}
+}
+
 /* Rows without their file; a file of another size counts as another file. */
 static void
 rebuild_lost(struct rebuild *rb, const struct account_state *s, struct buf *ops,
@@ -149,8 +170,6 @@ rebuild_lost(struct rebuild *rb, const struct account_state *s, struct buf *ops,
 			const struct message *m = &f->rows.r[j];
 			struct rebuild_file *file = rebuild_find(rb, &m->name);
 
-			if (file != NULL)
-				file->known = true;
 			if (m->modseq > rb->listed_at ||
 			    (file != NULL && file->bytes == m->bytes)) {
 				rb->r->kept_r++;
@@ -161,12 +180,6 @@ rebuild_lost(struct rebuild *rb, const struct account_state *s, struct buf *ops,
 		}
 		if (!uidset_is_empty(&op.uids))
 			account_op_write(ops, &op);
-	}
-	for (unsigned i = 0; i < s->tomb_count; i++) {
-		struct rebuild_file *file = rebuild_find(rb, &s->tombs[i].name);
-
-		if (file != NULL)
-			file->known = true;
 	}
 }
 
@@ -204,35 +217,132 @@ rebuild_folder(struct task *t, const struct account_state *s, struct buf *ops)
 	return op.folder;
 }
 
-/* Files that nothing names, oldest first is not known: in order of names. */
+/*
+ * Files that nothing names.  Their owner may still live, and may remove its own
+ * name when it gives up: so each gets a name of ours (every row owns its own),
+ * and the owner's txid is voided by the entry that says so.
+ */
+struct rebuild_batch {
+	struct rebuild *rb;
+	struct txid txid;
+	uint16_t month;
+	unsigned from, next; /* part of rb->files that was looked at */
+};
+
+static bool
+rebuild_wants(const struct rebuild *rb, const struct account_state *s,
+    const struct rebuild_file *f)
+{
+	return rebuild_is_found(rb, f) && !account_state_knows(s, &f->name) &&
+	       !journal_is_voided(rb->acc->journal, &f->name.txid);
+}
+
+static struct message_name
+rebuild_name(const struct rebuild_batch *b, unsigned i)
+{
+	return (struct message_name){ .txid = b->txid,
+		.ordinal = (uint16_t)(i - b->from),
+		.month = b->month };
+}
+
+static may_yield must_check struct err *
+rebuild_link(struct task *t, struct rebuild_batch *b, unsigned i)
+{
+	struct rebuild_file *f = &b->rb->files[i];
+	struct message_name name = rebuild_name(b, i);
+	struct share_fh fh;
+	struct err *e;
+
+	e = message_lookup(t, b->rb->acc, &f->name, &fh, NULL);
+	if (e == NULL)
+		e = message_link(t, b->rb->acc, &fh, &name);
+	f->linked = e == NULL;
+	return err_is(e, ERR_NOENT) ? NULL : e; /* removed meanwhile */
+}
+
+static may_yield must_check struct err *
+rebuild_batch_link(struct task *t, struct rebuild_batch *b,
+    const struct account_state *s)
+{
+	struct err *e = NULL;
+
+	b->month = message_month_of(task_wall_s(t));
+	for (b->next = b->from; e == NULL && b->next < b->rb->n &&
+				b->next - b->from < REBUILD_BATCH;
+	     b->next++) {
+		struct arena_mark mark = arena_mark(task_arena(t));
+
+		if (!rebuild_wants(b->rb, s, &b->rb->files[b->next]))
+			continue;
+		e = rebuild_link(t, b, b->next);
+		if (e == NULL)
+			arena_rewind(task_arena(t), mark);
+	}
+	return e;
+}
+
+/* Of each file one name goes: the owner's if the entry took it, else ours. */
+static may_yield void
+rebuild_batch_end(struct task *t, struct rebuild_batch *b, bool committed)
+{
+	for (unsigned i = b->from; i < b->next; i++) {
+		struct rebuild_file *f = &b->rb->files[i];
+		struct message_name ours = rebuild_name(b, i);
+		struct arena_mark mark = arena_mark(task_arena(t));
+
+		/* what stays behind is an orphan: the sweep finds it */
+		if (f->linked)
+			err_ignore(message_unlink(t, b->rb->acc,
+			    committed && f->taken ? &f->name : &ours));
+		arena_rewind(task_arena(t), mark);
+	}
+}
+
 static void
-rebuild_found(struct task *t, struct rebuild *rb, const struct account_state *s,
-    struct buf *ops, unsigned *from)
+rebuild_batch_void(const struct rebuild_batch *b, struct buf *ops)
+{
+	const struct txid *last = NULL;
+
+	for (unsigned i = b->from; i < b->next; i++) {
+		const struct rebuild_file *f = &b->rb->files[i];
+
+		if (!f->taken || (last != NULL && txid_eq(last, &f->name.txid)))
+			continue;
+		last = &f->name.txid;
+		record_op(ops, 'D');
+		record_txid(ops, last);
+	}
+}
+
+static void
+rebuild_batch_write(struct task *t, struct rebuild_batch *b,
+    const struct account_state *s, struct buf *ops)
 {
 	uint32_t folder = 0;
-	unsigned n = 0;
 
-	for (; *from < rb->n && n < REBUILD_BATCH; (*from)++) {
-		struct rebuild_file *f = &rb->files[*from];
+	for (unsigned i = b->from; i < b->next; i++) {
+		struct rebuild_file *f = &b->rb->files[i];
 		struct account_op op = {
-			.letter = 'h',
+			.letter = 'a',
 			.bytes = f->bytes,
-			.name = f->name,
+			.name = rebuild_name(b, i),
 			.time = f->time < 0 ? 0 : (uint64_t)f->time,
 		};
+		struct buf source;
 
-		if (!rebuild_is_found(rb, f) ||
-		    account_state_knows(s, &f->name) ||
-		    journal_is_voided(rb->acc->journal, &f->name.txid))
+		f->taken = f->linked && rebuild_wants(b->rb, s, f);
+		if (!f->taken)
 			continue;
 		if (folder == 0)
 			folder = rebuild_folder(t, s, ops);
 		op.folder = folder;
 		if (op.time > UINT32_MAX)
 			op.time = UINT32_MAX;
+		buf_init(&source, task_arena(t), 128);
+		account_source_format(&source, STR_NONE, &f->name);
+		op.source = buf_str(&source);
 		account_op_write(ops, &op);
-		rb->r->recovered_r++;
-		n++;
+		b->rb->r->recovered_r++;
 	}
 }
 
@@ -240,8 +350,8 @@ rebuild_found(struct task *t, struct rebuild *rb, const struct account_state *s,
 
 struct rebuild_entry {
 	struct rebuild *rb;
+	struct rebuild_batch batch;
 	bool lost_done;
-	unsigned from, next;
 	unsigned kept, lost, recovered; /* before this entry */
 };
 
@@ -258,8 +368,8 @@ rebuild_compose(struct task *t, struct account_tx *x, struct buf *ops)
 	r->recovered_r = re->recovered;
 	if (!re->lost_done)
 		rebuild_lost(re->rb, &x->acc->state, ops, task_arena(t));
-	re->next = re->from;
-	rebuild_found(t, re->rb, &x->acc->state, ops, &re->next);
+	rebuild_batch_write(t, &re->batch, &x->acc->state, ops);
+	rebuild_batch_void(&re->batch, ops);
 	/* the first is committed even if it says nothing: a checkpoint can be
 	 * made above one that is damaged */
 	x->nothing = ops->n == before && re->lost_done;
@@ -267,28 +377,43 @@ rebuild_compose(struct task *t, struct account_tx *x, struct buf *ops)
 }
 
 static may_yield must_check struct err *
-rebuild_in_place(struct task *t, struct rebuild *rb)
+rebuild_commit(struct task *t, struct rebuild_entry *re)
 {
-	struct rebuild_entry re = { .rb = rb };
+	struct rebuild *rb = re->rb;
+	struct account_tx x;
 	struct err *e;
 
-	do {
-		struct account_tx x;
-
-		re.kept = rb->r->kept_r;
-		re.lost = rb->r->lost_r;
-		re.recovered = rb->r->recovered_r;
-		account_tx_init(t, rb->acc, &x);
-		/* What FORGET forgets may have had a file in the listing. */
-		x.tx.begun = rb->listed_at;
-		x.compose = rebuild_compose;
-		x.when_closed = true;
-		x.removes = true;
-		x.arg = &re;
+	re->kept = rb->r->kept_r;
+	re->lost = rb->r->lost_r;
+	re->recovered = rb->r->recovered_r;
+	account_tx_init(t, rb->acc, &x);
+	/* What FORGET forgets may have had a file in the listing. */
+	x.tx.begun = rb->listed_at;
+	x.compose = rebuild_compose;
+	x.when_closed = true;
+	x.arg = re;
+	re->batch.txid = x.tx.txid;
+	e = rebuild_batch_link(t, &re->batch, &rb->acc->state);
+	if (e == NULL)
 		e = account_commit(t, &x);
+	if (e == NULL || journal_err_is_verdict(e))
+		rebuild_batch_end(t, &re->batch, e == NULL);
+	return e;
+}
+
+static may_yield must_check struct err *
+rebuild_in_place(struct task *t, struct rebuild *rb)
+{
+	struct rebuild_entry re = { .rb = rb, .batch = { .rb = rb } };
+	struct err *e;
+
+	/* which files rows name is known before the first are taken */
+	rebuild_mark(rb, &rb->acc->state);
+	do {
+		e = rebuild_commit(t, &re);
 		re.lost_done = true;
-		re.from = re.next;
-	} while (e == NULL && re.from < rb->n);
+		re.batch.from = re.batch.next;
+	} while (e == NULL && re.batch.from < rb->n);
 	return e != NULL ? e : journal_maintain(t, rb->acc->journal, true);
 }
 
@@ -296,16 +421,15 @@ rebuild_in_place(struct task *t, struct rebuild *rb)
 
 static void
 rebuild_apply(struct task *t, struct account_state *s, struct str text,
-    uint64_t seq)
+    const struct txid *txid, uint64_t seq)
 {
-	static const struct txid none;
 	struct account_op *ops;
 	unsigned n;
 	struct err *e;
 
 	if (text.n == 0)
 		return;
-	e = account_ops_parse(task_arena(t), text, &none, &ops, &n);
+	e = account_ops_parse(task_arena(t), text, txid, &ops, &n);
 	invariant(e == NULL);
 	account_state_apply(s, ops, n, seq);
 }
@@ -315,11 +439,12 @@ rebuild_apply(struct task *t, struct account_state *s, struct str text,
 static void
 rebuild_folders(struct task *t, struct account_state *s, uint64_t seq)
 {
+	static const struct txid none;
 	struct buf ops;
 
 	buf_init(&ops, task_arena(t), RECORD_OPS_MAX);
 	account_default_folders(t, s, &ops);
-	rebuild_apply(t, s, buf_str(&ops), seq);
+	rebuild_apply(t, s, buf_str(&ops), &none, seq);
 	buf_clear(&ops);
 	for (unsigned i = 0; i < s->folder_count; i++) {
 		struct account_op op = {
@@ -331,7 +456,34 @@ rebuild_folders(struct task *t, struct account_state *s, uint64_t seq)
 
 		account_op_write(&ops, &op);
 	}
-	rebuild_apply(t, s, buf_str(&ops), seq);
+	rebuild_apply(t, s, buf_str(&ops), &none, seq);
+}
+
+/* Owners of what is found are held: they began before the checkpoint.  Their
+ * names stay, for the sweep to void. */
+static may_yield must_check struct err *
+rebuild_above_found(struct task *t, struct rebuild *rb, struct account_state *s,
+    uint64_t seq)
+{
+	struct rebuild_batch b = { .rb = rb };
+	struct err *e = NULL;
+	struct buf ops;
+
+	buf_init(&ops, NULL, RECORD_OPS_MAX);
+	for (; e == NULL && b.from < rb->n; b.from = b.next) {
+		struct arena_mark mark = arena_mark(task_arena(t));
+
+		task_random(t, &b.txid, sizeof(b.txid));
+		e = rebuild_batch_link(t, &b, s);
+		if (e != NULL)
+			break;
+		buf_clear(&ops);
+		rebuild_batch_write(t, &b, s, &ops);
+		rebuild_apply(t, s, buf_str(&ops), &b.txid, seq);
+		arena_rewind(task_arena(t), mark);
+	}
+	buf_free(&ops);
+	return e;
 }
 
 static may_yield must_check struct err *
@@ -339,8 +491,8 @@ rebuild_above(struct task *t, struct rebuild *rb)
 {
 	struct account *acc = rb->acc;
 	struct account_state s;
+	static const struct txid none;
 	uint64_t top, seq;
-	unsigned from = 0;
 	struct buf ops;
 	char was;
 	struct err *e;
@@ -357,17 +509,15 @@ rebuild_above(struct task *t, struct rebuild *rb)
 	s.state = 'o';
 	rebuild_folders(t, &s, top + 1);
 	buf_init(&ops, NULL, UINT32_MAX);
+	rebuild_mark(rb, &s);
 	rebuild_lost(rb, &s, &ops, task_arena(t));
-	rebuild_apply(t, &s, buf_str(&ops), top + 1);
-	do {
-		struct arena_mark mark = arena_mark(task_arena(t));
-
-		buf_clear(&ops);
-		rebuild_found(t, rb, &s, &ops, &from);
-		rebuild_apply(t, &s, buf_str(&ops), top + 1);
-		arena_rewind(task_arena(t), mark);
-	} while (from < rb->n);
+	rebuild_apply(t, &s, buf_str(&ops), &none, top + 1);
 	buf_free(&ops);
+	e = rebuild_above_found(t, rb, &s, top + 1);
+	if (e != NULL) {
+		account_state_free(&s);
+		return e;
+	}
 	s.state = was;
 	account_state_drop(acc);
 	acc->state = s;
