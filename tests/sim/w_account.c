@@ -438,10 +438,6 @@ wa_rebuild(struct task *t, struct sim_node *n, unsigned a, struct account *acc)
 	struct err *e;
 
 	(void)acc;
-	/* Where days pass in minutes, deliveries stall for weeks; their files
-	 * would be recovered under their hands. */
-	if (n->w->conf.wall_speed != 1)
-		return;
 	wa_book(n->w)->accounts[a].rebuilt = true;
 	e = account_rebuild(t, wa_proc(n)->ms, str_c(wa_ids[a]), &r);
 	sim_say(n->w, n, "rebuilds %s: %s, %u kept, %u recovered, %u lost",
