@@ -130,7 +130,6 @@ journal_dirs(struct task *t, struct journal *j)
 	}
 	for (i = 0; i < countof(names); i++) {
 		e[i] = journal_wait(t, j, &c[i]);
-		*to[i] = c[i].op.fh_r;
 		if (first == NULL && e[i] != NULL && !err_is(e[i], ERR_NOENT))
 			first = e[i];
 	}
@@ -143,7 +142,11 @@ journal_dirs(struct task *t, struct journal *j)
 		return err_new(task_arena(t), ERR_CORRUPT,
 		    "a journal's directory is damaged", "%s: no ckpt/",
 		    j->label);
-	/* seg/ goes first when an account is purged */
+	/* Only now: who reads segments may be here at the same time, and have
+	 * found what got lost on our way.  seg/ goes first when an account is
+	 * purged. */
+	for (i = 0; i < countof(names); i++)
+		*to[i] = c[i].op.fh_r;
 	if (e[2] != NULL)
 		j->seg.n = 0;
 	j->have_dirs = true;
