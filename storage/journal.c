@@ -542,23 +542,40 @@ journal_totals(struct task *t, struct journal *j, struct str ops,
 		buf_char(out, '-');
 }
 
-/* log/ last: whoever finds it finds the others too. */
+/*
+ * log/ last: whoever finds it finds the others too.  All on one connection: a
+ * server that forgot the first ones between them would leave a journal without
+ * seg/ (found by the simulation).
+ */
 struct err *
 journal_mkdirs(struct task *t, struct store *st, const struct share_fh *dir)
 {
 	static const char *const names[] = { "seg", "ckpt", "log" };
 	unsigned i, tries = 0;
+	uint64_t conn = 0;
 	struct err *e;
 
 	for (i = 0; i < countof(names);) {
-		e = share_mkdir(t, st->share, SHARE_LANE_COMMIT, dir,
-		    str_c(names[i]), NULL);
+		struct share_op op = { .proc = SHARE_MKDIR,
+			.lane = SHARE_LANE_COMMIT,
+			.pin = conn,
+			.fh = *dir,
+			.name = str_c(names[i]),
+			.mode = 0700,
+			.arena = task_arena(t) };
+
+		share_start(t, st->share, &op);
+		e = share_finish(t, &op);
 		if (e == NULL || err_is(e, ERR_EXIST)) {
+			conn = op.conn;
 			i++;
 			continue;
 		}
-		if (!share_err_is_unknown(e) || ++tries > JOURNAL_TRIES)
+		if ((!share_err_is_unknown(e) && !err_is(e, ERR_CONN)) ||
+		    ++tries > JOURNAL_TRIES)
 			return e;
+		conn = 0;
+		i = 0;
 		task_sleep_ms(t, (uint64_t)JOURNAL_RETRY_MS << tries);
 	}
 	return NULL;

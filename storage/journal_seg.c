@@ -257,7 +257,8 @@ seg_run_begin(struct task *t, struct journal *j, const struct journal_seg *segs,
 	r->into = arena_array(ta, n, sizeof(r->into[0]));
 	r->cached = arena_array(ta, n, sizeof(r->cached[0]));
 	r->fh = arena_array(ta, n, sizeof(r->fh[0]));
-	if (j->seg.n == 0)
+	e = journal_dirs(t, j);
+	if (e == NULL && j->seg.n == 0)
 		e = err_new(ta, ERR_CORRUPT, "a journal's directory is damaged",
 		    "no seg/");
 	for (i = 0; i < n && e == NULL; i++) {
@@ -391,6 +392,9 @@ seg_range_once(struct task *t, struct journal *j, const struct journal_seg *seg,
 	struct share_fh fh;
 	struct err *e;
 
+	e = journal_dirs(t, j);
+	if (e != NULL)
+		return e;
 	if (j->seg.n == 0)
 		return err_new(task_arena(t), ERR_CORRUPT,
 		    "a journal's directory is damaged", "no seg/");
