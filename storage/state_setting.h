@@ -29,6 +29,37 @@ enum state_setting {
 	STATE_PASSWORD_ITERATIONS,  /* password.scram_iterations */
 	STATE_POSTMASTER,	    /* domain.postmaster */
 	STATE_MESSAGE_MAX,	    /* message.max_size */
+	STATE_NET_CONNECTIONS,	    /* net.connections */
+	STATE_NET_PER_CLIENT,	    /* net.connections_per_client */
+	STATE_NET_PER_CLIENT_IMAP,  /* net.connections_per_client_imap */
+	STATE_NET_RATE_PER_CLIENT,  /* net.rate_per_client */
+	STATE_NET_EXEMPT,	    /* net.exempt */
+	STATE_NET_TLS_HANDSHAKE,    /* net.tls_handshake */
+	STATE_NET_PROXY_HEADER,	    /* net.proxy_header */
+	STATE_SMTP_TIMEOUT,	    /* smtp.command_timeout */
+	STATE_SMTP_FLOOR,	    /* smtp.min_rate */
+	STATE_SMTP_LINE,	    /* smtp.line_max */
+	STATE_SMTP_RECIPIENTS,	    /* smtp.recipients_max */
+	STATE_SMTP_MESSAGES,	    /* smtp.messages_per_session */
+	STATE_SMTP_ERRORS,	    /* smtp.errors_max */
+	STATE_SMTP_BARE,	    /* smtp.bare_newline */
+	STATE_SMTP_HOPS,	    /* smtp.hops_max */
+	STATE_IMAP_LOGIN_TIMEOUT,   /* imap.login_timeout */
+	STATE_IMAP_IDLE_TIMEOUT,    /* imap.idle_timeout */
+	STATE_IMAP_LINE,	    /* imap.line_max */
+	STATE_IMAP_LINE_STRANGER,   /* imap.line_max_stranger */
+	STATE_IMAP_LITERAL,	    /* imap.literal_max */
+	STATE_IMAP_LITERALS_TOTAL,  /* imap.literals_total_max */
+	STATE_IMAP_LITERALS,	    /* imap.literals_max */
+	STATE_IMAP_ERRORS,	    /* imap.errors_max */
+	STATE_IMAP_SESSIONS,	    /* imap.sessions_per_account */
+	STATE_POP3_IDLE_TIMEOUT,    /* pop3.idle_timeout */
+	STATE_POP3_ERRORS,	    /* pop3.errors_max */
+	STATE_POP3_EXCLUSIVE,	    /* pop3.exclusive */
+	STATE_AUTH_FAILURES,	    /* auth.failures_max */
+	STATE_AUTH_DELAY,	    /* auth.failure_delay */
+	STATE_JUNK_KEEP,	    /* retention.junk */
+	STATE_TRASH_KEEP,	    /* retention.trash */
 	STATE_SETTINGS
 };
 

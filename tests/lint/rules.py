@@ -26,6 +26,8 @@ DOORS = {
     "iconv.h": ["mime/charset.c"],
     "confuse.h": ["server/conf*"],
     "unbound.h": ["server/net/dns*"],
+    "seccomp.h": ["server/privs*"],
+    "http_parser.h": ["server/http/http*"],
     "pthread.h": ["base/offload.c"],
     "setjmp.h": ["base/task_switch.c"],
     "ucontext.h": ["base/task_switch.c"],

@@ -1,0 +1,132 @@
+/* imap.h - what every IMAP command sees */
+#ifndef SERVER_IMAP_IMAP_H
+#define SERVER_IMAP_IMAP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/task.h"
+#include "server/auth/auth.h"
+#include "server/imap/imap_parse.h"
+#include "server/net/conn.h"
+#include "server/worker.h"
+#include "storage/account.h"
+#include "storage/folder.h"
+#include "storage/message.h"
+#include "storage/uidset.h"
+
+/*
+ * RFC 3501 with the extensions of the capability table (imap_capability.c).
+ * One command is one descriptor in its own file (cmd_NAME.c); imap_commands.c
+ * only lists them.  imap_session.c assembles a whole command with its literals,
+ * finds the descriptor, runs it in the connection's task and turns its outcome
+ * into the tagged line: NULL is OK, cmd->bad is BAD, other errors are NO with
+ * the response code of worker_outcome().  Handlers never write that line.
+ */
+enum imap_state {
+	IMAP_STRANGER = 1, /* not authenticated */
+	IMAP_USER = 2,	   /* authenticated */
+	IMAP_SELECTED = 4,
+	IMAP_GONE = 8 /* after LOGOUT or BYE */
+};
+
+/*
+ * The selected mailbox as the client has been told it is: sequence number - 1
+ * to UID.  It changes only in imap_view_sync(), which tells.  The account moves
+ * on meanwhile; a message that is gone there can still be read here through its
+ * tombstone.
+ */
+struct imap_view {
+	uint32_t folder, uidvalidity;
+	bool readonly; /* EXAMINE */
+	uint32_t *uids, n, size;
+	uint64_t modseq; /* of the account when last synchronised: what is
+			  * newer is to be told */
+	uint32_t uidnext;
+};
+
+struct imap_session {
+	struct conn *c;
+	struct worker *w;
+	enum imap_state state;
+	struct arena *arena; /* of the session: account, tag of IDLE */
+	struct state_account account;
+	struct auth_session counted;
+	struct account *acc; /* opened at login; NULL while the share was away:
+			      * imap_account() */
+	struct imap_view view;
+	struct follow *follow;
+	bool changed;	/* follow said so, not yet told */
+	bool condstore; /* enabled (RFC 7162, 3.1) */
+	bool idling;
+	struct str idle_tag;
+	unsigned errors;
+};
+
+enum {
+	IMAP_UID_TOO = 1,      /* UID NAME exists */
+	IMAP_KEEP_NUMBERS = 2, /* no EXPUNGE responses: FETCH, STORE, SEARCH
+				* without UID (RFC 3501, 7.4.1) */
+	IMAP_STREAMS = 4       /* reads its last literal itself: APPEND */
+};
+
+struct imap_cmd {
+	struct imap_session *s;
+	struct imap_in in; /* behind the command's name */
+	struct str tag;
+	bool uid; /* UID was in front */
+	/* for the tagged line */
+	bool bad;	  /* the error is BAD */
+	struct buf code;  /* "APPENDUID 1 2"; empty: none or by outcome */
+	const char *text; /* of OK; NULL: "NAME completed" */
+};
+
+struct imap_command {
+	const char *name; /* "UNSELECT" */
+	unsigned states, flags;
+	struct err *(*run)(struct task *t, struct imap_cmd *cmd);
+};
+extern const struct imap_command *const imap_commands[]; /* ends with NULL */
+
+/* Syntax error: return imap_bad(cmd, NULL) (what the parser said, or text). */
+must_check struct err *imap_bad(struct imap_cmd *cmd, const char *text);
+/* The account, opened if it was not, and refreshed to the head if refresh. */
+may_yield must_check struct err *imap_account(struct task *t,
+    struct imap_cmd *cmd, bool refresh, struct account **acc_r);
+/* Quota of the account as it is now in the state. */
+void imap_limit(struct imap_session *s, struct quota_limit *limit_r);
+
+/* --- the view (imap_view.c) --- */
+/* Tell everything that is new: EXPUNGE (unless keep_numbers), EXISTS, RECENT,
+ * FETCH (FLAGS, UID and MODSEQ if condstore).  Refreshes nothing. */
+may_yield void imap_view_sync(struct task *t, struct imap_session *s,
+    bool keep_numbers);
+/*
+ * The set's messages that the view has, as UIDs.  Sequence numbers unless uid;
+ * '*' is the last.  A sequence number beyond the end is BAD (imap_bad), a UID
+ * that is not there is left out.  In O(ranges + log n).
+ */
+must_check struct err *imap_view_uids(struct imap_cmd *cmd,
+    const struct imap_set *set, bool uid, struct uidset *uids_r);
+/* Sequence number of a UID; 0: the view has it not. */
+uint32_t imap_view_seq(const struct imap_view *v, uint32_t uid);
+/* "\\Seen $Label": FLAGS of a message; \\Recent never (RFC 9051). */
+void imap_flags_put(struct buf *b, const struct account *acc, uint8_t flags,
+    uint64_t keywords);
+/* A STORE of ours that need not be told again (.SILENT): up to here. */
+void imap_view_told(struct imap_session *s, const struct uidset *uids,
+    uint64_t modseq);
+
+/* --- writing (imap_put.c) --- */
+/* quoted if it can be, else a literal; NIL for p == NULL (nstring). */
+void imap_put_string(struct buf *b, struct str s);
+void imap_put_nstring(struct buf *b, struct str s);
+/* A mailbox name in modified UTF-7 (RFC 3501, 5.1.3), as astring. */
+void imap_put_mailbox(struct buf *b, struct str name);
+/* "1:3,7" from a uidset. */
+void imap_put_uidset(struct buf *b, const struct uidset *s);
+void imap_put_date(struct buf *b, int64_t wall_s); /* date-time, quoted, UTC */
+
+#endif

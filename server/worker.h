@@ -1,0 +1,96 @@
+/* worker.h - one single-threaded process of a node: what every protocol sees */
+#ifndef SERVER_WORKER_H
+#define SERVER_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/loop.h"
+#include "base/offload.h"
+#include "base/task.h"
+#include "server/conf.h"
+#include "storage/mailstore.h"
+#include "storage/segcache.h"
+#include "storage/share/store.h"
+#include "storage/state.h"
+#include "storage/state_setting.h"
+
+/*
+ * Worker 0 also holds the node's lease, applies the state (the others open it
+ * replica_only and are told), receives hints and forwards them, and runs the
+ * cluster's jobs.  Listeners other than health and agent accept only while
+ * `serving`: the share was opened once.  Later outages of the share do not
+ * change that: sessions answer UNAVAILABLE.
+ */
+struct account;
+struct tls;
+struct auth;
+struct hints;
+struct follows;
+struct counts;
+struct health;
+struct lease;
+struct nodes;
+struct locks;
+
+struct worker {
+	unsigned index, workers;
+	const struct conf *conf; /* replaced by a reload: never keep parts */
+	struct loop *loop;
+	struct sched *sched;
+	struct offload *offload;
+	struct store *store;
+	struct state *state;
+	struct segcache *cache;
+	struct mailstore *mail;
+	struct tls *tls;	 /* net/tls.h */
+	struct counts *counts;	 /* net/counts.h: shared by all workers */
+	struct auth *auth;	 /* auth/auth.h */
+	struct hints *hints;	 /* cluster/hints.h */
+	struct follows *follows; /* cluster/follow.h */
+	struct health *health;	 /* cluster/health.h */
+	/* worker 0, else NULL */
+	struct lease *lease;
+	struct nodes *nodes;
+	struct locks *locks;
+	const char *node_id;
+	bool serving, draining;
+};
+
+/*
+ * What holds on this node: the file's settings {}, else the state's value, else
+ * the default.  Cached: costs nothing, never yields.
+ */
+uint64_t worker_setting(const struct worker *w, enum state_setting id);
+struct str worker_setting_text(const struct worker *w, enum state_setting id);
+/* Name in greetings, Received, Message-ID. */
+const char *worker_hostname(const struct worker *w);
+
+/* The account's mailbox, by id; like account_open, but ERR_UNAVAIL at once
+ * while the share is known to be away. */
+may_yield must_check struct err *worker_account_open(struct task *t,
+    struct worker *w, struct str id, struct account **acc_r);
+
+/*
+ * The one place where a storage error becomes a client's word.  TEMP: the share
+ * is away, unknown outcome, timeout, lost race too often; others say what they
+ * are.
+ */
+enum worker_outcome {
+	WORKER_OK,
+	WORKER_TEMP,	  /* 451 4.3.0, NO [UNAVAILABLE], -ERR [SYS/TEMP] */
+	WORKER_FULL,	  /* the file system: 452 4.3.1, NO [UNAVAILABLE] */
+	WORKER_OVERQUOTA, /* 452 4.2.2, NO [OVERQUOTA] */
+	WORKER_GONE,	  /* account closed or removed: 550 5.1.1 */
+	WORKER_NOTFOUND,
+	WORKER_EXISTS,
+	WORKER_LIMIT,
+	WORKER_INVALID,
+	WORKER_DENIED,
+	WORKER_DAMAGED, /* corrupt, fork, newer format: NO [CORRUPTION] /
+			 * 451; somebody must look */
+	WORKER_BUG	/* what must not happen here: NO [SERVERBUG], 451 */
+};
+enum worker_outcome worker_outcome(const struct err *e);
+
+#endif
