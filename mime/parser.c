@@ -188,7 +188,11 @@ parser_delimiter(struct mime_parser *p, unsigned level, bool last)
 {
 	uint64_t lines = p->lines > 0 ? p->lines - 1 : 0;
 
+	/* The part that this line begins has its place, whatever the header
+	 * that it cuts off would open. */
+	p->budget.parts -= !last;
 	parser_header_abort(p, p->line_end, lines);
+	p->budget.parts += !last;
 	parser_close(p, level, p->line_end, lines);
 	p->where = PARSER_BODY;
 	if (last) {

@@ -284,6 +284,14 @@ test_parts(void **state)
 	    STR("mixed[0,45,72,5]{plain[50,54,54,0] "
 		"octet-stream![61,67,72,1]}"));
 	/* a message needs room for the one inside */
+	/* a message in the last place but one, its header cut off: the part
+	 * behind has its place, so the message inside has none */
+	root = mime_parse(arena,
+	    STR(MP("mixed", "a") "--a\r\nContent-Type: message/rfc822\r\n"
+				 "--a\r\n\r\nx\r\n--a\r\n\r\ny\r\n"),
+	    &limits);
+	assert_int_equal(tree_check(root), 3);
+	assert_true(root->children->flags & MIME_PART_OPAQUE);
 	limits.parts = 1;
 	root = mime_parse(arena, STR(RFC822 "A: 1\r\n\r\nx"), &limits);
 	assert_int_equal(tree_check(root), 1);
