@@ -119,6 +119,12 @@ lease_age_ms(const struct lease *l)
 	return sched_now_ms(l->sched) - l->confirmed_ms;
 }
 
+uint32_t
+lease_latency_us(const struct lease *l)
+{
+	return l->latency_us;
+}
+
 void
 lease_renew_soon(struct lease *l)
 {

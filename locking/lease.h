@@ -125,5 +125,7 @@ const struct node *lease_node(const struct lease *l);
 void lease_renew_soon(struct lease *l);
 /* Since the last confirmed renewal; UINT64_MAX: none. */
 uint64_t lease_age_ms(const struct lease *l);
+/* What the last confirmed entry took, write and reading back; 0: none yet. */
+uint32_t lease_latency_us(const struct lease *l);
 
 #endif

@@ -91,6 +91,8 @@ void counts_score_clear(struct counts *c, uint64_t key); /* all parts: best
 /* Node-wide words, written by worker 0 or the master, read by all. */
 enum counts_word {
 	COUNTS_READY,	   /* enum health_state */
+	COUNTS_READY_WHY,  /* health.c: place of the word */
+	COUNTS_READY_AT,   /* boot ms when those were written; 0: never */
 	COUNTS_READY_LOAD, /* percent for the agent check */
 	COUNTS_DRAIN,	   /* the node is being drained */
 	COUNTS_STATE_SEQ,  /* entry the replica is at: others reopen reads */
