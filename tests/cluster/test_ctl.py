@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from ctl import Ctl
+from rig.ctl import Ctl
 from rig import Namespace
 
 

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from ctl import Ctl
+from rig.ctl import Ctl
 from rig import Ganesha, LoopExport, Namespace, wait_for
 from test_storm import ACCOUNTS, Writer, check_account, make_messages
 

@@ -1,18 +1,17 @@
 """The share layer against a server that misbehaves, through rpcproxy.py."""
 
 import json
-import os
 import signal
 import subprocess
 
 import pytest
 
+from rig import rpcproxy
 from test_share import CALL_MS, GAP_MS, Probe, power_cut
 
 PORT = 3049
 JUKEBOX, EIO, NOSPC, STALE = 10008, 5, 28, 70
-PROXY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "rig",
-                     "rpcproxy.py")
+PROXY = rpcproxy.__file__
 
 
 class Spoilt:

@@ -16,7 +16,7 @@ import time
 
 import pytest
 
-from ctl import Ctl
+from rig.ctl import Ctl
 from rig import Namespace
 
 MESSAGES = int(os.environ.get("SHOAL_STORM", "2000"))
