@@ -397,6 +397,13 @@ account_open_blind(struct task *t, struct mailstore *ms, struct str id,
 	return account_open_checked(t, acc, acc_r, account_peek(t, acc));
 }
 
+struct account *
+account_ref(struct account *acc)
+{
+	acc->refs++;
+	return acc;
+}
+
 void
 account_close(struct account **accp)
 {

@@ -54,6 +54,8 @@ may_yield must_check struct err *account_open(struct task *t,
 /* Enough for delivery; makes no entry's content of folders and rows. */
 may_yield must_check struct err *account_open_blind(struct task *t,
     struct mailstore *ms, struct str id, struct account **acc_r);
+/* One more reference, to be closed too. */
+struct account *account_ref(struct account *acc);
 /* Gives the reference back; the object may stay open in the mailstore. */
 void account_close(struct account **acc);
 

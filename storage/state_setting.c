@@ -149,6 +149,11 @@ const struct state_setting_desc state_setting_table[] = {
 	{ STATE_AUTH_DELAY, "auth.failure_delay",
 	    STATE_SETTING_SECONDS, "2s", 0, 60,
 	    "How long a failed login is answered later, at least." },
+	{ STATE_AUTH_PLAINTEXT, "auth.allow_plaintext",
+	    STATE_SETTING_BOOL, "no", 0, 1,
+	    "Let passwords cross the network in clear: logins without TLS. "
+	    "Clients on this machine itself and on Unix sockets always may, "
+	    "unless a balancer speaks for them." },
 	{ STATE_JUNK_KEEP, "retention.junk",
 	    STATE_SETTING_SECONDS, "0", 0, 3650 * DAY,
 	    "How long mail stays in Junk, for domains that say nothing "

@@ -58,6 +58,7 @@ enum state_setting {
 	STATE_POP3_EXCLUSIVE,	    /* pop3.exclusive */
 	STATE_AUTH_FAILURES,	    /* auth.failures_max */
 	STATE_AUTH_DELAY,	    /* auth.failure_delay */
+	STATE_AUTH_PLAINTEXT,	    /* auth.allow_plaintext */
 	STATE_JUNK_KEEP,	    /* retention.junk */
 	STATE_TRASH_KEEP,	    /* retention.trash */
 	STATE_SETTINGS

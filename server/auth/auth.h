@@ -11,26 +11,37 @@
 #include "storage/state_account.h"
 
 /*
- * Login names are addresses, in any form and case; an alias of exactly one
- * account here is a login name of it, too.  The state is local: logins work
- * while the share is away.
+ * Login names are addresses, in any form and case; an alias (not a group, not a
+ * catch-all) of exactly one account here is a login name of it, too.  The state
+ * is local: logins work while the share is away.
  *
- * A password that was right is remembered for AUTH_CACHE_S as HMAC-SHA-256 of
- * name and password under a random key of this process, bound to the stored
- * hash: a client that logs in every minute costs no yescrypt, and a changed
- * password ends it at once.  Nothing else of it is kept.
+ * A password that was right is remembered, until AUTH_CACHE_S after its last
+ * use, as HMAC-SHA-256 of account and password under a random key of this
+ * process, bound to the stored hash: a client that logs in every minute costs
+ * no yescrypt, and a changed password ends it at once.  Nothing else of it is
+ * kept.
  *
- * Nothing tells whether a user exists: same answer, same time (password_fake),
- * the same delay.  Failures score per account and per network (IPv4 /32 and
- * /24, IPv6 /64 and /48), on all nodes (hints): a failure is answered after
- * auth.failure_delay, growing with the score up to 15 s; over
- * auth.failures_max logins of that network or account from
- * networks without a recent success are refused without looking
- * (ERR_LIMIT, the same text).  Listed networks (net.exempt) are not counted as
- * networks.
+ * Nothing tells whether a user exists: same answer, the same number of hashes
+ * (one, of password_fake if need be; among application passwords the SCRAM keys
+ * choose which), and the same time, because the delay of a failure counts from
+ * the beginning of the attempt.  Suspended accounts look like wrong passwords.
+ *
+ * Failures score per account and per network (IPv4 /32 and /24, IPv6 /64 and
+ * /48), on all nodes (hints): the first is answered after auth.failure_delay,
+ * the next after twice that, and so on to 15 s.  Over auth.failures_max (four
+ * times that for the wider network) logins of that account or network are
+ * refused without looking (ERR_LIMIT, the same text), unless they come from a
+ * network whence somebody logged in to this account lately: so nobody can
+ * lock a user out.  The same wrong password again scores once: an old client
+ * locks nobody out either.  Listed networks (net.exempt) and Unix sockets are
+ * not counted as networks.
+ *
+ * Hashes are made AUTH_HASHES at a time a worker; beyond what can be done in
+ * AUTH_WAIT_MS, or for one network beyond AUTH_WAITING_PER_NET, logins are
+ * turned away (ERR_UNAVAIL).  Concurrent equal logins share one.
  *
  * An imported hash is upgraded at the first login (password_needs_upgrade), in
- * the background.
+ * the background; worker 0 writes it.
  */
 struct auth;
 struct worker;
@@ -38,6 +49,12 @@ struct conn;
 
 #define AUTH_CACHE_S 300
 #define AUTH_CACHE_MAX 4096
+#define AUTH_DELAY_MAX_MS 15000
+#define AUTH_HASHES 2 /* at once; 16 MiB each at the default cost */
+#define AUTH_WAIT_MS 10000
+#define AUTH_WAITING_MAX 256
+#define AUTH_WAITING_PER_NET 16
+#define AUTH_BUSY_MAX 1024 /* logins hashed, waiting or being delayed */
 
 struct auth *auth_new(struct worker *w);
 void auth_free(struct auth **a);
@@ -57,12 +74,26 @@ struct auth_login {
 may_yield must_check struct err *auth_login(struct task *t, struct auth *a,
     struct auth_login *l);
 
+/* Worker 0: another worker has an upgraded hash to be written (what it sent
+ * with hints_tell_first). */
+void auth_upgrade_told(struct auth *a, struct str text);
+
+/*
+ * Whether a password may be sent on this connection now: with TLS; on a Unix
+ * socket; from this machine itself, unless the listener is one for balancers
+ * (proxy), who say what they like about where a client is; or where the setting
+ * auth.allow_plaintext is yes.  Else: LOGINDISABLED (RFC 9051, 6.2.3), 538
+ * (RFC 4954, 6), -ERR.
+ */
+bool auth_plaintext_allowed(const struct worker *w, const struct conn *c);
+
 /*
  * SASL (RFC 4422), server side, for every protocol: PLAIN (RFC 4616) and LOGIN.
  * Tokens are base64 on the wire; the protocol frames them.
  */
 struct sasl;
-/* "PLAIN LOGIN": those that may be offered now (tls: on this connection). */
+/* "PLAIN LOGIN": those that may be offered now.  tls: passwords are safe here,
+ * auth_plaintext_allowed().  "" for none. */
 const char *sasl_mechanisms(struct worker *w, bool tls);
 /* NULL: no such mechanism. In the arena of the caller's choice. */
 struct sasl *sasl_new(struct arena *a, struct auth *auth, struct str mechanism,
@@ -71,7 +102,8 @@ enum sasl_step { SASL_MORE, SASL_DONE, SASL_FAILED };
 /*
  * in: the client's decoded message; p NULL when there was no initial response.
  * SASL_MORE: send *out_r and wait.  SASL_DONE: *l_r has the account.
- * SASL_FAILED: *e_r says (ERR_INVALID malformed, else as auth_login).
+ * SASL_FAILED: *e_r says (ERR_INVALID malformed, else as auth_login).  A PLAIN
+ * authorisation identity must name the same account (ERR_DENIED).
  */
 may_yield enum sasl_step sasl_step(struct task *t, struct sasl *s,
     struct str in, struct str *out_r, struct auth_login *l_r, struct err **e_r);
@@ -79,7 +111,8 @@ may_yield enum sasl_step sasl_step(struct task *t, struct sasl *s,
 /*
  * A logged-in session: counted per account and client (limit
  * imap.sessions_per_account), for /metrics and the lease.  ERR_LIMIT.  The key
- * is ended by auth_session_end with what begin stored in *s_r.
+ * is ended by auth_session_end with what begin stored in *s_r; zero: nothing to
+ * end.
  */
 struct auth_session {
 	uint64_t key;

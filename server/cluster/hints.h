@@ -45,6 +45,11 @@ void hints_account(struct hints *h, struct str account_id, uint64_t head);
 void hints_state(struct hints *h, uint64_t seq);
 void hints_failure(struct hints *h, uint64_t key, unsigned points);
 
+/* To worker 0 of this node, never over the network: an order of auth.h's.  At
+ * most HINTS_ORDER_BYTES; may be lost, too. */
+#define HINTS_ORDER_BYTES 4096
+void hints_tell_first(struct hints *h, struct str text);
+
 /* Every living other node was heard within HINTS_QUIET_MS (siblings count as
  * heard): then polling may be slow. */
 bool hints_work(const struct hints *h);
