@@ -42,8 +42,9 @@ struct imap_view {
 	uint32_t folder, uidvalidity;
 	bool readonly; /* EXAMINE */
 	uint32_t *uids, n, size;
-	uint64_t modseq; /* of the account when last synchronised: what is
-			  * newer is to be told */
+	uint64_t modseq;   /* of the account when last synchronised: what is
+			    * newer is to be told */
+	uint64_t expunged; /* the same for EXPUNGE, which may lag behind */
 	uint32_t uidnext;
 };
 
@@ -59,10 +60,11 @@ struct imap_session {
 	struct imap_view view;
 	struct follow *follow;
 	bool changed;	/* follow said so, not yet told */
-	bool condstore; /* enabled (RFC 7162, 3.1) */
+	bool condstore; /* enabled (RFC 7162, 3.1): imap_condstore() */
 	bool idling;
 	struct str idle_tag;
 	unsigned errors;
+	struct imap_told *told; /* imap_view_told(), of this command */
 };
 
 enum {
@@ -77,8 +79,13 @@ struct imap_cmd {
 	struct imap_in in; /* behind the command's name */
 	struct str tag;
 	bool uid; /* UID was in front */
+	/* IMAP_STREAMS: imap_streamed() */
+	uint64_t literal;   /* bytes that are still to be read */
+	bool literal_given; /* the command ends with a literal */
+	bool literal_sync;  /* and the client waits to be asked for it */
 	/* for the tagged line */
 	bool bad;	  /* the error is BAD */
+	bool later;	  /* there is none yet: IDLE */
 	struct buf code;  /* "APPENDUID 1 2"; empty: none or by outcome */
 	const char *text; /* of OK; NULL: "NAME completed" */
 };
@@ -89,12 +96,33 @@ struct imap_command {
 	struct err *(*run)(struct task *t, struct imap_cmd *cmd);
 };
 extern const struct imap_command *const imap_commands[]; /* ends with NULL */
+/* In any case; NULL: there is none. */
+const struct imap_command *imap_command_find(struct str name);
+
+/*
+ * The literal that a command with IMAP_STREAMS reads itself (a literal that is
+ * its first argument, APPEND's mailbox name, is not meant).  imap_streamed()
+ * reads "{12}" at the end of cmd->in; *n_r is the size, nothing is sent yet: an
+ * error returned now refuses it.  imap_streamed_read() asks the client for it
+ * if it waits and gives 1 to n bytes, 0 at the end; its error means the
+ * connection is gone.  imap_streamed_end() reads what follows up to the end of
+ * the line, which must be empty (BAD).  What a handler leaves unread is
+ * discarded by the session.
+ */
+bool imap_streamed(struct imap_cmd *cmd, uint64_t *n_r);
+may_yield must_check struct err *imap_streamed_read(struct task *t,
+    struct imap_cmd *cmd, void *p, size_t n, size_t *got_r);
+may_yield must_check struct err *imap_streamed_end(struct task *t,
+    struct imap_cmd *cmd);
 
 /* Syntax error: return imap_bad(cmd, NULL) (what the parser said, or text). */
 must_check struct err *imap_bad(struct imap_cmd *cmd, const char *text);
 /* The account, opened if it was not, and refreshed to the head if refresh. */
 may_yield must_check struct err *imap_account(struct task *t,
     struct imap_cmd *cmd, bool refresh, struct account **acc_r);
+/* A CONDSTORE-enabling command (RFC 7162, 3.1); the first one tells the
+ * selected mailbox's HIGHESTMODSEQ. */
+may_yield void imap_condstore(struct task *t, struct imap_session *s);
 /* Quota of the account as it is now in the state. */
 void imap_limit(struct imap_session *s, struct quota_limit *limit_r);
 
@@ -105,8 +133,10 @@ may_yield void imap_view_sync(struct task *t, struct imap_session *s,
     bool keep_numbers);
 /*
  * The set's messages that the view has, as UIDs.  Sequence numbers unless uid;
- * '*' is the last.  A sequence number beyond the end is BAD (imap_bad), a UID
- * that is not there is left out.  In O(ranges + log n).
+ * '*' is the last.  A sequence number beyond the end is BAD (imap_bad), '*' in
+ * an empty mailbox too; a UID that is not there is left out.  A range's ends
+ * are messages of the view; what it spans are, in this folder, messages of the
+ * view or nothing.  In O(ranges log n).
  */
 must_check struct err *imap_view_uids(struct imap_cmd *cmd,
     const struct imap_set *set, bool uid, struct uidset *uids_r);
@@ -115,12 +145,16 @@ uint32_t imap_view_seq(const struct imap_view *v, uint32_t uid);
 /* "\\Seen $Label": FLAGS of a message; \\Recent never (RFC 9051). */
 void imap_flags_put(struct buf *b, const struct account *acc, uint8_t flags,
     uint64_t keywords);
-/* A STORE of ours that need not be told again (.SILENT): up to here. */
-void imap_view_told(struct imap_session *s, const struct uidset *uids,
+/* Flags of these that entry `modseq`, ours, left behind need not be told at the
+ * end of this command: they were (STORE), or shall not be (.SILENT). uids lives
+ * in the task's arena. */
+void imap_view_told(struct imap_cmd *cmd, const struct uidset *uids,
     uint64_t modseq);
 
 /* --- writing (imap_put.c) --- */
-/* quoted if it can be, else a literal; NIL for p == NULL (nstring). */
+/* quoted if it can be (7-bit, no line break, at most IMAP_QUOTED_MAX), else a
+ * literal, in which 0x80 stands for NUL; NIL for p == NULL (nstring). */
+#define IMAP_QUOTED_MAX 1000
 void imap_put_string(struct buf *b, struct str s);
 void imap_put_nstring(struct buf *b, struct str s);
 /* A mailbox name in modified UTF-7 (RFC 3501, 5.1.3), as astring. */

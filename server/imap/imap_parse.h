@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/attr.h"
 #include "base/str.h"
 
 /*
@@ -16,7 +17,8 @@
  * or the arena.  Depth is bounded by IMAP_DEPTH.
  */
 #define IMAP_DEPTH 32
-#define IMAP_SET_RANGES 20000 /* of one sequence set, before merging */
+#define IMAP_SET_RANGES 40000 /* of one sequence set, before merging */
+#define IMAP_FLAGS_MAX 1000   /* keywords of one list */
 
 struct imap_in {
 	struct str all;
@@ -35,7 +37,8 @@ bool imap_sp(struct imap_in *in);
 /* Exactly this byte; imap_is looks without reading or failing. */
 bool imap_char(struct imap_in *in, char c);
 bool imap_is(const struct imap_in *in, char c);
-/* This word in any case, ended by a non-atom character; no failure if not. */
+/* This word in any case, ended by '[' or a non-atom character; no failure if
+ * not. */
 bool imap_word(struct imap_in *in, const char *word);
 
 bool imap_tag(struct imap_in *in, struct str *s_r);
@@ -43,7 +46,8 @@ bool imap_atom(struct imap_in *in, struct str *s_r);
 bool imap_astring(struct imap_in *in, struct str *s_r);
 bool imap_string(struct imap_in *in, struct str *s_r);	/* quoted or literal */
 bool imap_nstring(struct imap_in *in, struct str *s_r); /* NIL: p NULL */
-/* UTF-8 from modified UTF-7 (or, utf8: as it is); INBOX in capitals. */
+/* UTF-8 from modified UTF-7; INBOX in capitals. Control characters come through
+ * (folder_name_check refuses them); 8-bit and superfluous shifts do not. */
 bool imap_mailbox(struct imap_in *in, struct str *s_r);
 /* list-mailbox: may have % and *; decoded too. */
 bool imap_list_mailbox(struct imap_in *in, struct str *s_r);
@@ -53,10 +57,11 @@ bool imap_number64(struct imap_in *in, uint64_t *n_r); /* to 2^63-1 */
 bool imap_date(struct imap_in *in, int64_t *day_r);    /* days since 1970 */
 bool imap_date_time(struct imap_in *in, int64_t *wall_s_r);
 
-/* sequence-set: ranges as given, '*' is UINT32_MAX; 0 is refused. */
+/* sequence-set: ranges as given, ends in order; 0 is refused. */
 struct imap_range {
-	uint32_t lo, hi; /* lo <= hi; star: see has_star */
-	bool star;	 /* one end was '*' (then lo is the other end) */
+	uint32_t lo, hi; /* lo <= hi */
+	bool star;	 /* an end was '*': lo is the other end, 0 if both were
+			  * (or it was '*' alone); hi is UINT32_MAX */
 };
 struct imap_set {
 	struct imap_range *r;
@@ -64,7 +69,8 @@ struct imap_set {
 };
 bool imap_set(struct imap_in *in, struct imap_set *set_r);
 
-/* flag-list or flags without parentheses. \Recent is refused. */
+/* flag-list or flags without parentheses. \Recent and unknown ones with '\' are
+ * refused. Keywords may be given twice. */
 struct imap_flags {
 	uint8_t flags; /* MESSAGE_SEEN, ... */
 	struct str *keywords;
@@ -72,12 +78,15 @@ struct imap_flags {
 };
 bool imap_flags(struct imap_in *in, bool parentheses, struct imap_flags *f_r);
 
-/* Literal announced at the end of a line: "{12}", "{12+}" (sync_r false).
- * 1: yes, 0: no, -1: malformed (BAD). */
+/* Literal announced at the end of a line: "{12}", "{12+}" (sync_r false), of
+ * 32 bits at most (RFC 3501: number).  1: yes, 0: no, -1: malformed (BAD). */
 int imap_literal_at_end(struct str line, uint64_t *n_r, bool *sync_r);
 
-/* Modified UTF-7, both ways; false: malformed. */
+/* Modified UTF-7, both ways; false: malformed. A decoded name
+ * that needs no change is returned as it is, not copied. */
+struct buf;
 bool imap_utf7_decode(struct arena *a, struct str in, struct str *out_r);
 struct str imap_utf7_encode(struct arena *a, struct str in);
+void imap_utf7_put(struct buf *b, struct str in);
 
 #endif

@@ -1,0 +1,10 @@
+/* imap_commands.h - the descriptors, one command each */
+#ifndef SERVER_IMAP_IMAP_COMMANDS_H
+#define SERVER_IMAP_IMAP_COMMANDS_H
+
+#include "server/imap/imap.h"
+
+/* Declared here, defined in cmd_NAME.c, listed in imap_commands.c; one line
+ * each, in order of names. */
+
+#endif
