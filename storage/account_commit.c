@@ -70,6 +70,16 @@ account_tx_init(struct task *t, struct account *acc, struct account_tx *x)
 	journal_tx_init(t, acc->journal, &x->tx);
 }
 
+/* Whoever shall know it at once: sessions elsewhere. */
+static void
+account_commit_tell(const struct account_tx *x)
+{
+	const struct mailstore_conf *c = mailstore_config(x->acc->ms);
+
+	if (c->committed != NULL && x->tx.seq_r > 0)
+		c->committed(c->arg, account_id(x->acc), x->tx.seq_r);
+}
+
 static may_yield must_check struct err *
 account_commit_once(struct task *t, struct account_tx *x)
 {
@@ -101,6 +111,8 @@ account_commit_once(struct task *t, struct account_tx *x)
 		return err_new(task_arena(t), ERR_UNKNOWN,
 		    "it is not known whether the change was made",
 		    "held: the journal forgot meanwhile");
+	if (e == NULL)
+		account_commit_tell(x);
 	return e;
 }
 

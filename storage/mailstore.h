@@ -31,6 +31,13 @@ struct mailstore_conf {
 	unsigned orphan_hours;	/* 0: MAILSTORE_ORPHAN_HOURS */
 	uint32_t ckpt_every;	/* 0: JOURNAL_CKPT_EVERY */
 	bool no_background;	/* checkpoints only by account_maintain() */
+	/*
+	 * Optional: an entry of ours was committed as number seq of the
+	 * account (others' entries, which are only applied, are not told).
+	 * Must not yield.
+	 */
+	void (*committed)(void *arg, struct str account_id, uint64_t seq);
+	void *arg;
 };
 
 struct mailstore *mailstore_new(const struct mailstore_conf *c);

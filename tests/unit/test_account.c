@@ -755,6 +755,61 @@ ARIG_CASE(test_orphans)
 	account_close(&b);
 }
 
+struct told {
+	char id[ACCOUNT_ID_MAX + 1];
+	uint64_t seq;
+	unsigned n;
+};
+
+static void
+told_committed(void *arg, struct str id, uint64_t seq)
+{
+	struct told *d = arg;
+
+	snprintf(d->id, sizeof(d->id), STR_FMT, STR_ARG(id));
+	d->seq = seq;
+	d->n++;
+}
+
+/* Only entries of this mailstore's own, each once. */
+ARIG_CASE(test_committed)
+{
+	struct mailstore_conf c = *mailstore_config(r->node[1].ms);
+	struct told told = { .n = 0 };
+	struct account *a, *b;
+	struct mailstore *ms;
+	bool made;
+
+	c.committed = told_committed;
+	c.arg = &told;
+	ms = mailstore_new(&c);
+	assert_ok(account_create(t, r->node[0].ms, STR("abcdef"), &made, &a));
+	assert_ok(account_open_blind(t, ms, STR("abcdef"), &b));
+	arig_deliver(t, a, "INBOX", 1);
+	assert_ok(account_refresh(t, b));
+	assert_int_equal(told.n, 0);
+	account_close(&b);
+	account_close(&a);
+	mailstore_close(t, &ms);
+	ms = mailstore_new(&c);
+	for (unsigned i = 1; i <= 2; i++) {
+		/* blind, then loaded */
+		assert_ok(account_open_blind(t, ms, STR("abcdef"), &b));
+		arig_deliver(t, b, "INBOX", 1 + i);
+		assert_int_equal(told.n, i);
+		assert_int_equal(told.seq, 2 + i);
+		assert_string_equal(told.id, "abcdef");
+		assert_ok(account_refresh(t, b));
+		account_close(&b);
+	}
+	/* nothing to do: no entry */
+	assert_ok(account_create(t, ms, STR("abcdef"), &made, &b));
+	assert_false(made);
+	assert_int_equal(told.n, 2);
+	account_close(&b);
+	mailstore_close(t, &ms);
+}
+
 int
 main(void)
 {
@@ -777,6 +832,7 @@ main(void)
 		ARIG_TEST(test_envelopes),
 		ARIG_TEST(test_forget),
 		ARIG_TEST(test_orphans),
+		ARIG_TEST(test_committed),
 	};
 
 	log_set_level(LOG_ERROR_);
