@@ -137,10 +137,6 @@ const struct state_setting_desc state_setting_table[] = {
 	{ STATE_POP3_ERRORS, "pop3.errors_max",
 	    STATE_SETTING_U64, "20", 3, 1000,
 	    "Bad commands of one POP3 session before it is closed." },
-	{ STATE_POP3_EXCLUSIVE, "pop3.exclusive",
-	    STATE_SETTING_BOOL, "no", 0, 1,
-	    "One POP3 session per account at a time, as RFC 1939 has it; "
-	    "not needed." },
 	{ STATE_AUTH_FAILURES, "auth.failures_max",
 	    STATE_SETTING_U64, "20", 3, 100000,
 	    "Recent failed logins of an account or network after which more "

@@ -55,7 +55,6 @@ enum state_setting {
 	STATE_IMAP_SESSIONS,	    /* imap.sessions_per_account */
 	STATE_POP3_IDLE_TIMEOUT,    /* pop3.idle_timeout */
 	STATE_POP3_ERRORS,	    /* pop3.errors_max */
-	STATE_POP3_EXCLUSIVE,	    /* pop3.exclusive */
 	STATE_AUTH_FAILURES,	    /* auth.failures_max */
 	STATE_AUTH_DELAY,	    /* auth.failure_delay */
 	STATE_AUTH_PLAINTEXT,	    /* auth.allow_plaintext */
