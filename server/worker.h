@@ -71,6 +71,9 @@ const char *worker_hostname(const struct worker *w);
 may_yield must_check struct err *worker_account_open(struct task *t,
     struct worker *w, struct str id, struct account **acc_r);
 
+/* Worker 0: the state is said to be at entry seq; refresh it if it is not. */
+void worker_state_hint(struct worker *w, uint64_t seq);
+
 /*
  * The one place where a storage error becomes a client's word.  TEMP: the share
  * is away, unknown outcome, timeout, lost race too often; others say what they

@@ -11,42 +11,42 @@
 /*
  * Worker 0 has the UDP socket (cluster.address) and a socket pair to each
  * sibling; hints are gathered for a turn of the loop and go to every other
- * living node (nodes.h: its lease says where) and to the siblings.
+ * living node (nodes.h: its lease says where) and to the siblings.  What they
+ * look like is in hints_wire.h.
  *
- * A datagram is
+ * Nothing is believed but "look again": a forged or old hint can cost a call,
+ * never more.  Failures of logins, and that a node is alive, are believed only
+ * of the session that its lease shows, once.  A sender whose session is not
+ * known makes worker 0 look at the leases, so a new node is known at once.
  *
- *	magic "SHH1", sender's id (8 bytes), counter (8 bytes, rising from the
- *	boot clock in us), then items, then HMAC-SHA-256 (16 bytes) of all
- *	before it under a key derived from the cluster key
- *
- *	item	type (1), length (1), body
- *	'a'	account: entry number (8), id
- *	's'	state: entry number (8)
- *	'f'	failed logins: key (8), points (1)	counts.h
- *	'l'	alive: nothing; sent every HINTS_ALIVE_MS
- *
- * Little endian.  At most HINTS_BYTES.  A counter not above the sender's last
- * one minus a window is dropped (replay).  Nothing is believed but "look
- *again": a forged or old hint can cost a call, never more.
+ * Received, in worker 0: accounts go to follows_hint() here and in every
+ * sibling, states to worker_state_hint(), failures to counts.h.
  */
 struct hints;
 struct worker;
 
-#define HINTS_BYTES 1200
 #define HINTS_ALIVE_MS 5000
 #define HINTS_QUIET_MS 16000 /* not heard for so long: polls go fast */
 
-struct hints *hints_new(struct worker *w, int sibling_fd_or_minus_1,
-    const int *sibling_fds, unsigned n);
+/*
+ * For every worker but the first the master makes a socketpair(AF_UNIX,
+ * SOCK_SEQPACKET), and keeps both ends as long as it lives: a worker that is
+ * started again gets the same ones.  Worker 0 gets its ends in sibling_fds[n],
+ * in order of workers, and first_fd -1; others get theirs in first_fd.  They
+ * belong to the hints.  w->state has to be there; w->nodes and w->lease may
+ * come later, w->follows and w->auth before the loop runs.
+ */
+struct hints *hints_new(struct worker *w, int first_fd, const int *sibling_fds,
+    unsigned n);
 void hints_free(struct hints **h);
 
-/* Queue one; sent this turn. */
+/* Queue one; sent this turn.  h NULL: nothing. */
 void hints_account(struct hints *h, struct str account_id, uint64_t head);
 void hints_state(struct hints *h, uint64_t seq);
 void hints_failure(struct hints *h, uint64_t key, unsigned points);
 
-/* To worker 0 of this node, never over the network: an order of auth.h's.  At
- * most HINTS_ORDER_BYTES; may be lost, too. */
+/* To worker 0 of this node, never over the network: for auth_upgrade_told().
+ * At most HINTS_ORDER_BYTES; may be lost, too. */
 #define HINTS_ORDER_BYTES 4096
 void hints_tell_first(struct hints *h, struct str text);
 

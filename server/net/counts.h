@@ -100,6 +100,7 @@ enum counts_word {
 	COUNTS_LEASE_AGE_MS,
 	COUNTS_CERT_EXPIRES, /* wall seconds, the earliest; 0: none known */
 	COUNTS_CERT_SELF,    /* 1: self-signed in use */
+	COUNTS_HINTS_UNTIL_MS, /* boot ms until which hints are trusted */
 	COUNTS_WORDS
 };
 void counts_word_set(struct counts *c, enum counts_word w, uint64_t v);
