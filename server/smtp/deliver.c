@@ -1,0 +1,257 @@
+/* deliver.c - recipients of a message, accepted one by one */
+#include "server/smtp/deliver.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "server/smtp/deliver_private.h"
+#include "server/worker.h"
+#include "storage/quota.h"
+
+bool
+deliver_is_temporary(enum deliver_verdict v)
+{
+	return v >= DELIVER_TEMP && v <= DELIVER_MANY;
+}
+
+struct deliver *
+deliver_new(struct worker *w, const struct smtp_mail *mail)
+{
+	struct deliver *d = xcalloc(1, sizeof(*d));
+
+	d->w = w;
+	d->arena = arena_new(0);
+	d->from = mail->from;
+	d->from.mailbox = arena_str(d->arena, mail->from.mailbox);
+	d->from.local = d->from.domain = STR_NONE; /* pointed into the line */
+	d->utf8 = mail->smtputf8;
+	d->declared = mail->has_size ? mail->size : 0;
+	return d;
+}
+
+void
+deliver_free(struct deliver **dp)
+{
+	struct deliver *d = *dp;
+
+	*dp = NULL;
+	if (d == NULL)
+		return;
+	invariant(d->writer == NULL);
+	for (unsigned i = 0; i < d->account_n; i++)
+		account_close(&d->accounts[i].acc);
+	free(d->accounts);
+	free(d->rcpts);
+	arena_free(&d->arena);
+	free(d);
+}
+
+struct str
+deliver_from(const struct deliver *d)
+{
+	return d->from.mailbox;
+}
+
+bool
+deliver_is_utf8(const struct deliver *d)
+{
+	return d->utf8;
+}
+
+unsigned
+deliver_rcpt_count(const struct deliver *d)
+{
+	return d->rcpt_n;
+}
+
+struct str
+deliver_rcpt_address(const struct deliver *d, unsigned i)
+{
+	return d->rcpts[i].mailbox;
+}
+
+/* --- opening --- */
+
+static may_yield must_check struct err *
+deliver_open(struct task *t, struct deliver *d, struct str id,
+    struct account **acc_r)
+{
+	struct err *e = account_open_blind(t, d->w->mail, id, acc_r);
+	bool made;
+
+	/* the one account that the state does not know is made when needed */
+	if (err_is(e, ERR_NOTFOUND) && str_eq_c(id, DELIVER_HOLD_ID))
+		e = account_create(t, d->w->mail, id, &made, acc_r);
+	return e;
+}
+
+static must_check struct err *
+deliver_room(struct task *t, const struct deliver *d, const struct account *acc,
+    const struct state_recipient *who)
+{
+	const struct quota_limit limit = { who->quota_bytes,
+		who->quota_messages };
+
+	/* with a SIZE of 0 it is asked whether there is room at all */
+	return quota_check(task_arena(t), acc, &limit, d->declared,
+	    d->declared > 0);
+}
+
+/* Whether the account has room: as it is known here, and if not, as it is. */
+static may_yield must_check struct err *
+deliver_has_room(struct task *t, struct deliver *d, struct account *acc,
+    const struct state_recipient *who, bool *full_r)
+{
+	struct err *e = deliver_room(t, d, acc, who);
+
+	*full_r = false;
+	if (!err_is(e, ERR_OVERQUOTA))
+		return e;
+	e = account_refresh(t, acc);
+	if (e == NULL)
+		e = deliver_room(t, d, acc, who);
+	*full_r = err_is(e, ERR_OVERQUOTA);
+	return *full_r ? NULL : e;
+}
+
+static bool
+deliver_knows(const struct deliver *d, struct str id, unsigned *at_r)
+{
+	for (unsigned i = 0; i < d->account_n; i++)
+		if (str_eq(d->accounts[i].id, id)) {
+			*at_r = i;
+			return true;
+		}
+	return false;
+}
+
+static unsigned
+deliver_account_add(struct deliver *d, struct account *acc,
+    const struct state_recipient *who)
+{
+	if (d->account_n == d->account_size) {
+		d->account_size =
+		    d->account_size == 0 ? 4 : d->account_size * 2;
+		d->accounts = xrealloc(d->accounts, d->account_size,
+		    sizeof(*d->accounts));
+	}
+	d->accounts[d->account_n] = (struct deliver_account){
+		.acc = acc,
+		.id = arena_str(d->arena, who->account_id),
+		.address = arena_str(d->arena, who->address),
+	};
+	return d->account_n++;
+}
+
+static may_yield must_check enum deliver_verdict
+deliver_open_one(struct task *t, struct deliver *d,
+    const struct state_recipient *who, unsigned *at_r, bool *full_r)
+{
+	struct account *acc;
+	struct err *e;
+
+	*full_r = false;
+	if (deliver_knows(d, who->account_id, at_r))
+		return DELIVER_OK;
+	if (d->account_n == DELIVER_ACCOUNTS_MAX)
+		return DELIVER_MANY;
+	e = deliver_open(t, d, who->account_id, &acc);
+	if (e == NULL) {
+		if (account_is_closed(acc))
+			e = err_new(task_arena(t), ERR_CLOSED,
+			    "this account is closed", NULL);
+		else
+			e = deliver_has_room(t, d, acc, who, full_r);
+		if (e == NULL)
+			*at_r = deliver_account_add(d, acc, who);
+		else
+			account_close(&acc);
+	}
+	if (e == NULL)
+		return DELIVER_OK;
+	log_warn(t, "recipient not opened", LOG_STR("account", who->account_id),
+	    LOG_STR("rcpt", who->address), LOG_ERR(e));
+	/* the state knows it: that it is not there yet cannot be the last word
+	 */
+	return err_is(e, ERR_NOTFOUND) ? DELIVER_TEMP : deliver_verdict_of(e);
+}
+
+/* All or none: what was opened in vain is closed again. */
+static may_yield must_check enum deliver_verdict
+deliver_open_all(struct task *t, struct deliver *d,
+    const struct deliver_found *f, struct deliver_rcpt *r)
+{
+	unsigned before = d->account_n, full_n = 0;
+	enum deliver_verdict v = DELIVER_OK;
+
+	r->accounts = arena_array(d->arena, f->n, sizeof(*r->accounts));
+	for (unsigned i = 0; v == DELIVER_OK && i < f->n; i++) {
+		bool full;
+
+		v = deliver_open_one(t, d, &f->list[i], &r->accounts[i], &full);
+		full_n += full;
+	}
+	r->n = f->n;
+	if (v == DELIVER_OK && full_n == f->n)
+		v = DELIVER_OVERQUOTA;
+	if (v == DELIVER_OK)
+		return v;
+	while (d->account_n > before)
+		account_close(&d->accounts[--d->account_n].acc);
+	return v;
+}
+
+/* --- RCPT --- */
+
+static struct deliver_rcpt *
+deliver_rcpt_add(struct deliver *d)
+{
+	if (d->rcpt_n == d->rcpt_size) {
+		d->rcpt_size = d->rcpt_size == 0 ? 4 : d->rcpt_size * 2;
+		d->rcpts = xrealloc(d->rcpts, d->rcpt_size, sizeof(*d->rcpts));
+	}
+	return &d->rcpts[d->rcpt_n++];
+}
+
+/* Asked before: the same accounts. */
+static const struct deliver_rcpt *
+deliver_rcpt_known(const struct deliver *d, struct str normalised)
+{
+	for (unsigned i = 0; normalised.n > 0 && i < d->rcpt_n; i++)
+		if (str_eq(d->rcpts[i].normalised, normalised))
+			return &d->rcpts[i];
+	return NULL;
+}
+
+enum deliver_verdict
+deliver_rcpt(struct task *t, struct deliver *d, const struct smtp_path *to)
+{
+	struct deliver_rcpt r = { .n = 0 };
+	const struct deliver_rcpt *known;
+	struct deliver_found f;
+	enum deliver_verdict v;
+
+	v = deliver_find(task_arena(t), d->w, to, &f);
+	if (v != DELIVER_OK)
+		return v;
+	for (unsigned i = 0; i < f.n; i++)
+		if (f.list[i].account_id.n == 0)
+			return DELIVER_ELSEWHERE;
+	known = deliver_rcpt_known(d, f.normalised);
+	if (known != NULL) {
+		r = *known;
+	} else {
+		task_set_deadline(t, task_now_ms(t) + DELIVER_RCPT_MS);
+		v = deliver_open_all(t, d, &f, &r);
+		task_set_deadline(t, 0);
+		if (v != DELIVER_OK)
+			return v;
+		r.normalised = arena_str(d->arena, f.normalised);
+	}
+	r.mailbox = arena_str(d->arena, to->mailbox);
+	for (unsigned i = 0; i < r.n; i++)
+		if (d->accounts[r.accounts[i]].rcpt.n == 0)
+			d->accounts[r.accounts[i]].rcpt = r.mailbox;
+	*deliver_rcpt_add(d) = r;
+	return DELIVER_OK;
+}

@@ -1,0 +1,285 @@
+/* deliver_write.c - a message on its way to the accounts of its recipients */
+#include "base/log.h"
+#include "server/net/counts.h"
+#include "server/smtp/deliver_private.h"
+#include "server/worker.h"
+#include "storage/state_address.h"
+
+/* A storage error as a recipient's verdict. */
+enum deliver_verdict
+deliver_verdict_of(const struct err *e)
+{
+	switch (worker_outcome(e)) {
+	case WORKER_OK:
+		return DELIVER_OK;
+	case WORKER_FULL:
+		return DELIVER_FULL;
+	case WORKER_OVERQUOTA:
+		return DELIVER_OVERQUOTA;
+	case WORKER_GONE:
+		return DELIVER_UNKNOWN;
+	case WORKER_TEMP:
+	case WORKER_NOTFOUND:
+	case WORKER_EXISTS:
+	case WORKER_LIMIT:
+	case WORKER_INVALID:
+	case WORKER_DENIED:
+	case WORKER_DAMAGED:
+	case WORKER_BUG:
+		break;
+	}
+	/* what no sender can help: he may try until somebody has looked */
+	return DELIVER_TEMP;
+}
+
+void
+deliver_refuse(struct deliver *d, enum deliver_verdict v)
+{
+	if (d->verdict == DELIVER_OK || deliver_is_temporary(d->verdict))
+		d->verdict = v;
+}
+
+enum deliver_verdict
+deliver_state(const struct deliver *d)
+{
+	return d->verdict;
+}
+
+bool
+deliver_is_begun(const struct deliver *d)
+{
+	return d->begun;
+}
+
+/* --- loops --- */
+
+static void
+deliver_delivered_to(void *arg, struct str value)
+{
+	struct deliver *d = arg;
+	struct state_address ad;
+	struct arena_mark mark = arena_mark(d->arena);
+
+	/* no more are compared than make a loop anyway */
+	if (d->scan.delivered > d->hops_max)
+		return;
+	if (state_address_parse(d->arena, value, &ad) == NULL)
+		for (unsigned i = 0; i < d->account_n; i++)
+			d->accounts[i].loop |=
+			    str_eq(d->accounts[i].address, ad.full);
+	arena_rewind(d->arena, mark);
+}
+
+static void
+deliver_scan(struct deliver *d, struct str piece)
+{
+	if (!d->scanning)
+		return;
+	d->scanning = smtp_scan_feed(&d->scan, piece);
+	if (d->scan.received > d->hops_max || d->scan.delivered > d->hops_max)
+		deliver_refuse(d, DELIVER_LOOP);
+}
+
+/* --- writing --- */
+
+static may_yield void
+deliver_write(struct task *t, struct deliver *d, const void *p, size_t n)
+{
+	struct err *e;
+
+	if (d->writer == NULL)
+		return;
+	task_set_deadline(t, task_now_ms(t) + DELIVER_WRITE_MS);
+	e = message_writer_add(t, d->writer, p, n);
+	task_set_deadline(t, 0);
+	if (e == NULL)
+		return;
+	log_warn(t, "message not written", LOG_ERR(e));
+	deliver_refuse(d, deliver_verdict_of(e));
+}
+
+void
+deliver_begin(struct task *t, struct deliver *d, struct smtp_trace *tr)
+{
+	struct buf b;
+	struct err *e;
+
+	invariant(d->account_n > 0 && !d->begun);
+	d->begun = d->scanning = true;
+	d->began_ms = task_now_ms(t);
+	d->max_bytes = worker_setting(d->w, STATE_MESSAGE_MAX);
+	d->hops_max = worker_setting(d->w, STATE_SMTP_HOPS);
+	smtp_scan_init(&d->scan);
+	d->scan.delivered_to = deliver_delivered_to;
+	d->scan.arg = d;
+	task_set_deadline(t, task_now_ms(t) + DELIVER_WRITE_MS);
+	e = message_writer_begin(t, d->accounts[0].acc, NULL, &d->writer);
+	task_set_deadline(t, 0);
+	if (e != NULL) {
+		log_warn(t, "message not begun", LOG_ERR(e));
+		deliver_refuse(d, deliver_verdict_of(e));
+		return;
+	}
+	tr->from = d->from.mailbox;
+	tr->utf8 = d->utf8;
+	if (d->account_n == 1)
+		tr->delivered_to = d->accounts[0].address;
+	if (d->rcpt_n == 1)
+		tr->rcpt = d->rcpts[0].mailbox;
+	tr->by = str_c(worker_hostname(d->w));
+	tr->date = task_wall_s(t);
+	buf_init(&b, task_arena(t), SMTP_TRACE_BYTES);
+	smtp_trace_write(&b, tr);
+	invariant(buf_ok(&b));
+	deliver_write(t, d, b.p, b.n);
+}
+
+void
+deliver_add(struct task *t, struct deliver *d, const void *p, size_t n)
+{
+	invariant(d->begun);
+	d->bytes += n;
+	if (d->bytes > d->max_bytes)
+		deliver_refuse(d, DELIVER_TOO_BIG);
+	deliver_scan(d, str_of(p, n));
+	/* what will not be delivered need not be written */
+	if (d->verdict == DELIVER_OK)
+		deliver_write(t, d, p, n);
+}
+
+void
+deliver_abort(struct task *t, struct deliver *d)
+{
+	if (d->writer == NULL)
+		return;
+	/* the client waits for its answer; what stays is swept later */
+	task_set_deadline(t, task_now_ms(t) + DELIVER_ABORT_MS);
+	message_writer_abort(t, &d->writer);
+	task_set_deadline(t, 0);
+}
+
+/* --- the end --- */
+
+/*
+ * One answer for several accounts: as long as any may yet get it, try again;
+ * else whoever could get it did.
+ */
+static enum deliver_verdict
+deliver_merge(enum deliver_verdict a, enum deliver_verdict b)
+{
+	if (deliver_is_temporary(a) || b == DELIVER_VERDICTS)
+		return a;
+	if (deliver_is_temporary(b) || a == DELIVER_VERDICTS)
+		return b;
+	return a == DELIVER_OK ? a : b;
+}
+
+enum deliver_verdict
+deliver_rcpt_verdict(const struct deliver *d, unsigned i)
+{
+	const struct deliver_rcpt *r = &d->rcpts[i];
+	enum deliver_verdict v = DELIVER_VERDICTS;
+
+	if (d->verdict != DELIVER_OK)
+		return d->verdict;
+	for (unsigned j = 0; j < r->n; j++)
+		v = deliver_merge(v, d->accounts[r->accounts[j]].verdict);
+	return v;
+}
+
+static void
+deliver_log(struct task *t, const struct deliver *d,
+    const struct deliver_account *ac, const struct message_target *tg)
+{
+	const struct log_kv common[] = {
+		LOG_STR("rcpt", ac->rcpt),
+		LOG_STR("account", ac->id),
+		LOG_STR("from", d->from.mailbox),
+		LOG_C("message_id", d->scan.message_id),
+		LOG_U64("bytes", d->bytes),
+		LOG_U64("ms", task_now_ms(t) - d->began_ms),
+		LOG_U64("uid", tg->place_r.uid),
+	};
+	const struct str held = STR(DELIVER_HOLD_ID);
+
+	if (tg->err_r != NULL) {
+		log_warn(t, "not delivered", common[0], common[1], common[2],
+		    common[3], common[4], common[5], LOG_ERR(tg->err_r));
+		return;
+	}
+	stat_add(d->w->counts, STAT_DELIVERIES, 1);
+	log_write(t, LOG_INFO_, "delivered", common, countof(common));
+	if (str_eq(ac->id, held))
+		log_warn(t, "mail for postmaster has no reader",
+		    LOG_STR("rcpt", ac->rcpt),
+		    LOG_C("error", "set domain.postmaster, or make an alias"));
+}
+
+static may_yield must_check enum deliver_verdict
+deliver_commit_to(struct task *t, struct deliver *d)
+{
+	struct message_target *tg =
+	    arena_array(task_arena(t), d->account_n, sizeof(*tg));
+	enum deliver_verdict v = DELIVER_VERDICTS;
+	unsigned n = 0;
+	struct err *e;
+
+	for (unsigned i = 0; i < d->account_n; i++)
+		if (!d->accounts[i].loop)
+			tg[n++].acc = d->accounts[i].acc;
+	task_set_deadline(t, task_now_ms(t) + DELIVER_COMMIT_MS);
+	e = message_writer_commit(t, &d->writer, tg, n);
+	task_set_deadline(t, 0);
+	if (e != NULL) {
+		log_warn(t, "message not written", LOG_ERR(e));
+		d->verdict = deliver_verdict_of(e);
+		return d->verdict;
+	}
+	n = 0;
+	for (unsigned i = 0; i < d->account_n; i++) {
+		struct deliver_account *ac = &d->accounts[i];
+
+		ac->verdict = DELIVER_LOOP;
+		if (!ac->loop) {
+			ac->verdict = deliver_verdict_of(tg[n].err_r);
+			deliver_log(t, d, ac, &tg[n++]);
+		}
+		v = deliver_merge(v, ac->verdict);
+	}
+	return v;
+}
+
+/*
+ * The seam for filters (a later issue): the message is complete, its bytes are
+ * written but nobody's yet, and its verdict can still be anything.
+ */
+static enum deliver_verdict
+deliver_judge(struct deliver *d, bool apart)
+{
+	unsigned loops = 0;
+
+	if (d->scanning) /* it was all header */
+		deliver_scan(d, STR("\r\n\r\n"));
+	for (unsigned i = 0; i < d->account_n; i++)
+		loops += d->accounts[i].loop;
+	if (loops == d->account_n || (loops > 0 && !apart))
+		deliver_refuse(d, DELIVER_LOOP);
+	return d->verdict;
+}
+
+enum deliver_verdict
+deliver_commit(struct task *t, struct deliver *d, bool apart)
+{
+	enum deliver_verdict v = deliver_judge(d, apart);
+
+	if (v != DELIVER_OK) {
+		deliver_abort(t, d);
+		return v;
+	}
+	v = deliver_commit_to(t, d);
+	if (v == DELIVER_OK) {
+		stat_add(d->w->counts, STAT_MESSAGES_IN, 1);
+		stat_add(d->w->counts, STAT_BYTES_IN, (int64_t)d->bytes);
+	}
+	return v;
+}

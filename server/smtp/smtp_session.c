@@ -1,0 +1,384 @@
+/* smtp_session.c - lines in, replies out, and when to stop */
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "server/conf.h"
+#include "server/net/counts.h"
+#include "server/smtp/smtp.h"
+
+static const struct smtp_kind smtp_kind_smtp = {
+	.name = "ESMTP",
+	.hello = "EHLO",
+	.wait_ms = 20,
+};
+
+static const struct smtp_kind smtp_kind_lmtp = {
+	.name = "LMTP",
+	.hello = "LHLO",
+	.lmtp = true,
+	.apart = true,
+	.trusted = true,
+};
+
+/* Whoever says this is lost, or was sent by somebody's browser. */
+static const char *const smtp_http_verbs[] = { "GET", "POST", "PUT", "HEAD",
+	"OPTIONS", "DELETE", "TRACE", "CONNECT", "PATCH", "PRI" };
+
+/* --- limits --- */
+
+uint32_t
+smtp_timeout_ms(const struct smtp_session *s)
+{
+	static const enum stat gauges[] = { STAT_CONN_SMTP, STAT_CONN_LMTP,
+		STAT_CONN_IMAP, STAT_CONN_POP3, STAT_CONN_OTHER };
+	uint64_t ms = worker_setting(s->w, STATE_SMTP_TIMEOUT) * 1000;
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < countof(gauges); i++)
+		n += stat_sum(s->w->counts, gauges[i]);
+	if (n >= worker_setting(s->w, STATE_NET_CONNECTIONS) / 10 * 9)
+		ms /= 5;
+	return (uint32_t)ms;
+}
+
+void
+smtp_set_input_max(struct smtp_session *s)
+{
+	uint64_t line = worker_setting(s->w, STATE_SMTP_LINE) + 2;
+
+	conn_set_input_max(s->c,
+	    line > CONN_INPUT_BYTES ? line : CONN_INPUT_BYTES);
+}
+
+bool
+smtp_peer_is_exempt(const struct smtp_session *s)
+{
+	struct str list = worker_setting_text(s->w, STATE_NET_EXEMPT), word;
+	struct arena *a = arena_new(0);
+	bool exempt = false;
+
+	while (!exempt && str_split(&list, ' ', &word)) {
+		struct net_network n;
+
+		if (word.n > 0 && net_network_parse(a, word, &n) == NULL)
+			exempt = net_network_has(&n, 1, conn_peer(s->c));
+	}
+	arena_free(&a);
+	return exempt;
+}
+
+/* --- the transaction --- */
+
+static void
+smtp_reset(struct smtp_session *s)
+{
+	smtp_message_free(&s->message);
+	deliver_free(&s->deliver);
+	if (s->state & (SMTP_MAIL | SMTP_CHUNKS))
+		s->state = SMTP_IDLE;
+}
+
+void
+smtp_drop(struct task *t, struct smtp_session *s)
+{
+	if (s->deliver != NULL)
+		deliver_abort(t, s->deliver);
+	smtp_reset(s);
+}
+
+/* --- replies --- */
+
+static const struct smtp_reply smtp_too_many = { 421, "4.7.0",
+	"too many errors, closing", SMTP_CLOSE };
+
+static may_yield void
+smtp_answer(struct task *t, struct smtp_session *s, struct str verb,
+    struct smtp_reply r)
+{
+	uint64_t max = worker_setting(s->w, STATE_SMTP_ERRORS);
+	bool crime = (r.code >= 500 && !(r.flags & SMTP_BLAMELESS)) ||
+		     (r.flags & SMTP_CRIME);
+
+	if (crime && ++s->errors >= max && !(r.flags & SMTP_CLOSE))
+		r = smtp_too_many;
+	else if (crime && s->errors > max / 2)
+		task_sleep_ms(t, SMTP_SLOW_MS);
+	if (r.text != NULL) {
+		if (r.code >= 400)
+			smtp_log_refused(t, s, verb, STR_NONE, &r);
+		smtp_put(t, s, &r);
+	}
+	if (r.flags & SMTP_CLOSE) {
+		s->state = SMTP_ENDED;
+		conn_end(s->c);
+	}
+}
+
+/* What was not asked for. */
+static may_yield void
+smtp_say(struct task *t, struct smtp_session *s, unsigned code,
+    const char *enhanced, const char *text)
+{
+	struct smtp_reply r = { code, enhanced,
+		arena_printf(task_arena(t), "%s %s", worker_hostname(s->w),
+		    text),
+		SMTP_CLOSE };
+
+	smtp_answer(t, s, STR_NONE, r);
+}
+
+static may_yield void
+smtp_greet(struct task *t, struct smtp_session *s)
+{
+	s->state = SMTP_STRANGE;
+	s->line_by = task_now_ms(t) + smtp_timeout_ms(s);
+	conn_printf(t, s->c, "220 %s %s Shoal\r\n", worker_hostname(s->w),
+	    s->kind->name);
+}
+
+/* --- commands --- */
+
+static struct smtp_reply
+smtp_out_of_order(const struct smtp_session *s)
+{
+	const char *text = "send MAIL first";
+
+	if (s->state == SMTP_STRANGE)
+		text = s->kind->lmtp ? "send LHLO first" : "send EHLO first";
+	else if (s->state == SMTP_CHUNKS)
+		text = "send BDAT LAST or RSET first";
+	else if (s->state == SMTP_MAIL)
+		text = "not within a transaction";
+	return (struct smtp_reply){ 503, "5.5.1", text, 0 };
+}
+
+static const struct smtp_command *
+smtp_command_find(const struct smtp_session *s, struct str verb)
+{
+	unsigned not = s->kind->lmtp ? SMTP_ONLY_SMTP : SMTP_ONLY_LMTP;
+
+	for (unsigned i = 0; smtp_commands[i] != NULL; i++)
+		if (str_case_eq_c(verb, smtp_commands[i]->name))
+			return smtp_commands[i]->flags & not ? NULL
+							     : smtp_commands[i];
+	return NULL;
+}
+
+static struct smtp_reply
+smtp_unknown(struct str verb)
+{
+	for (unsigned i = 0; i < countof(smtp_http_verbs); i++)
+		if (str_case_eq_c(verb, smtp_http_verbs[i]))
+			return (struct smtp_reply){ 554, "5.5.1",
+				"this is a mail server", SMTP_CLOSE };
+	return (struct smtp_reply){ 500, "5.5.1", "unknown command", 0 };
+}
+
+static may_yield must_check struct smtp_reply
+smtp_command_run(struct task *t, struct smtp_cmd *cmd)
+{
+	struct smtp_session *s = cmd->s;
+	const struct smtp_command *c = smtp_command_find(s, cmd->verb);
+	struct smtp_reply r;
+
+	if (c == NULL)
+		return smtp_unknown(cmd->verb);
+	if (!(c->states & s->state))
+		return smtp_out_of_order(s);
+	if ((c->flags & SMTP_NO_ARGS) && cmd->args.n > 0)
+		return (struct smtp_reply){ 501, "5.5.4",
+			"this command takes no parameters", 0 };
+	r = c->run(t, cmd);
+	if ((c->flags & SMTP_JUNK) && !s->kind->trusted &&
+	    ++s->junk > SMTP_JUNK_MAX)
+		r.flags |= SMTP_CRIME;
+	return r;
+}
+
+static may_yield must_check struct smtp_reply
+smtp_line_run(struct task *t, struct smtp_session *s, struct smtp_cmd *cmd,
+    struct str line, bool bare)
+{
+	/* the buffer it lies in is not ours for long */
+	line = arena_str(task_arena(t), line);
+	cmd->s = s;
+	if (bare &&
+	    !str_eq_c(worker_setting_text(s->w, STATE_SMTP_BARE), "normalise"))
+		return (
+		    struct smtp_reply){ 501, "5.5.2", "lines end in CRLF", 0 };
+	if (!smtp_parse_command(line, &cmd->verb, &cmd->args))
+		return (struct smtp_reply){ 500, "5.5.2",
+			"a command was expected", 0 };
+	return smtp_command_run(t, cmd);
+}
+
+static may_yield void
+smtp_line_too_long(struct task *t, struct smtp_session *s)
+{
+	struct smtp_reply r = { 500, "5.5.2", "line too long", 0 };
+
+	if (++s->long_lines >= SMTP_LONG_MAX)
+		r.flags |= SMTP_CLOSE;
+	smtp_answer(t, s, STR_NONE, r);
+}
+
+/* One line, which is there or (between chunks) is waited for. */
+static may_yield void
+smtp_one(struct task *t, struct smtp_session *s)
+{
+	struct arena_mark mark = arena_mark(task_arena(t));
+	struct smtp_cmd cmd = { .s = s };
+	struct str line;
+	bool bare;
+	struct err *e;
+
+	conn_set_deadline(s->c, s->line_by);
+	e = conn_read_line(t, s->c,
+	    (size_t)worker_setting(s->w, STATE_SMTP_LINE), &line, &bare);
+	conn_set_deadline(s->c, 0);
+	if (err_is(e, ERR_LIMIT)) {
+		smtp_line_too_long(t, s);
+	} else if (e != NULL) {
+		smtp_drop(t, s);
+		if (err_is(e, ERR_TIMEOUT))
+			smtp_say(t, s, 421, "4.4.2", "waited too long");
+		s->state = SMTP_ENDED;
+		conn_end(s->c);
+	} else {
+		struct smtp_reply r = smtp_line_run(t, s, &cmd, line, bare);
+
+		smtp_answer(t, s, cmd.verb, r);
+	}
+	s->line_by = task_now_ms(t) + smtp_timeout_ms(s);
+	arena_rewind(task_arena(t), mark);
+}
+
+/* A line, or more than any line may have. */
+static bool
+smtp_has_line(const struct smtp_session *s)
+{
+	struct str in = conn_buffered(s->c);
+
+	return str_chr(in, '\n') >= 0 ||
+	       in.n > worker_setting(s->w, STATE_SMTP_LINE);
+}
+
+/* --- events --- */
+
+static may_yield_unchecked void
+smtp_open(struct task *t, struct conn *c, const struct smtp_kind *kind)
+{
+	const struct conf_listener *l = conn_listener(c);
+	struct smtp_session *s = xcalloc(1, sizeof(*s));
+
+	s->c = c;
+	s->w = conn_worker(c);
+	s->kind = kind;
+	s->state = SMTP_NEW;
+	conn_set_session(c, s);
+	smtp_set_input_max(s);
+	if (l->allow_n > 0 &&
+	    !net_network_has(l->allow, l->allow_n, conn_peer(c)))
+		smtp_say(t, s, 554, "5.7.1", "you are not on the list");
+	else if (kind->wait_ms == 0)
+		smtp_greet(t, s);
+	else
+		conn_set_idle_timeout(c, kind->wait_ms);
+	if (s->state == SMTP_STRANGE)
+		conn_set_idle_timeout(c, smtp_timeout_ms(s));
+}
+
+/* Who talks before he is greeted does not listen (B21). */
+static may_yield void
+smtp_first(struct task *t, struct smtp_session *s, unsigned events)
+{
+	if (conn_buffered(s->c).n > 0)
+		smtp_say(t, s, 554, "5.5.1", "you spoke before the greeting");
+	else if (events & CONN_EVENT_DRAIN)
+		smtp_say(t, s, 421, "4.3.2", "is shutting down");
+	else if (events & CONN_EVENT_TIMEOUT)
+		smtp_greet(t, s);
+}
+
+static may_yield void
+smtp_lines(struct task *t, struct smtp_session *s)
+{
+	while (s->state != SMTP_ENDED && !conn_is_ending(s->c) &&
+	       (s->message != NULL || smtp_has_line(s)))
+		smtp_one(t, s);
+	if (s->message != NULL)
+		smtp_drop(t, s);
+	if (s->draining && s->state & (SMTP_STRANGE | SMTP_IDLE))
+		smtp_say(t, s, 421, "4.3.2", "is shutting down");
+}
+
+/* What is begun must be complete in time, however slowly it trickles. */
+static may_yield void
+smtp_rearm(struct task *t, struct smtp_session *s)
+{
+	uint64_t now = task_now_ms(t);
+
+	if (s->state & (SMTP_NEW | SMTP_ENDED))
+		return;
+	if (now >= s->line_by)
+		smtp_say(t, s, 421, "4.4.2", "waited too long");
+	else
+		conn_set_idle_timeout(s->c, (uint32_t)(s->line_by - now));
+}
+
+static may_yield_unchecked void
+smtp_event(struct task *t, struct conn *c, unsigned events)
+{
+	struct smtp_session *s = conn_session(c);
+
+	if (events & CONN_EVENT_DRAIN)
+		s->draining = true;
+	if (s->state == SMTP_NEW)
+		smtp_first(t, s, events);
+	else
+		smtp_lines(t, s);
+	smtp_rearm(t, s);
+}
+
+static void
+smtp_close(struct conn *c)
+{
+	struct smtp_session *s = conn_session(c);
+
+	if (s == NULL)
+		return;
+	conn_set_session(c, NULL);
+	smtp_reset(s);
+	free(s->hello);
+	free(s);
+}
+
+static may_yield_unchecked void
+smtp_open_smtp(struct task *t, struct conn *c)
+{
+	smtp_open(t, c, &smtp_kind_smtp);
+}
+
+static may_yield_unchecked void
+smtp_open_lmtp(struct task *t, struct conn *c)
+{
+	smtp_open(t, c, &smtp_kind_lmtp);
+}
+
+const struct protocol smtp_protocol = {
+	.name = "smtp",
+	.busy = "421 4.3.2 too many connections, try again later\r\n",
+	.start_timeout_ms = 300000,
+	.open = smtp_open_smtp,
+	.event = smtp_event,
+	.close = smtp_close,
+};
+
+const struct protocol lmtp_protocol = {
+	.name = "lmtp",
+	.busy = "421 4.3.2 too many connections, try again later\r\n",
+	.start_timeout_ms = 300000,
+	.open = smtp_open_lmtp,
+	.event = smtp_event,
+	.close = smtp_close,
+};

@@ -1,0 +1,62 @@
+/* smtp_trace.c - the fields final delivery puts on top of a message */
+#include "server/smtp/smtp_trace.h"
+
+#include <time.h>
+
+/* What RFC 3848 and RFC 6531, 4.3 registered. */
+static const char *
+smtp_trace_with(const struct smtp_trace *tr)
+{
+	/* [lmtp][tls][utf8] */
+	static const char *const names[2][2][2] = {
+		{ { "ESMTP", "UTF8SMTP" }, { "ESMTPS", "UTF8SMTPS" } },
+		{ { "LMTP", "UTF8LMTP" }, { "LMTPS", "UTF8LMTPS" } },
+	};
+
+	if (!tr->extended)
+		return "SMTP";
+	return names[tr->lmtp][tr->tls_version != NULL][tr->utf8];
+}
+
+void
+smtp_trace_date(struct buf *b, int64_t wall_s)
+{
+	static const char days[] = "SunMonTueWedThuFriSat";
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	time_t at = (time_t)wall_s;
+	struct tm tm;
+
+	gmtime_r(&at, &tm);
+	buf_fmt(b, "%.3s, %d %.3s %d %02d:%02d:%02d +0000",
+	    days + tm.tm_wday * 3, tm.tm_mday, months + tm.tm_mon * 3,
+	    tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+static void
+smtp_trace_received(struct buf *b, const struct smtp_trace *tr)
+{
+	buf_fmt(b, "Received: from " STR_FMT " (" STR_FMT ")\r\n",
+	    STR_ARG(tr->hello),
+	    STR_ARG(tr->peer.n > 0 ? tr->peer : STR("local")));
+	buf_fmt(b, "\tby " STR_FMT " with %s", STR_ARG(tr->by),
+	    smtp_trace_with(tr));
+	if (tr->tls_version != NULL)
+		buf_fmt(b, " (%s cipher %s)", tr->tls_version,
+		    tr->tls_cipher != NULL ? tr->tls_cipher : "unknown");
+	buf_fmt(b, "\r\n\tid " STR_FMT, STR_ARG(tr->id));
+	if (tr->rcpt.n > 0)
+		buf_fmt(b, "\r\n\tfor <" STR_FMT ">", STR_ARG(tr->rcpt));
+	buf_c(b, ";\r\n\t");
+	smtp_trace_date(b, tr->date);
+	buf_c(b, "\r\n");
+}
+
+void
+smtp_trace_write(struct buf *b, const struct smtp_trace *tr)
+{
+	buf_fmt(b, "Return-Path: <" STR_FMT ">\r\n", STR_ARG(tr->from));
+	if (tr->delivered_to.n > 0)
+		buf_fmt(b, "Delivered-To: " STR_FMT "\r\n",
+		    STR_ARG(tr->delivered_to));
+	smtp_trace_received(b, tr);
+}
