@@ -35,6 +35,11 @@ TAKEOVER_SECONDS = 60
 STOP_SECONDS = 20
 
 
+def free_ports(address="127.0.0.1"):
+    """For everything a node listens with, and its hints."""
+    return {p: ports.take(address) for p in PROTOCOLS + ("hints",)}
+
+
 def password_of(address):
     return "secret-" + address.split("@")[0]
 
@@ -127,10 +132,11 @@ class LogLine(dict):
 class Node:
     """`conf` is text that is added to the file; listeners: {name: text} is
     added to the section of that listener (title = protocol), e.g.
-    {"smtp": 'proxy = { "127.0.0.1" }'}."""
+    {"smtp": 'proxy = { "127.0.0.1" }'}.  at: {protocol: port}, as behind a
+    balancer, where nodes differ by their address alone."""
 
     def __init__(self, share, name, ns=None, address="127.0.0.1", workers=2,
-                 conf="", listeners=None, url=None, local=None):
+                 conf="", listeners=None, url=None, local=None, at=None):
         self.share, self.name, self.ns = share, name, ns
         self.address, self.workers = address, workers
         self.url = url or share.url
@@ -139,15 +145,12 @@ class Node:
         self.file = os.path.join(self.dir, "shoal.conf")
         self.lmtp_path = os.path.join(self.dir, "lmtp")
         self.log_file = os.path.join(self.dir, "log")
-        self.ports = {p: self._port() for p in PROTOCOLS}
-        self.hint_port = self._port()
+        self.ports = dict(at or free_ports(address if ns is None
+                                           else "127.0.0.1"))
         self.extra, self.listeners = conf, dict(listeners or {})
         self.process, self.allowed, self.log_from = None, [], 0
         self.certificate = None
         self.configure()
-
-    def _port(self):
-        return ports.take(self.address if self.ns is None else "127.0.0.1")
 
     def of(self, protocol):
         """Where to connect to."""
@@ -165,7 +168,7 @@ class Node:
                              pwd.getpwuid(os.getuid()).pw_name),
             'workers = %d' % self.workers,
             'hostname = "%s.example.org"' % self.name,
-            'cluster { address = "%s:%d" }' % (self.address, self.hint_port),
+            'cluster { address = "%s:%d" }' % (self.address, self.ports["hints"]),
             'log { target = "stderr" format = json level = info }',
         ]
         if self.certificate:
