@@ -3,6 +3,13 @@
 
 /* clang-format off */
 const struct imap_command *const imap_commands[] = {
+	&cmd_append,
+	&cmd_copy,
+	&cmd_expunge,
+	&cmd_fetch,
+	&cmd_move,
+	&cmd_search,
+	&cmd_store,
 	NULL
 };
 /* clang-format on */

@@ -7,4 +7,12 @@
 /* Declared here, defined in cmd_NAME.c, listed in imap_commands.c; one line
  * each, in order of names. */
 
+extern const struct imap_command cmd_append;
+extern const struct imap_command cmd_copy;
+extern const struct imap_command cmd_expunge;
+extern const struct imap_command cmd_fetch;
+extern const struct imap_command cmd_move;
+extern const struct imap_command cmd_search;
+extern const struct imap_command cmd_store;
+
 #endif
