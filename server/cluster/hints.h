@@ -30,11 +30,11 @@ struct worker;
 
 /*
  * For every worker but the first the master makes a socketpair(AF_UNIX,
- * SOCK_SEQPACKET), and keeps both ends as long as it lives: a worker that is
- * started again gets the same ones.  Worker 0 gets its ends in sibling_fds[n],
- * in order of workers, and first_fd -1; others get theirs in first_fd.  They
- * belong to the hints.  w->state has to be there; w->nodes and w->lease may
- * come later, w->follows and w->auth before the loop runs.
+ * SOCK_SEQPACKET | SOCK_CLOEXEC), and keeps both ends as long as it lives: a
+ * worker that is started again gets the same ones.  Worker 0 gets its ends in
+ * sibling_fds[n], in order of workers, and first_fd -1; others get theirs in
+ * first_fd.  They belong to the hints.  w->state has to be there; w->nodes and
+ * w->lease may come later, w->follows and w->auth before the loop runs.
  */
 struct hints *hints_new(struct worker *w, int first_fd, const int *sibling_fds,
     unsigned n);
