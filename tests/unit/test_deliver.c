@@ -1,0 +1,621 @@
+/* test_deliver.c - mail flow: who gets it, and how many calls it takes */
+#include "account_rig.h"
+
+#include "server/net/counts.h"
+#include "server/smtp/deliver.h"
+#include "server/worker.h"
+#include "storage/state_account.h"
+#include "storage/state_alias.h"
+#include "storage/state_domain.h"
+
+/* --- what a worker would be --- */
+
+static struct {
+	uint64_t hops, max_bytes;
+	const char *postmaster, *hostname;
+	uint64_t stats[STATS];
+} world;
+
+uint64_t
+worker_setting(const struct worker *w, enum state_setting id)
+{
+	(void)w;
+	return id == STATE_SMTP_HOPS ? world.hops : world.max_bytes;
+}
+
+struct str
+worker_setting_text(const struct worker *w, enum state_setting id)
+{
+	(void)w;
+	assert_int_equal(id, STATE_POSTMASTER);
+	return str_c(world.postmaster);
+}
+
+const char *
+worker_hostname(const struct worker *w)
+{
+	(void)w;
+	return world.hostname;
+}
+
+enum worker_outcome
+worker_outcome(const struct err *e)
+{
+	switch (err_code(e)) {
+	case ERR_NONE:
+		return WORKER_OK;
+	case ERR_NOSPC:
+	case ERR_DQUOT:
+		return WORKER_FULL;
+	case ERR_OVERQUOTA:
+		return WORKER_OVERQUOTA;
+	case ERR_CLOSED:
+		return WORKER_GONE;
+	default:
+		return WORKER_TEMP;
+	}
+}
+
+void
+stat_add(struct counts *c, enum stat s, int64_t delta)
+{
+	(void)c;
+	world.stats[s] += (uint64_t)delta;
+}
+
+/* --- rig --- */
+
+struct site {
+	struct worker w[ARIG_NODES];
+	struct state *st;
+};
+
+static may_yield_unchecked void
+add_account(struct task *t, struct arig *r, struct site *s, const char *address,
+    uint64_t quota)
+{
+	struct state_account_new n = { .address = str_c(address),
+		.quota_bytes = quota,
+		.quota_set = true };
+	struct account *acc;
+	bool made;
+
+	assert_ok(state_account_add(t, s->st, "test", &n, 1));
+	assert_ok(account_create(t, r->node[0].ms, n.id_r, &made, &acc));
+	account_close(&acc);
+}
+
+static may_yield_unchecked void
+add_alias(struct task *t, struct site *s, const char *address,
+    const char *target)
+{
+	assert_ok(
+	    state_alias_add(t, s->st, "test", str_c(address), str_c(target)));
+}
+
+static may_yield_unchecked void
+site_open(struct task *t, struct arig *r, struct site *s)
+{
+	struct state_conf conf = { .store = r->node[0].store,
+		.no_background = true };
+	struct state_domain d = { .name = STR("example.org") };
+
+	world.hops = 50;
+	world.max_bytes = 1 << 20;
+	world.postmaster = "";
+	world.hostname = "mx1.example.org";
+	memset(world.stats, 0, sizeof(world.stats));
+	clusterkey_make(&r->rnd, &conf.key);
+	assert_ok(state_create(t, &conf));
+	assert_ok(state_open(t, &conf, &s->st, NULL));
+	assert_ok(state_domain_add(t, s->st, "test", &d));
+	for (unsigned i = 0; i < ARIG_NODES; i++)
+		s->w[i] = (struct worker){ .mail = r->node[i].ms,
+			.store = r->node[i].store,
+			.state = s->st };
+	add_account(t, r, s, "alice@example.org", 0);
+	add_account(t, r, s, "bob@example.org", 0);
+	add_alias(t, s, "both@example.org", "alice@example.org");
+	add_alias(t, s, "both@example.org", "bob@example.org");
+}
+
+static may_yield_unchecked struct deliver *
+begin(struct worker *w, const char *from, uint64_t size)
+{
+	struct smtp_mail m = { .from = { .mailbox = str_c(from) },
+		.has_size = size > 0,
+		.size = size };
+
+	return deliver_new(w, &m);
+}
+
+static may_yield_unchecked enum deliver_verdict
+rcpt(struct task *t, struct deliver *d, const char *address)
+{
+	struct smtp_rcpt r;
+
+	assert_int_equal(smtp_parse_rcpt(str_c(arena_printf(task_arena(t),
+					     "TO:<%s>", address)),
+			     &r),
+	    SMTP_OK);
+	return deliver_rcpt(t, d, &r.to);
+}
+
+static may_yield_unchecked enum deliver_verdict
+transmit(struct task *t, struct deliver *d, const char *text, bool apart)
+{
+	struct smtp_trace tr = { .hello = STR("client"),
+		.peer = STR("[192.0.2.1]"),
+		.id = STR("id-1"),
+		.extended = true };
+
+	deliver_begin(t, d, &tr);
+	deliver_add(t, d, text, strlen(text));
+	return deliver_commit(t, d, apart);
+}
+
+static may_yield_unchecked struct account *
+mailbox(struct task *t, struct arig *r, struct site *s, const char *address)
+{
+	struct state_account a;
+	struct account *acc;
+
+	assert_ok(state_account_find(task_arena(t), s->st, str_c(address), &a));
+	assert_ok(account_open(t, r->node[0].ms, a.id, &acc));
+	assert_ok(account_refresh(t, acc));
+	return acc;
+}
+
+static may_yield_unchecked unsigned
+messages(struct task *t, struct arig *r, struct site *s, const char *address)
+{
+	struct account *acc = mailbox(t, r, s, address);
+	unsigned n = folder_by_id(acc, 1)->messages;
+
+	account_close(&acc);
+	return n;
+}
+
+static may_yield_unchecked const char *
+newest(struct task *t, struct arig *r, struct site *s, const char *address)
+{
+	struct account *acc = mailbox(t, r, s, address);
+	uint32_t uid = folder_by_id(acc, 1)->uidnext - 1;
+	struct str text;
+
+	assert_ok(
+	    message_read_all(t, acc, 1, uid, 1 << 20, task_arena(t), &text));
+	account_close(&acc);
+	return arena_cstr(task_arena(t), text);
+}
+
+/* --- cases --- */
+
+ARIG_CASE(test_addresses)
+{
+	static const struct {
+		const char *address;
+		enum deliver_verdict v;
+	} rows[] = {
+		{ "alice@example.org", DELIVER_OK },
+		{ "ALICE@Example.ORG", DELIVER_OK },
+		{ "alice+shop@example.org", DELIVER_OK },
+		{ "\"alice\"@example.org", DELIVER_OK },
+		{ "@relay.example:alice@example.org", DELIVER_OK },
+		{ "both@example.org", DELIVER_OK },
+		{ "postmaster@example.org", DELIVER_OK },
+		{ "Abuse@example.org", DELIVER_OK },
+		{ "postmaster", DELIVER_OK },
+		{ "per%cent@example.org", DELIVER_OK },
+		{ "nobody@example.org", DELIVER_UNKNOWN },
+		{ "\"a b\"@example.org", DELIVER_UNKNOWN },
+		{ "alice@example.net", DELIVER_FOREIGN },
+		{ "postmaster@example.net", DELIVER_FOREIGN },
+		{ "@example.org:alice@example.net", DELIVER_FOREIGN },
+		{ "alice%example.net@example.org", DELIVER_FOREIGN },
+		{ "example.net!alice@example.org", DELIVER_FOREIGN },
+		{ "\"alice@example.net\"@example.org", DELIVER_FOREIGN },
+		{ "example.net!alice", DELIVER_FOREIGN },
+		{ "alice%example.net", DELIVER_FOREIGN },
+		{ "alice@[192.0.2.1]", DELIVER_FOREIGN },
+		{ "alice", DELIVER_NO_DOMAIN },
+		{ "away@example.org", DELIVER_ELSEWHERE },
+		{ "mixed@example.org", DELIVER_ELSEWHERE },
+		{ "circle@example.org", DELIVER_CIRCLE },
+		{ "any@closed.example", DELIVER_SUSPENDED },
+	};
+	struct state_domain closed = { .name = STR("closed.example") };
+	struct site s;
+	struct deliver *d;
+
+	site_open(t, r, &s);
+	assert_ok(state_domain_add(t, s.st, "test", &closed));
+	assert_ok(state_domain_suspend(t, s.st, "test", closed.name, true));
+	add_account(t, r, &s, "per%cent@example.org", 0);
+	add_alias(t, &s, "away@example.org", "x@example.net");
+	add_alias(t, &s, "mixed@example.org", "x@example.net");
+	add_alias(t, &s, "mixed@example.org", "bob@example.org");
+	add_alias(t, &s, "circle@example.org", "round@example.org");
+	add_alias(t, &s, "round@example.org", "circle@example.org");
+	d = begin(&s.w[0], "a@example.net", 0);
+	for (size_t i = 0; i < countof(rows); i++) {
+		enum deliver_verdict v = rcpt(t, d, rows[i].address);
+
+		if (v != rows[i].v)
+			fail_msg("%s: %d", rows[i].address, (int)v);
+	}
+	deliver_free(&d);
+	/* a catch-all takes neither what asks for relaying nor the others */
+	add_alias(t, &s, "@example.org", "bob@example.org");
+	d = begin(&s.w[0], "a@example.net", 0);
+	assert_int_equal(rcpt(t, d, "who@example.org"), DELIVER_OK);
+	assert_int_equal(rcpt(t, d, "a%b@example.org"), DELIVER_FOREIGN);
+	assert_int_equal(rcpt(t, d, "a!b@example.org"), DELIVER_FOREIGN);
+	assert_int_equal(deliver_rcpt_count(d), 1);
+	deliver_free(&d);
+	state_close(&s.st);
+}
+
+ARIG_CASE(test_headers)
+{
+	struct site s;
+	struct deliver *d;
+	const char *text;
+
+	site_open(t, r, &s);
+	d = begin(&s.w[0], "a@example.net", 0);
+	assert_int_equal(rcpt(t, d, "alice+x@example.org"), DELIVER_OK);
+	assert_int_equal(transmit(t, d, "Subject: x\r\n\r\ny\r\n", false),
+	    DELIVER_OK);
+	deliver_free(&d);
+	text = newest(t, r, &s, "alice@example.org");
+	assert_string_equal(text, "Return-Path: <a@example.net>\r\n"
+				  "Delivered-To: alice@example.org\r\n"
+				  "Received: from client ([192.0.2.1])\r\n"
+				  "\tby mx1.example.org with ESMTP\r\n"
+				  "\tid id-1\r\n"
+				  "\tfor <alice+x@example.org>;\r\n"
+				  "\tFri, 21 Nov 2025 21:01:28 +0000\r\n"
+				  "Subject: x\r\n\r\ny\r\n");
+	/* two accounts share a file: neither is told of the other */
+	d = begin(&s.w[0], "", 0);
+	assert_int_equal(rcpt(t, d, "alice@example.org"), DELIVER_OK);
+	assert_int_equal(rcpt(t, d, "bob@example.org"), DELIVER_OK);
+	assert_int_equal(transmit(t, d, "Subject: x\r\n\r\ny\r\n", false),
+	    DELIVER_OK);
+	deliver_free(&d);
+	text = newest(t, r, &s, "alice@example.org");
+	assert_ptr_equal(strstr(text, "Return-Path: <>\r\nReceived: "), text);
+	assert_null(strstr(text, "bob"));
+	assert_null(strstr(text, "for <"));
+	assert_string_equal(text, newest(t, r, &s, "bob@example.org"));
+	assert_int_equal(world.stats[STAT_MESSAGES_IN], 2);
+	assert_int_equal(world.stats[STAT_DELIVERIES], 3);
+	state_close(&s.st);
+}
+
+ARIG_CASE(test_same_twice)
+{
+	struct site s;
+	struct deliver *d;
+
+	site_open(t, r, &s);
+	d = begin(&s.w[0], "a@example.net", 0);
+	assert_int_equal(rcpt(t, d, "alice@example.org"), DELIVER_OK);
+	assert_int_equal(rcpt(t, d, "Alice@example.org"), DELIVER_OK);
+	assert_int_equal(rcpt(t, d, "alice+x@example.org"), DELIVER_OK);
+	assert_int_equal(rcpt(t, d, "both@example.org"), DELIVER_OK);
+	assert_int_equal(transmit(t, d, "Subject: x\r\n\r\n", true),
+	    DELIVER_OK);
+	assert_int_equal(deliver_rcpt_count(d), 4);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(deliver_rcpt_verdict(d, i), DELIVER_OK);
+	deliver_free(&d);
+	assert_int_equal(messages(t, r, &s, "alice@example.org"), 1);
+	assert_int_equal(messages(t, r, &s, "bob@example.org"), 1);
+	state_close(&s.st);
+}
+
+ARIG_CASE(test_quota)
+{
+	struct site s;
+	struct deliver *d;
+	struct uidset all;
+	struct account *acc;
+
+	site_open(t, r, &s);
+	add_account(t, r, &s, "small@example.org", 1000);
+	add_alias(t, &s, "two@example.org", "small@example.org");
+	add_alias(t, &s, "two@example.org", "alice@example.org");
+	d = begin(&s.w[1], "a@example.net", 2000);
+	assert_int_equal(rcpt(t, d, "small@example.org"), DELIVER_OVERQUOTA);
+	assert_int_equal(deliver_rcpt_count(d), 0);
+	deliver_free(&d);
+	/* what RCPT accepted is delivered, over quota if need be */
+	for (unsigned i = 0; i < 4; i++) {
+		d = begin(&s.w[1], "a@example.net", 0);
+		if (rcpt(t, d, "small@example.org") == DELIVER_OK)
+			assert_int_equal(transmit(t, d,
+					     arig_message(t, i, 300).p, false),
+			    DELIVER_OK);
+		else
+			assert_int_equal(i, 2);
+		deliver_free(&d);
+		if (i == 2)
+			break;
+	}
+	assert_int_equal(messages(t, r, &s, "small@example.org"), 2);
+	/* one full mailbox does not silence the others of an alias, and gets
+	 * its copy */
+	d = begin(&s.w[1], "a@example.net", 0);
+	assert_int_equal(rcpt(t, d, "two@example.org"), DELIVER_OK);
+	assert_int_equal(transmit(t, d, "Subject: x\r\n\r\n", false),
+	    DELIVER_OK);
+	deliver_free(&d);
+	assert_int_equal(messages(t, r, &s, "small@example.org"), 3);
+	/* emptied through the other node: this one must find out */
+	acc = mailbox(t, r, &s, "small@example.org");
+	uidset_init(&all, task_arena(t));
+	uidset_add_range(&all, 1, 100);
+	assert_ok(message_expunge(t, acc, 1, &all, false, NULL));
+	account_close(&acc);
+	d = begin(&s.w[1], "a@example.net", 0);
+	assert_int_equal(rcpt(t, d, "small@example.org"), DELIVER_OK);
+	deliver_free(&d);
+	state_close(&s.st);
+}
+
+ARIG_CASE(test_loops)
+{
+	static const char own[] =
+	    "Delivered-To: ALICE@example.org\r\nSubject: x\r\n\r\n";
+	struct site s;
+	struct deliver *d;
+
+	site_open(t, r, &s);
+	world.hops = 5;
+	d = begin(&s.w[0], "a@example.net", 0);
+	assert_int_equal(rcpt(t, d, "alice@example.org"), DELIVER_OK);
+	assert_int_equal(transmit(t, d, own, false), DELIVER_LOOP);
+	deliver_free(&d);
+	/* one answer for all: SMTP */
+	d = begin(&s.w[0], "a@example.net", 0);
+	assert_int_equal(rcpt(t, d, "alice@example.org"), DELIVER_OK);
+	assert_int_equal(rcpt(t, d, "bob@example.org"), DELIVER_OK);
+	assert_int_equal(transmit(t, d, own, false), DELIVER_LOOP);
+	deliver_free(&d);
+	assert_int_equal(messages(t, r, &s, "bob@example.org"), 0);
+	/* one each: LMTP */
+	d = begin(&s.w[0], "a@example.net", 0);
+	assert_int_equal(rcpt(t, d, "alice@example.org"), DELIVER_OK);
+	assert_int_equal(rcpt(t, d, "bob@example.org"), DELIVER_OK);
+	assert_int_equal(transmit(t, d, own, true), DELIVER_OK);
+	assert_int_equal(deliver_rcpt_verdict(d, 0), DELIVER_LOOP);
+	assert_int_equal(deliver_rcpt_verdict(d, 1), DELIVER_OK);
+	deliver_free(&d);
+	assert_int_equal(messages(t, r, &s, "alice@example.org"), 0);
+	assert_int_equal(messages(t, r, &s, "bob@example.org"), 1);
+	/* hops */
+	d = begin(&s.w[0], "a@example.net", 0);
+	assert_int_equal(rcpt(t, d, "bob@example.org"), DELIVER_OK);
+	assert_int_equal(transmit(t, d,
+			     "Received: 1\r\nReceived: 2\r\nReceived: 3\r\n"
+			     "Received: 4\r\nReceived: 5\r\n\r\n",
+			     false),
+	    DELIVER_OK);
+	deliver_free(&d);
+	d = begin(&s.w[0], "a@example.net", 0);
+	assert_int_equal(rcpt(t, d, "bob@example.org"), DELIVER_OK);
+	assert_int_equal(transmit(t, d,
+			     "Received: 1\r\nReceived: 2\r\nReceived: 3\r\n"
+			     "Received: 4\r\nReceived: 5\r\nReceived: 6",
+			     false),
+	    DELIVER_LOOP);
+	deliver_free(&d);
+	assert_int_equal(messages(t, r, &s, "bob@example.org"), 2);
+	state_close(&s.st);
+}
+
+ARIG_CASE(test_too_big)
+{
+	struct site s;
+	struct deliver *d;
+
+	site_open(t, r, &s);
+	world.max_bytes = 100;
+	d = begin(&s.w[0], "a@example.net", 0);
+	assert_int_equal(rcpt(t, d, "alice@example.org"), DELIVER_OK);
+	assert_int_equal(transmit(t, d, arig_message(t, 1, 300).p, false),
+	    DELIVER_TOO_BIG);
+	deliver_free(&d);
+	assert_int_equal(messages(t, r, &s, "alice@example.org"), 0);
+	state_close(&s.st);
+}
+
+ARIG_CASE(test_postmaster)
+{
+	struct state_domain other = { .name = STR("aaa.example") };
+	struct site s;
+	struct account *acc;
+	struct deliver *d;
+
+	/* nobody was named: the mail waits for whoever looks */
+	site_open(t, r, &s);
+	d = begin(&s.w[0], "a@example.net", 0);
+	assert_int_equal(rcpt(t, d, "postmaster@example.org"), DELIVER_OK);
+	assert_int_equal(rcpt(t, d, "postmaster"), DELIVER_OK);
+	assert_int_equal(transmit(t, d, "Subject: x\r\n\r\n", false),
+	    DELIVER_OK);
+	deliver_free(&d);
+	assert_ok(account_open(t, r->node[0].ms, STR(DELIVER_HOLD_ID), &acc));
+	assert_int_equal(folder_by_id(acc, 1)->messages, 1);
+	account_close(&acc);
+	/* the setting, then the domain this host lies in */
+	assert_ok(state_domain_add(t, s.st, "test", &other));
+	world.postmaster = "bob@example.org";
+	assert_ok(state_setting_set(t, s.st, "test", STR("domain.postmaster"),
+	    STR("bob@example.org")));
+	d = begin(&s.w[0], "a@example.net", 0);
+	assert_int_equal(rcpt(t, d, "abuse@aaa.example"), DELIVER_OK);
+	assert_int_equal(transmit(t, d, "Subject: x\r\n\r\n", false),
+	    DELIVER_OK);
+	deliver_free(&d);
+	assert_int_equal(messages(t, r, &s, "bob@example.org"), 1);
+	add_alias(t, &s, "postmaster@example.org", "alice@example.org");
+	d = begin(&s.w[0], "a@example.net", 0);
+	assert_int_equal(rcpt(t, d, "PostMaster"), DELIVER_OK);
+	assert_int_equal(transmit(t, d, "Subject: x\r\n\r\n", false),
+	    DELIVER_OK);
+	deliver_free(&d);
+	assert_int_equal(messages(t, r, &s, "alice@example.org"), 1);
+	state_close(&s.st);
+}
+
+/* The account was removed between RCPT and the end of DATA. */
+ARIG_CASE(test_gone)
+{
+	struct site s;
+	struct account *acc;
+	struct deliver *d;
+
+	site_open(t, r, &s);
+	d = begin(&s.w[1], "a@example.net", 0);
+	assert_int_equal(rcpt(t, d, "alice@example.org"), DELIVER_OK);
+	assert_int_equal(rcpt(t, d, "bob@example.org"), DELIVER_OK);
+	acc = mailbox(t, r, &s, "alice@example.org");
+	assert_ok(account_shut(t, acc));
+	account_close(&acc);
+	assert_int_equal(transmit(t, d, "Subject: x\r\n\r\n", false),
+	    DELIVER_OK);
+	assert_int_equal(deliver_rcpt_verdict(d, 0), DELIVER_UNKNOWN);
+	assert_int_equal(deliver_rcpt_verdict(d, 1), DELIVER_OK);
+	deliver_free(&d);
+	d = begin(&s.w[1], "a@example.net", 0);
+	assert_int_equal(rcpt(t, d, "alice@example.org"), DELIVER_UNKNOWN);
+	deliver_free(&d);
+	state_close(&s.st);
+}
+
+/* --- the share misbehaves --- */
+
+static void
+fault(struct arig *r, unsigned node, enum share_proc proc, enum err_code code)
+{
+	struct share_fault_rule rule = { .proc = proc,
+		.lane = SHARE_FAULT_ANY_LANE,
+		.times = SHARE_FAULT_ALWAYS,
+		.kind = SHARE_FAULT_BEFORE,
+		.code = code };
+
+	share_fault_set(r->node[node].fault, &rule, 1);
+}
+
+ARIG_CASE(test_share_full)
+{
+	struct site s;
+	struct deliver *d;
+
+	site_open(t, r, &s);
+	d = begin(&s.w[0], "a@example.net", 0);
+	assert_int_equal(rcpt(t, d, "alice@example.org"), DELIVER_OK);
+	fault(r, 0, SHARE_WRITE, ERR_NOSPC);
+	assert_int_equal(transmit(t, d, "Subject: x\r\n\r\n", false),
+	    DELIVER_FULL);
+	deliver_free(&d);
+	share_fault_set(r->node[0].fault, NULL, 0);
+	assert_int_equal(messages(t, r, &s, "alice@example.org"), 0);
+	state_close(&s.st);
+}
+
+/* --- how many calls (DESIGN 12) --- */
+
+static void
+count(struct arig *r, unsigned node)
+{
+	static const struct share_fault_rule wire = { .proc =
+							  SHARE_FAULT_ANY_PROC,
+		.lane = SHARE_FAULT_ANY_LANE,
+		.times = SHARE_FAULT_ALWAYS,
+		.kind = SHARE_FAULT_DELAY,
+		.delay_ms = 1 };
+
+	share_fault_set(r->node[node].fault, &wire, 1);
+	share_count_reset(r->node[node].share);
+}
+
+#define counted(r, node, trips, calls)                                         \
+	counted_at((r), (node), (trips), (calls), __FILE__, __LINE__)
+static void
+counted_at(struct arig *r, unsigned node, unsigned trips, unsigned calls,
+    const char *file, int line)
+{
+	struct share_counts c;
+
+	share_count_get(r->node[node].share, &c);
+	share_fault_set(r->node[node].fault, NULL, 0);
+	print_message("%u of %u trips, %llu of %u calls\n", c.serial, trips,
+	    (unsigned long long)c.total, calls);
+	if (c.serial > trips || c.total > calls)
+		_fail(file, line);
+}
+
+static may_yield_unchecked void
+transaction(struct task *t, struct site *s, unsigned node,
+    const char *const *to, unsigned n)
+{
+	struct deliver *d = begin(&s->w[node], "a@example.net", 0);
+
+	for (unsigned i = 0; i < n; i++)
+		assert_int_equal(rcpt(t, d, to[i]), DELIVER_OK);
+	assert_int_equal(transmit(t, d, "Subject: x\r\n\r\ny\r\n", false),
+	    DELIVER_OK);
+	deliver_free(&d);
+}
+
+ARIG_CASE(test_budget)
+{
+	static const char *const two[] = { "alice@example.org",
+		"bob@example.org" };
+	struct account *acc;
+	const char *shelf;
+	struct site s;
+
+	site_open(t, r, &s);
+	transaction(t, &s, 0, two, 2);
+	count(r, 0);
+	transaction(t, &s, 0, two, 1);
+	counted(r, 0, 4, 5);
+	count(r, 0);
+	transaction(t, &s, 0, two, 2);
+	counted(r, 0, 5, 2 + 4 * 2);
+	/* a node that has seen another account of the same shelf */
+	acc = mailbox(t, r, &s, two[0]);
+	shelf = arena_printf(task_arena(t), "%.2snone", account_id(acc).p);
+	account_close(&acc);
+	assert_err(account_open(t, r->node[1].ms, str_c(shelf), &acc),
+	    ERR_NOTFOUND);
+	count(r, 1);
+	transaction(t, &s, 1, two, 1);
+	counted(r, 1, 9, 14);
+	state_close(&s.st);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ARIG_TEST(test_addresses),
+		ARIG_TEST(test_headers),
+		ARIG_TEST(test_same_twice),
+		ARIG_TEST(test_quota),
+		ARIG_TEST(test_loops),
+		ARIG_TEST(test_too_big),
+		ARIG_TEST(test_postmaster),
+		ARIG_TEST(test_gone),
+		ARIG_TEST(test_share_full),
+		ARIG_TEST(test_budget),
+	};
+
+	log_set_level(LOG_ERROR_);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
