@@ -23,6 +23,7 @@
  * change that: sessions answer UNAVAILABLE.
  */
 struct account;
+struct conns;
 struct tls;
 struct auth;
 struct hints;
@@ -43,6 +44,7 @@ struct worker {
 	struct state *state;
 	struct segcache *cache;
 	struct mailstore *mail;
+	struct conns *conns;	 /* net/listener.h: made by the first one */
 	struct tls *tls;	 /* net/tls.h */
 	struct counts *counts;	 /* net/counts.h: shared by all workers */
 	struct auth *auth;	 /* auth/auth.h */

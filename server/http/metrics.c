@@ -82,7 +82,7 @@ metrics_print(struct buf *b, const struct worker *w)
 		metrics_head(b, d->name, d->gauge ? "gauge" : "counter",
 		    d->help);
 		buf_fmt(b, "%s %llu\n", d->name,
-		    (unsigned long long)stat_sum(w->counts, (enum stat)i));
+		    (unsigned long long)stat_sum(w->counts, (enum stat_id)i));
 	}
 	metrics_node(b, w);
 }

@@ -28,6 +28,9 @@ const char *net_addr_text(const struct net_addr *a, char text_r[NET_TEXT_MAX]);
 struct str net_addr_literal(struct arena *a, const struct net_addr *ad);
 bool net_addr_parse(struct str text, struct net_addr *a_r); /* without port */
 void net_addr_of_sockaddr(const struct sockaddr *sa, struct net_addr *a_r);
+/* 4 or 16 bytes in network order. */
+void net_addr_of_ip(enum net_family family, const void *ip,
+    struct net_addr *a_r);
 bool net_addr_eq(const struct net_addr *a, const struct net_addr *b); /* ip */
 bool net_addr_is_loopback(const struct net_addr *a);
 
@@ -45,8 +48,9 @@ bool net_network_has(const struct net_network *list, unsigned n,
     const struct net_addr *a);
 
 /*
- * Where to listen: "0.0.0.0:25", "[::]:25", "*:25" (both families: two), or
- * "unix:/run/shoal/lmtp".  ERR_INVALID.
+ * Where to listen: "0.0.0.0:25", "[::]:25", "*:25" (one socket for both
+ * families, only IPv4 where the machine has no IPv6), or
+ * "unix:/run/shoal/lmtp". Port 0: any.  ERR_INVALID.
  */
 struct net_listen {
 	struct sockaddr_storage sa;

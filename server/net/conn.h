@@ -22,7 +22,8 @@
  * returns; a command that needs more bytes waits for them with conn_fill() or
  * conn_read().  While it runs no second task of this connection exists; what
  * happens meanwhile is delivered when it returns.  close() runs outside any
- * task, once, when the connection is gone; it must not yield.
+ * task, once, after the last task has returned, if open() was called; it must
+ * not yield.  Output not yet sent may still go out after it.
  *
  * Output is gathered and sent when the task waits for input, when it returns,
  * or when CONN_OUTPUT_BYTES are there; conn_write() yields then, so a client
@@ -31,8 +32,12 @@
  * CONN_WRITE_TIMEOUT_MS without progress.
  *
  * Errors: ERR_UNAVAIL the peer is gone; ERR_TIMEOUT; ERR_LIMIT line or buffer
- * too long; ERR_IO TLS broke.  After any but ERR_LIMIT nothing more can be read
- * or written: return (writes to a dead connection are swallowed).
+ * too long; ERR_IO TLS broke.  After any but ERR_LIMIT nothing more can be
+ * read: return.  Writes to a dead connection are swallowed; after ERR_TIMEOUT a
+ * last word ("421 ...") still goes out, then the connection ends by itself.
+ *
+ * A peer that has closed its side, or died, behind what it sent: event() is
+ * still called for that, its replies still go out, then the connection ends.
  */
 struct conn;
 struct worker;
@@ -51,9 +56,10 @@ enum conn_event {
 };
 
 struct protocol {
-	const char *name;	   /* "imap", "smtp": logs, metrics, limits */
-	bool tls;		   /* implicit */
-	const char *busy;	   /* line for too many connections; or NULL */
+	const char *name;   /* "imap", "smtp": logs, metrics, limits */
+	bool tls;	    /* implicit */
+	const char *busy;   /* line for too many connections; or NULL */
+	const char *denied; /* line for peers not in `allow`; or NULL: closed */
 	uint32_t start_timeout_ms; /* idle timeout at the beginning */
 	void (*open)(struct task *t, struct conn *c);
 	void (*event)(struct task *t, struct conn *c, unsigned events);
@@ -70,6 +76,8 @@ const struct net_addr *conn_local(const struct conn *c); /* its destination */
 /* "n1-2-000017": node, worker, number; for logs and Received. */
 const char *conn_id(const struct conn *c);
 uint64_t conn_began_ms(const struct conn *c);
+/* Whether it ever sent a byte: else it was a probe, which is not logged. */
+bool conn_has_spoken(const struct conn *c);
 void *conn_session(const struct conn *c);
 void conn_set_session(struct conn *c, void *session);
 

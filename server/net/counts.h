@@ -8,23 +8,23 @@
 /*
  * One mapping, made by the master before it starts workers.  Every worker
  * writes only its own part (atomic stores, no locks: a worker that dies in the
- * middle of anything harms nobody) and reads all.  A worker that starts clears
- * its part.
+ * middle of anything harms nobody) and reads all.
  *
- * Three kinds: statistics (a fixed list, ever growing or gauges; /metrics);
+ * Four kinds: statistics (a fixed list, ever growing or gauges; /metrics);
  * client counts, keyed by a 64-bit hash (connections and sessions per address,
  * per account), which are exact as long as the table of COUNTS_KEYS entries a
- * worker is not full (then new keys count as 0 and a statistic says so); and
+ * worker is not full (then new keys count as 0 and a statistic says so);
  * failure scores, which decay by half every COUNTS_HALF_LIFE_S (failed logins
  * per account and per network), where those told by other nodes' hints land
- * too.
+ * too (in a full table the lowest give way); and rates a minute, in a small
+ * table of their own that forgets who came longest ago.
  */
 struct counts;
 
 #define COUNTS_WORKERS_MAX 256
 #define COUNTS_KEYS 16384
 
-enum stat {
+enum stat_id {
 	/* gauges */
 	STAT_CONN_SMTP,
 	STAT_CONN_LMTP,
@@ -44,9 +44,9 @@ enum stat {
 	STAT_LOGINS_CACHED, /* password not hashed: verified shortly before */
 	STAT_MESSAGES_IN,   /* answered 250 */
 	STAT_DELIVERIES,    /* recipients of those */
-	STAT_BYTES_IN,
-	STAT_REJECTED, /* recipients or messages answered 5xx */
-	STAT_DEFERRED, /* 4xx */
+	STAT_BYTES_IN,	    /* and _OUT: all bytes of all clients, by conn.c */
+	STAT_REJECTED,	    /* recipients or messages answered 5xx */
+	STAT_DEFERRED,	    /* 4xx */
 	STAT_APPENDS,
 	STAT_FETCHED, /* messages' bodies read: IMAP and POP3 */
 	STAT_BYTES_OUT,
@@ -67,11 +67,12 @@ extern const struct stat_desc stat_table[STATS];
 /* Before fork: the mapping.  Then in each worker: which part is its own. */
 struct counts *counts_new(unsigned workers);
 void counts_free(struct counts **c);
-void counts_join(struct counts *c, unsigned worker); /* clears its part */
+/* Clears its gauges and client counts; counters and scores go on. */
+void counts_join(struct counts *c, unsigned worker);
 unsigned counts_workers(const struct counts *c);
 
-void stat_add(struct counts *c, enum stat s, int64_t delta);
-uint64_t stat_sum(const struct counts *c, enum stat s); /* all workers */
+void stat_add(struct counts *c, enum stat_id s, int64_t delta);
+uint64_t stat_sum(const struct counts *c, enum stat_id s); /* all workers */
 
 /* Key: a hash of what is counted with a word for what kind it is, e.g.
  * counts_key("conn", client_key). */
@@ -88,6 +89,10 @@ double counts_score(const struct counts *c, uint64_t key, uint64_t now_s);
 void counts_score_clear(struct counts *c, uint64_t key); /* all parts: best
 							  * effort */
 
+/* One more event; how many there were in the last 60 s (the minute before this
+ * one counts by the part of it that those 60 s reach back into). */
+uint64_t counts_rate_add(struct counts *c, uint64_t key, uint64_t now_s);
+
 /* Node-wide words, written by worker 0 or the master, read by all. */
 enum counts_word {
 	COUNTS_READY,	   /* enum health_state */
@@ -98,8 +103,8 @@ enum counts_word {
 	COUNTS_STATE_SEQ,  /* entry the replica is at: others reopen reads */
 	COUNTS_LATENCY_US, /* of the share, last probe */
 	COUNTS_LEASE_AGE_MS,
-	COUNTS_CERT_EXPIRES, /* wall seconds, the earliest; 0: none known */
-	COUNTS_CERT_SELF,    /* 1: self-signed in use */
+	COUNTS_CERT_EXPIRES,   /* wall seconds, the earliest; 0: none known */
+	COUNTS_CERT_SELF,      /* 1: self-signed in use */
 	COUNTS_HINTS_UNTIL_MS, /* boot ms until which hints are trusted */
 	COUNTS_WORDS
 };

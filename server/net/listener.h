@@ -10,6 +10,7 @@
  * net.connections in all, net.connections_per_client(.imap) from one client,
  * net.rate_per_client connections a minute.  Networks in net.exempt (and peers
  * that may send a PROXY header, as such) are never counted.
+ * Peers outside of a listener's `allow` get the protocol's `denied` line.
  *
  * PROXY protocol v1 and v2 (haproxy's proxy-protocol.txt): from the listener's
  * `proxy` networks the header is required, complete within net.proxy_header;
@@ -19,6 +20,7 @@
  * logged.
  */
 struct listener;
+struct conns;
 
 /* fd: listening socket, non-blocking, close-on-exec. ERR_SYSTEM with the
  * address. Replaces a Unix socket nobody listens on. */
@@ -34,10 +36,17 @@ struct listener *listener_new(struct worker *w, const struct conf_listener *l,
 void listener_pause(struct listener *l, bool paused);
 void listener_free(struct listener **l); /* closes the fd; connections stay */
 
-/* All connections of this worker. */
+/* net.exempt: not to be throttled. */
+bool net_is_exempt(struct worker *w, const struct net_addr *a);
+
+/* All connections of this worker, those that linger after their end too. */
 unsigned conn_count(const struct worker *w);
 /* CONN_EVENT_DRAIN to those of the protocol (NULL: all), at most max of them
  * that have not been told; how many were. */
 unsigned conn_drain(struct worker *w, const struct protocol *p, unsigned max);
+/* All end now, without a word: at once, or when their tasks next wait. */
+void conn_abort_all(struct worker *w);
+/* At the worker's end, when listeners and connections are gone. */
+void conns_free(struct conns **c);
 
 #endif

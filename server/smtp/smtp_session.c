@@ -29,7 +29,7 @@ static const char *const smtp_http_verbs[] = { "GET", "POST", "PUT", "HEAD",
 uint32_t
 smtp_timeout_ms(const struct smtp_session *s)
 {
-	static const enum stat gauges[] = { STAT_CONN_SMTP, STAT_CONN_LMTP,
+	static const enum stat_id gauges[] = { STAT_CONN_SMTP, STAT_CONN_LMTP,
 		STAT_CONN_IMAP, STAT_CONN_POP3, STAT_CONN_OTHER };
 	uint64_t ms = worker_setting(s->w, STATE_SMTP_TIMEOUT) * 1000;
 	uint64_t n = 0;

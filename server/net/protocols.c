@@ -1,0 +1,18 @@
+/* protocols.c - all protocols: each is described in its own file */
+#include "server/net/conn.h"
+#include "server/net/listener.h"
+
+#include <string.h>
+
+const struct protocol *const protocols[] = {
+	NULL,
+};
+
+const struct protocol *
+protocol_find(const char *name)
+{
+	for (unsigned i = 0; protocols[i] != NULL; i++)
+		if (strcmp(protocols[i]->name, name) == 0)
+			return protocols[i];
+	return NULL;
+}

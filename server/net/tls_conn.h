@@ -1,0 +1,47 @@
+/* tls_conn.h - TLS on one connection: what conn.c sees of OpenSSL */
+#ifndef SERVER_NET_TLS_CONN_H
+#define SERVER_NET_TLS_CONN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Nothing here waits.  The fd stays the caller's.  After TLS_CLOSED nothing
+ * more is read from it, ever: what comes behind a close_notify is not the
+ * peer's word (CVE-2026-45185's class).  After TLS_BROKEN nothing more is
+ * written either.
+ */
+struct tls_conn;
+struct tls;
+
+enum tls_result {
+	TLS_OK,
+	TLS_WANT_READ,
+	TLS_WANT_WRITE,
+	TLS_CLOSED, /* close_notify, or the fd's end without one */
+	TLS_BROKEN
+};
+
+/* Server side. NULL: no certificate is loaded. */
+struct tls_conn *tls_conn_new(struct tls *tls, int fd);
+void tls_conn_free(struct tls_conn **c);
+enum tls_result tls_conn_handshake(struct tls_conn *c);
+/* 1 to n bytes with TLS_OK. */
+enum tls_result tls_conn_read(struct tls_conn *c, void *p, size_t n,
+    size_t *got_r);
+/* A repeat after TLS_WANT_* begins with the same bytes. */
+enum tls_result tls_conn_write(struct tls_conn *c, const void *p, size_t n,
+    size_t *put_r);
+/* Bytes that are decrypted: no event of the fd will tell of them. */
+bool tls_conn_is_pending(const struct tls_conn *c);
+/* close_notify, if it can be sent at once. */
+void tls_conn_bye(struct tls_conn *c);
+
+const char *tls_conn_version(const struct tls_conn *c);
+const char *tls_conn_cipher(const struct tls_conn *c);
+/* Whether the peer has sent a byte. */
+bool tls_conn_has_spoken(const struct tls_conn *c);
+/* Why the last call said TLS_BROKEN: "no shared cipher". */
+const char *tls_conn_why(const struct tls_conn *c);
+
+#endif
