@@ -45,8 +45,12 @@
 struct state;
 struct state_tx; /* a change being made: state_private.h */
 
-/* Newest schema this program knows; see state_schema_raise(). */
-#define STATE_SCHEMA 1
+/*
+ * Newest schema this program knows; see state_schema_raise().  It is what a
+ * node says as its format in its lease (lease_info.format).
+ *	1 the first; 2 retention of Junk and Trash, by domain
+ */
+#define STATE_SCHEMA 2
 /* Snapshots above this are refused before they are read. */
 #define STATE_SNAPSHOT_MAX_BYTES (2ULL << 30)
 /* How often state_change runs the function again for lost races. */

@@ -167,6 +167,68 @@ state_domain_suspend(struct task *t, struct state *st, const char *by,
 		   : state_change(t, st, by, state_domain_suspend_run, &c);
 }
 
+/* --- retention --- */
+
+struct state_domain_keeping {
+	struct str name;
+	const int64_t *junk, *trash;
+};
+
+static struct err *
+state_domain_keep_run(struct state_tx *x, void *arg)
+{
+	struct state_domain_keeping *k = arg;
+	struct state_domain_change c = { .name = k->name };
+	struct str detail;
+	struct err *e;
+
+	if (state_schema(x->st) < STATE_DOMAIN_KEEP_SCHEMA)
+		return err_new(x->a, ERR_CONFLICT,
+		    "some node is too old for this setting: upgrade all nodes",
+		    NULL);
+	e = state_domain_must_exist(x, c.name);
+	if (e == NULL && k->junk != NULL)
+		e = state_run(x->db, x->a,
+		    "UPDATE domains SET junk_keep = ? WHERE name = ?", "it",
+		    *k->junk, k->name);
+	if (e == NULL && k->trash != NULL)
+		e = state_run(x->db, x->a,
+		    "UPDATE domains SET trash_keep = ? WHERE name = ?", "it",
+		    *k->trash, k->name);
+	if (e != NULL)
+		return e;
+	detail = str_c(arena_printf(x->a, "junk %lld trash %lld",
+	    (long long)(k->junk != NULL ? *k->junk : -2),
+	    (long long)(k->trash != NULL ? *k->trash : -2)));
+	return state_audit(x, "domain.keep", k->name, detail);
+}
+
+static bool
+state_domain_keep_is_valid(const int64_t *keep)
+{
+	return keep == NULL ||
+	       (*keep >= STATE_KEEP_DEFAULT && *keep <= STATE_KEEP_MAX);
+}
+
+struct err *
+state_domain_keep(struct task *t, struct state *st, const char *by,
+    struct str name, const int64_t *junk, const int64_t *trash)
+{
+	struct state_domain_keeping k = { .junk = junk, .trash = trash };
+	struct err *e;
+
+	if (!state_domain_keep_is_valid(junk) ||
+	    !state_domain_keep_is_valid(trash))
+		return err_new(task_arena(t), ERR_INVALID,
+		    "messages are kept for at most 100 years, or for ever",
+		    NULL);
+	e = state_domain_parse(task_arena(t), name, &k.name);
+	return e != NULL ? e
+			 : state_change(t, st, by, state_domain_keep_run, &k);
+}
+
+/* --- reading --- */
+
 static void
 state_domain_row(struct state_q *q, struct state_domain *d)
 {
@@ -178,12 +240,24 @@ state_domain_row(struct state_q *q, struct state_domain *d)
 	d->quota_default = state_q_u64(q, 5);
 	d->accounts_max = state_q_u64(q, 6);
 	d->accounts = state_q_u64(q, 7);
+	d->junk_keep = state_q_i64(q, 8);
+	d->trash_keep = state_q_i64(q, 9);
 }
 
 #define STATE_DOMAIN_COLUMNS                                                   \
 	"SELECT name, display, note, created, suspended, quota_default,"       \
 	" accounts_max, (SELECT COUNT(*) FROM accounts"                        \
-	"  WHERE domain = domains.name AND status != 2) FROM domains"
+	"  WHERE domain = domains.name AND status != 2),"
+
+/* One and the same result, whatever the schema is. */
+static const char *
+state_domain_sql(struct arena *a, const struct state *st, const char *rest)
+{
+	bool keeps = state_schema(st) >= STATE_DOMAIN_KEEP_SCHEMA;
+
+	return arena_printf(a, STATE_DOMAIN_COLUMNS "%s FROM domains %s",
+	    keeps ? "junk_keep, trash_keep" : "-1, -1", rest);
+}
 
 struct err *
 state_domain_find(struct arena *a, struct state *st, struct str name,
@@ -201,7 +275,7 @@ state_domain_find(struct arena *a, struct state *st, struct str name,
 		e = state_read_begin(a, st, &db);
 	if (e != NULL)
 		return e;
-	state_q_begin(&q, db, a, STATE_DOMAIN_COLUMNS " WHERE name = ?", "t",
+	state_q_begin(&q, db, a, state_domain_sql(a, st, "WHERE name = ?"), "t",
 	    ascii);
 	found = state_q_row(&q);
 	if (found)
@@ -229,8 +303,8 @@ state_domain_list(struct arena *a, struct state *st, struct str after,
 	if (e != NULL)
 		return e;
 	state_q_begin(&q, db, a,
-	    STATE_DOMAIN_COLUMNS " WHERE name > ? ORDER BY name LIMIT ?", "ti",
-	    after, (int64_t)max);
+	    state_domain_sql(a, st, "WHERE name > ? ORDER BY name LIMIT ?"),
+	    "ti", after, (int64_t)max);
 	while (state_q_row(&q)) {
 		list = state_list_add(a, list, n_r, sizeof(*list));
 		state_domain_row(&q, &list[*n_r - 1]);

@@ -5,6 +5,8 @@
 #include "storage/state.h"
 
 #define STATE_DOMAIN_MAX 253 /* octets of the A-label form, RFC 1035 */
+#define STATE_KEEP_DEFAULT (-1)
+#define STATE_KEEP_MAX (36500LL * 86400)
 
 struct state_domain {
 	struct str name;    /* lower case A-labels: the key */
@@ -14,7 +16,10 @@ struct state_domain {
 	bool suspended;		/* refuses mail and logins */
 	uint64_t quota_default; /* bytes for new accounts; 0: the setting */
 	uint64_t accounts_max;	/* 0: no limit */
-	uint64_t accounts;	/* out: how many there are */
+	/* Out: how long messages stay in Junk and Trash, seconds; 0: for ever;
+	 * STATE_KEEP_DEFAULT: as the settings retention.* say. */
+	int64_t junk_keep, trash_keep;
+	uint64_t accounts; /* out: how many there are */
 };
 
 /* ERR_INVALID: not a domain name; ERR_DUPLICATE. In: name (any form), note,
@@ -27,6 +32,12 @@ may_yield must_check struct err *state_domain_remove(struct task *t,
     struct state *st, const char *by, struct str name);
 may_yield must_check struct err *state_domain_suspend(struct task *t,
     struct state *st, const char *by, struct str name, bool suspended);
+/* NULL: leave it.  ERR_INVALID; ERR_CONFLICT: the state's schema is older than
+ * STATE_DOMAIN_KEEP_SCHEMA: some node does not know retention yet. */
+#define STATE_DOMAIN_KEEP_SCHEMA 2
+may_yield must_check struct err *state_domain_keep(struct task *t,
+    struct state *st, const char *by, struct str name, const int64_t *junk,
+    const int64_t *trash);
 
 must_check struct err *state_domain_find(struct arena *a, struct state *st,
     struct str name, struct state_domain *d_r);

@@ -124,7 +124,15 @@ static const char state_schema_1[] =
     " detail TEXT NOT NULL);"
     "CREATE INDEX audit_object ON audit (object, id);";
 
-const char *const state_schema_steps[STATE_SCHEMA] = { state_schema_1 };
+/* Seconds; 0: for ever, -1: as the settings say. */
+static const char state_schema_2[] =
+    "ALTER TABLE domains ADD COLUMN junk_keep INTEGER NOT NULL DEFAULT -1;"
+    "UPDATE domains SET junk_keep = junk_keep;"
+    "ALTER TABLE domains ADD COLUMN trash_keep INTEGER NOT NULL DEFAULT -1;"
+    "UPDATE domains SET trash_keep = trash_keep;";
+
+const char *const state_schema_steps[STATE_SCHEMA] = { state_schema_1,
+	state_schema_2 };
 
 const char state_schema_local[] = "CREATE TABLE meta ("
 				  " key TEXT NOT NULL PRIMARY KEY,"

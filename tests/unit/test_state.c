@@ -15,12 +15,12 @@ TEST(test_create_and_join)
 	struct state_domain d;
 
 	assert_int_equal(state_schema(a), STATE_SCHEMA);
-	assert_int_equal(state_seq(a), 1);
+	assert_int_equal(state_seq(a), STATE_SCHEMA);
 	/* repeated by another node: nothing happens */
 	assert_ok(state_create(t, &c->node[1].conf));
 	assert_ok(add_domain(t, a, "Example.ORG"));
 	assert_err(add_domain(t, a, "example.org"), ERR_DUPLICATE);
-	assert_int_equal(state_seq(a), 2);
+	assert_int_equal(state_seq(a), STATE_SCHEMA + 1);
 	b = node_open(t, c, 1);
 	assert_ok(state_domain_find(task_arena(t), b, STR("EXAMPLE.org"), &d));
 	assert_true(str_eq_c(d.name, "example.org"));
@@ -146,7 +146,8 @@ TEST(test_race)
 	assert_same(t, c->node[0].st, c->node[1].st);
 	assert_same(t, c->node[0].st, c->node[2].st);
 	assert_int_equal(count_domains(t, c->node[0].st), RACERS * EACH);
-	assert_int_equal(state_seq(c->node[0].st), 1 + RACERS * EACH);
+	assert_int_equal(state_seq(c->node[0].st),
+	    STATE_SCHEMA + RACERS * EACH);
 }
 
 struct one_of_two {
@@ -203,7 +204,7 @@ TEST(test_lost_answer)
 	share_fault_set(c->node[0].fault, &lost, 1);
 	assert_ok(add_domain(t, a, "example.org"));
 	assert_int_equal(share_fault_hits(c->node[0].fault, 0), 1);
-	assert_int_equal(state_seq(a), 2);
+	assert_int_equal(state_seq(a), STATE_SCHEMA + 1);
 	assert_same(t, a, node_open(t, c, 1));
 }
 
@@ -331,7 +332,7 @@ expect_refused(struct task *t, struct cluster *c, struct raw *r,
 	for (i = 0; i < 5; i++)
 		assert_ok(state_refresh(t, b));
 	assert_int_equal(log_count(LOG_ALARM_), alarms);
-	assert_int_equal(state_seq(b), 2);
+	assert_int_equal(state_seq(b), STATE_SCHEMA + 1);
 	assert_int_equal(count_domains(t, b), 1);
 	assert_err(add_domain(t, b, "other.org"), ERR_READONLY);
 	/* after a restart, and for one that has no replica, the same */
@@ -455,13 +456,13 @@ TEST(test_schema_change)
 	assert_int_equal(state_schema(a), STATE_SCHEMA + 1);
 	/* raced: nothing is committed the second time */
 	assert_ok(state_schema_raise(t, b, STATE_SCHEMA + 1));
-	assert_int_equal(state_seq(b), 3);
+	assert_int_equal(state_seq(b), STATE_SCHEMA + 2);
 	assert_ok(state_change(t, b, "test", toy_run, NULL));
 	assert_same(t, a, b);
 	/* the older one stops there, and reads on */
 	assert_ok(state_refresh(t, c->node[2].st));
 	assert_err(state_readonly(task_arena(t), c->node[2].st), ERR_FORMAT);
-	assert_int_equal(state_seq(c->node[2].st), 2);
+	assert_int_equal(state_seq(c->node[2].st), STATE_SCHEMA + 1);
 	assert_int_equal(count_domains(t, c->node[2].st), 1);
 	/* a new one reads all of it, from entries or from a snapshot */
 	c->node[2].conf = c->node[0].conf;
@@ -470,6 +471,77 @@ TEST(test_schema_change)
 	assert_same(t, a, node_open(t, c, 2));
 	assert_ok(state_maintain(t, a, true));
 	assert_same(t, a, node_open(t, c, 2));
+}
+
+/* A share that the first version made: opened, read, and raised. */
+TEST(test_first_schema)
+{
+	int64_t junk = 7 * 86400, trash = 0;
+	struct state_domain d;
+	struct state *a, *old;
+	unsigned i;
+
+	for (i = 0; i < 3; i++)
+		c->node[i].conf.schema_max = 1;
+	assert_int_equal(system(arena_printf(task_arena(t), "rm -r %s/state",
+			     c->share_dir)),
+	    0);
+	assert_ok(state_create(t, &c->node[2].conf));
+	old = node_open(t, c, 2);
+	assert_int_equal(state_schema(old), 1);
+	assert_ok(add_domain(t, old, "x.org"));
+	assert_ok(state_maintain(t, old, true));
+	c->node[0].conf.schema_max = c->node[1].conf.schema_max = 0;
+	a = node_open(t, c, 0);
+	assert_int_equal(state_schema(a), 1);
+	assert_ok(state_domain_find(task_arena(t), a, STR("x.org"), &d));
+	assert_int_equal(d.junk_keep, STATE_KEEP_DEFAULT);
+	assert_int_equal(d.trash_keep, STATE_KEEP_DEFAULT);
+	assert_ok(add_domain(t, a, "y.org"));
+	assert_err(state_domain_keep(t, a, "test", STR("x.org"), &junk, NULL),
+	    ERR_CONFLICT);
+	/* the old node goes on as long as nobody raises */
+	assert_ok(add_domain(t, old, "z.org"));
+	assert_ok(state_schema_raise(t, a, 1));
+	assert_int_equal(state_schema(a), 1);
+	assert_ok(state_schema_raise(t, a, STATE_SCHEMA));
+	assert_int_equal(state_schema(a), STATE_SCHEMA);
+	assert_ok(state_domain_keep(t, a, "test", STR("X.org"), &junk, &trash));
+	assert_ok(add_domain(t, a, "later.org"));
+	assert_same(t, a, node_open(t, c, 1)); /* snapshot of 1, then entries */
+	assert_ok(
+	    state_domain_find(task_arena(t), c->node[1].st, STR("x.org"), &d));
+	assert_int_equal(d.junk_keep, junk);
+	assert_int_equal(d.trash_keep, 0);
+	assert_ok(state_domain_find(task_arena(t), a, STR("later.org"), &d));
+	assert_int_equal(d.junk_keep, STATE_KEEP_DEFAULT);
+	/* rows of before, changed by the other node */
+	assert_ok(state_domain_keep(t, c->node[1].st, "test", STR("y.org"),
+	    NULL, &junk));
+	assert_ok(
+	    state_domain_suspend(t, c->node[1].st, "test", STR("z.org"), true));
+	assert_same(t, a, c->node[1].st);
+	assert_ok(state_maintain(t, a, true));
+	/* the old node reads what it has */
+	assert_ok(state_refresh(t, old));
+	assert_err(state_readonly(task_arena(t), old), ERR_FORMAT);
+	assert_int_equal(count_domains(t, old), 3);
+}
+
+TEST(test_domain_keep)
+{
+	int64_t bad = STATE_KEEP_MAX + 1, junk = -2;
+	struct state *a = node_open(t, c, 0);
+
+	assert_ok(add_domain(t, a, "x.org"));
+	assert_err(state_domain_keep(t, a, "test", STR("x.org"), &bad, NULL),
+	    ERR_INVALID);
+	assert_err(state_domain_keep(t, a, "test", STR("x.org"), &junk, NULL),
+	    ERR_INVALID);
+	junk = 1;
+	assert_err(state_domain_keep(t, a, "test", STR("no.org"), &junk, NULL),
+	    ERR_NOTFOUND);
+	assert_ok(state_domain_keep(t, a, "test", STR("x.org"), &junk, &junk));
 }
 
 /* --- damage --- */
@@ -671,10 +743,10 @@ TEST(test_replica_ahead)
 	assert_ok(add_domain(t, a, "one.org"));
 	assert_ok(add_domain(t, a, "two.org"));
 	state_close(&c->node[0].st);
-	remove_entry(t, c, 3);
+	remove_entry(t, c, STATE_SCHEMA + 2);
 	a = node_open(t, c, 0);
 	assert_int_equal(a->rebuilds, 1);
-	assert_int_equal(state_seq(a), 2);
+	assert_int_equal(state_seq(a), STATE_SCHEMA + 1);
 	assert_int_equal(count_domains(t, a), 1);
 	assert_same(t, a, node_open(t, c, 1));
 }
@@ -686,7 +758,7 @@ TEST(test_replica_of_a_fork)
 	assert_ok(add_domain(t, a, "one.org"));
 	assert_ok(add_domain(t, a, "two.org"));
 	state_close(&c->node[0].st);
-	remove_entry(t, c, 3);
+	remove_entry(t, c, STATE_SCHEMA + 2);
 	b = node_open(t, c, 1);
 	assert_ok(add_domain(t, b, "other.org"));
 	a = node_open(t, c, 0);
@@ -719,10 +791,10 @@ TEST(test_lost_entry_is_made_again)
 
 	assert_ok(add_domain(t, a, "one.org"));
 	assert_ok(add_domain(t, a, "two.org"));
-	remove_entry(t, c, 3);
+	remove_entry(t, c, STATE_SCHEMA + 2);
 	break_connection(t, c, 0);
 	assert_ok(state_refresh(t, a));
-	assert_int_equal(state_seq(a), 3);
+	assert_int_equal(state_seq(a), STATE_SCHEMA + 2);
 	assert_int_equal(a->rebuilds, 0);
 	assert_int_equal(count_domains(t, node_open(t, c, 1)), 2);
 	assert_same(t, a, c->node[1].st);
@@ -739,7 +811,7 @@ forked(struct task *t, struct cluster *c, const char *other, unsigned domains)
 
 	assert_ok(add_domain(t, a, "one.org"));
 	assert_ok(add_domain(t, a, "two.org"));
-	remove_entry(t, c, 3);
+	remove_entry(t, c, STATE_SCHEMA + 2);
 	b = node_open(t, c, 1);
 	assert_ok(add_domain(t, b, other));
 	break_connection(t, c, 0);
@@ -895,7 +967,8 @@ TEST(test_ten_thousand_accounts)
 		    state_account_add(t, a, "test", list, STATE_BATCH_MAX));
 		arena_rewind(task_arena(t), m);
 	}
-	assert_int_equal(state_seq(a), 2 + MANY / STATE_BATCH_MAX);
+	assert_int_equal(state_seq(a),
+	    STATE_SCHEMA + 1 + MANY / STATE_BATCH_MAX);
 	assert_ok(state_maintain(t, a, true));
 	b = node_open(t, c, 1);
 	do {
@@ -934,6 +1007,8 @@ main(void)
 		T(test_misfit_5),
 		T(test_other_schema),
 		T(test_schema_change),
+		T(test_first_schema),
+		T(test_domain_keep),
 		T(test_damaged_at_open),
 		T(test_wrong_contents),
 		T(test_shared_replica),
