@@ -72,6 +72,14 @@ uint64_t account_head(const struct account *acc);
 /* Highest entry number whose tombstones are forgotten: QRESYNC from below it
  * must send everything. */
 uint64_t account_forgotten(const struct account *acc);
+/*
+ * Highest entry number of which is known that it was made age_s or longer
+ * before now_s (wall seconds); 0: none.  Known from the mark that the first
+ * entry of a day carries: to a day for the last month, to about a sixth of the
+ * age for what is older, always too young rather than too old.
+ */
+uint64_t account_entry_older(const struct account *acc, uint64_t age_s,
+    int64_t now_s);
 uint64_t account_bytes(const struct account *acc);
 uint64_t account_messages(const struct account *acc);
 

@@ -88,21 +88,48 @@ account_share_clock(struct task *t, struct account *acc, int64_t *now_s_r)
 	return e;
 }
 
+struct err *
+account_clock_is_sane(struct task *t, struct account *acc, bool *sane_r)
+{
+	int64_t now = task_wall_s(t), share_now;
+	struct err *e;
+
+	*sane_r = false;
+	e = account_share_clock(t, acc, &share_now);
+	if (e != NULL)
+		return e;
+	*sane_r = share_now >= now - MAINTAIN_CLOCK_OFF_S;
+	if (!*sane_r)
+		log_warn(t, "clock is ahead of the share's: nothing forgotten",
+		    LOG_C("account", acc->id),
+		    LOG_I64("seconds", now - share_now));
+	return NULL;
+}
+
 /* --- forgetting --- */
+
+uint64_t
+account_entry_older(const struct account *acc, uint64_t age_s, int64_t now_s)
+{
+	const struct account_state *s = &acc->state;
+	uint64_t upto = 0;
+
+	if (now_s < 0 || age_s > (uint64_t)now_s)
+		return 0;
+	for (unsigned i = 0; i < s->mark_count; i++)
+		if (s->marks[i].time <= (uint64_t)now_s - age_s)
+			upto = s->marks[i].seq;
+	return upto;
+}
 
 /* Entry number up to which all is older than keep_days; 0: nothing. */
 static uint64_t
 account_forget_upto(const struct account *acc, int64_t now)
 {
-	int64_t keep = (int64_t)mailstore_config(acc->ms)->keep_days * 86400;
-	const struct account_state *s = &acc->state;
-	uint64_t upto = 0;
+	uint64_t keep = (uint64_t)mailstore_config(acc->ms)->keep_days * 86400;
+	uint64_t upto = account_entry_older(acc, keep, now);
 
-	for (unsigned i = 0; i < s->mark_count; i++)
-		if ((int64_t)s->marks[i].time + keep <= now &&
-		    s->marks[i].seq > 1)
-			upto = s->marks[i].seq - 1;
-	return upto > s->forgotten ? upto : 0;
+	return upto > acc->state.forgotten + 1 ? upto - 1 : 0;
 }
 
 /* A day's first entry carries the mark; deliveries into an account that nobody
@@ -119,7 +146,7 @@ account_mark_compose(struct task *t, struct account_tx *x, struct buf *ops)
 	return NULL;
 }
 
-static may_yield must_check struct err *
+struct err *
 account_mark(struct task *t, struct account *acc)
 {
 	struct account_tx x;
@@ -173,22 +200,16 @@ account_forget_files(struct task *t, struct account *acc, uint64_t upto,
 static may_yield must_check struct err *
 account_forget(struct task *t, struct account *acc, struct account_maintain *m)
 {
-	int64_t now = task_wall_s(t), share_now;
-	uint64_t upto = account_forget_upto(acc, now);
+	uint64_t upto = account_forget_upto(acc, task_wall_s(t));
 	struct account_tx x;
 	struct err *e;
+	bool sane;
 
 	if (upto == 0)
 		return NULL;
-	e = account_share_clock(t, acc, &share_now);
-	if (e != NULL)
+	e = account_clock_is_sane(t, acc, &sane);
+	if (e != NULL || !sane)
 		return e;
-	if (share_now < now - MAINTAIN_CLOCK_OFF_S) {
-		log_warn(t, "clock is ahead of the share's: nothing forgotten",
-		    LOG_C("account", acc->id),
-		    LOG_I64("seconds", now - share_now));
-		return NULL;
-	}
 	e = account_forget_files(t, acc, upto, m);
 	if (e != NULL)
 		return e;

@@ -157,6 +157,14 @@ struct account_tx {
 	bool load; /* compose_blind needs the whole state */
 };
 void account_tx_init(struct task *t, struct account *acc, struct account_tx *x);
+
+/* account_maintain.c: whether ages can be told here; false (logged): our clock
+ * is ahead of the share's. */
+may_yield must_check struct err *account_clock_is_sane(struct task *t,
+    struct account *acc, bool *sane_r);
+/* An entry that says what day it is, if the newest does not. */
+may_yield must_check struct err *account_mark(struct task *t,
+    struct account *acc);
 /* NULL also for nothing (then seq_r is 0). */
 may_yield must_check struct err *account_commit(struct task *t,
     struct account_tx *x);

@@ -503,14 +503,41 @@ account_state_gone_add(struct account_state *s, uint32_t folder,
 	s->gone[s->gone_count++] = (struct account_gone){ folder, m->uid };
 }
 
+/*
+ * Of too many marks one must go: not one of the last days, by which FORGET
+ * goes; among the older ones that which, for its age, leaves the smallest gap.
+ * Then a date years ago is known to a sixth of its age or so.
+ */
+static unsigned
+account_mark_dispensable(const struct account_state *s, uint32_t now)
+{
+	unsigned best = 1;
+	uint64_t best_gap = UINT64_MAX;
+
+	for (unsigned i = 1; i + 1 < s->mark_count; i++) {
+		uint64_t age = now - s->marks[i].time;
+		uint64_t gap = s->marks[i + 1].time - s->marks[i - 1].time;
+
+		if (age < ACCOUNT_MARKS_EXACT_S)
+			break;
+		gap = gap * 1024 / age;
+		if (gap < best_gap) {
+			best_gap = gap;
+			best = i;
+		}
+	}
+	return best;
+}
+
 void
 account_state_mark_add(struct account_state *s, uint64_t seq, uint32_t time)
 {
 	if (s->mark_count > 0 && time <= s->marks[s->mark_count - 1].time)
 		return;
 	if (s->mark_count == ACCOUNT_MARKS) {
-		memmove(&s->marks[1], &s->marks[2],
-		    (ACCOUNT_MARKS - 2) * sizeof(s->marks[0]));
+		unsigned out = account_mark_dispensable(s, time);
+		memmove(&s->marks[out], &s->marks[out + 1],
+		    (ACCOUNT_MARKS - 1 - out) * sizeof(s->marks[0]));
 		s->mark_count--;
 	}
 	s->marks[s->mark_count++] = (struct account_mark){ seq, time };
@@ -757,12 +784,7 @@ account_apply_forget(struct account_apply *ap)
 		memmove(s->tombs, s->tombs + cut,
 		    (s->tomb_count - cut) * sizeof(*s->tombs));
 	s->tomb_count -= cut;
-	cut = 0;
-	while (cut < s->mark_count && s->marks[cut].seq <= s->forgotten)
-		cut++;
-	memmove(s->marks, s->marks + cut,
-	    (s->mark_count - cut) * sizeof(s->marks[0]));
-	s->mark_count -= cut;
+	/* Marks stay: retention asks for older times. */
 }
 
 static const struct account_applier {

@@ -18,6 +18,7 @@
  */
 #define ACCOUNT_MARKS 64
 #define ACCOUNT_MARK_S 86400
+#define ACCOUNT_MARKS_EXACT_S (33 * 86400) /* longer than tombstones live */
 
 struct folder_state {
 	struct folder pub; /* pub.messages == rows.n */

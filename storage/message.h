@@ -152,6 +152,20 @@ may_yield must_check struct err *message_expunge(struct task *t,
     struct account *acc, uint32_t folder, const struct uidset *uids,
     bool only_deleted, struct uidset *expunged_r);
 
+/*
+ * Expunge, with one entry, what has been in the folder for age_s or longer;
+ * *n_r messages.  When a message came into a folder is not kept (its internal
+ * date is that of its delivery, and goes along with MOVE).  But UIDs rise in
+ * the order of arrival, so a message is there at least as long as the entry
+ * that last touched it, or any message with a higher UID, is old
+ * (account_entry_older): never too early; late by the grain of the marks, and
+ * where it was touched again and nothing came after it.  Nothing happens while
+ * this machine's clock is ahead of the share's.  *left_r: messages remain.
+ */
+may_yield must_check struct err *message_expire(struct task *t,
+    struct account *acc, uint32_t folder, uint64_t age_s, uint32_t *n_r,
+    bool *left_r);
+
 /* Pairs in order: from_r[i] became to_r[i]. All or none. */
 struct message_moved {
 	uint32_t n, uidvalidity;

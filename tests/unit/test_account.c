@@ -709,6 +709,84 @@ ARIG_CASE(test_forget)
 	account_close(&a);
 }
 
+#define DAY_MS (86400 * 1000ULL)
+
+static may_yield_unchecked unsigned
+expired(struct task *t, struct account *a, unsigned days)
+{
+	const struct folder *f = folder_by_use(a, FOLDER_USE_TRASH);
+	bool left;
+	uint32_t n;
+
+	assert_ok(message_expire(t, a, f->id, days * 86400ULL, &n, &left));
+	assert_true(left == (folder_by_use(a, FOLDER_USE_TRASH)->messages > 0));
+	return n;
+}
+
+ARIG_CASE(test_expire)
+{
+	struct account *a;
+	struct message_store seen = { .mode = MESSAGE_STORE_ADD,
+		.flags = MESSAGE_SEEN,
+		.unchanged_since = UINT64_MAX };
+	struct account_maintain m = { .sweep = false };
+	struct uidset one = uids(t, "1"), two = uids(t, "2");
+	struct message_moved mv;
+	uint32_t trash;
+
+	r->wall -= 400 * 86400; /* never ahead of the share's clock */
+	a = create(t, r, 0, "abcdef");
+	trash = folder_by_use(a, FOLDER_USE_TRASH)->id;
+	for (unsigned i = 1; i <= 4; i++)
+		arig_deliver(t, a, "INBOX", i);
+	assert_int_equal(expired(t, a, 7), 0);
+	/* old mail, but not long in Trash */
+	r->now += 20 * DAY_MS;
+	assert_ok(message_move(t, a, 1, &one, trash, &mv));
+	assert_int_equal(expired(t, a, 7), 0);
+	r->now += 6 * DAY_MS;
+	assert_ok(message_move(t, a, 1, &two, trash, &mv));
+	assert_int_equal(expired(t, a, 7), 0);
+	/* touched again: what came behind it says how old it is */
+	r->now += 2 * DAY_MS;
+	assert_ok(message_store_flags(t, a, trash, &one, &seen));
+	assert_int_equal(expired(t, a, 7), 0);
+	r->now += 4 * DAY_MS;
+	assert_int_equal(expired(t, a, 7), 0);
+	r->now += 2 * DAY_MS;
+	assert_int_equal(expired(t, a, 7), 2);
+	assert_int_equal(expired(t, a, 7), 0);
+	/* an account that nobody touches: the first look marks the day */
+	r->now += DAY_MS;
+	two = uids(t, "3");
+	assert_ok(message_move(t, a, 1, &two, trash, &mv));
+	r->now += 90 * DAY_MS;
+	assert_ok(account_maintain(t, a, &m));
+	assert_true(m.forgotten_r > 0);
+	assert_int_equal(expired(t, a, 100), 0);
+	r->now += 12 * DAY_MS;
+	assert_int_equal(expired(t, a, 100), 1);
+	assert_int_equal(folder_by_id(a, 1)->messages, 1);
+	arig_check(t, a);
+	account_close(&a);
+}
+
+/* Whoever's clock runs ahead removes nothing. */
+ARIG_CASE(test_expire_clock)
+{
+	struct account *a;
+
+	r->wall = (int64_t)time(NULL) - (int64_t)(r->now / 1000) - 30 * 86400;
+	a = create(t, r, 0, "abcdef");
+	r->now += 2 * DAY_MS;
+	arig_deliver(t, a, "Trash", 1);
+	r->now += 38 * DAY_MS;
+	assert_int_equal(expired(t, a, 7), 0);
+	r->wall -= 10 * 86400;
+	assert_int_equal(expired(t, a, 7), 1);
+	account_close(&a);
+}
+
 ARIG_CASE(test_orphans)
 {
 	struct account *a = create(t, r, 0, "abcdef");
@@ -831,6 +909,8 @@ main(void)
 		ARIG_TEST(test_checkpoint),
 		ARIG_TEST(test_envelopes),
 		ARIG_TEST(test_forget),
+		ARIG_TEST(test_expire),
+		ARIG_TEST(test_expire_clock),
 		ARIG_TEST(test_orphans),
 		ARIG_TEST(test_committed),
 	};
