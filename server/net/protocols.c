@@ -4,7 +4,14 @@
 
 #include <string.h>
 
+#include "server/http/agent.h"
+#include "server/pop3/pop3.h"
+
 const struct protocol *const protocols[] = {
+	&pop3_protocol,
+	&pop3s_protocol,
+	&http_health_protocol,
+	&agent_protocol,
 	NULL,
 };
 

@@ -140,6 +140,15 @@ pop3_drain(struct pop3 *s)
 		conn_end(s->c);
 }
 
+/* A whole line, or too much for one. Until then no task is needed. */
+static bool
+pop3_has_line(const struct pop3 *s)
+{
+	struct str in = conn_buffered(s->c);
+
+	return in.n > POP3_LINE_MAX || str_chr(in, '\n') >= 0;
+}
+
 may_yield static void
 pop3_event(struct task *t, struct conn *c, unsigned events)
 {
@@ -147,8 +156,8 @@ pop3_event(struct task *t, struct conn *c, unsigned events)
 	struct pop3 *s = conn_session(c);
 
 	task_set_log(t, conn_id(c), s->address);
-	while (conn_buffered(c).n > 0 && s->state != POP3_ENDED &&
-	       !conn_is_ending(c)) {
+	while (
+	    pop3_has_line(s) && s->state != POP3_ENDED && !conn_is_ending(c)) {
 		pop3_command(t, s);
 		arena_rewind(task_arena(t), m);
 	}
