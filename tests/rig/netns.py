@@ -1,9 +1,13 @@
 """Network namespaces joined by a bridge that lives in a namespace of its own."""
 
+import contextlib
+import ctypes
 import itertools
 import os
 import subprocess
 
+CLONE_NEWNET = 0x40000000
+libc = ctypes.CDLL(None, use_errno=True)
 # TEST-NET-2 (RFC 5737): never routed, and only inside our namespaces anyway.
 PREFIX = "198.51.100."
 _numbers = itertools.count(10)
@@ -17,6 +21,11 @@ def run(*argv, check=True, **kw):
         raise AssertionError("%s: exit %d\n%s" %
                              (" ".join(argv), r.returncode, r.stdout))
     return r.stdout
+
+
+def enter(fd):
+    if libc.setns(fd, CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "setns")
 
 
 class Switch:
@@ -77,6 +86,24 @@ class Namespace:
         p = subprocess.Popen(self.argv(*argv), **kw)
         self.processes.append(p)
         return p
+
+    @contextlib.contextmanager
+    def inside(self):
+        """Sockets that this thread makes meanwhile are the namespace's, and
+        stay so."""
+        home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+        try:
+            there = os.open("/run/netns/" + self.name, os.O_RDONLY)
+            try:
+                enter(there)
+            finally:
+                os.close(there)
+            try:
+                yield self
+            finally:
+                enter(home)
+        finally:
+            os.close(home)
 
     def cut(self):
         """Unplug the cable."""
