@@ -52,17 +52,16 @@ struct imap_session {
 	struct conn *c;
 	struct worker *w;
 	enum imap_state state;
-	struct arena *arena; /* of the session: account, tag of IDLE */
-	struct state_account account;
+	struct state_account account; /* as the state had it at state_seq */
+	char *account_text;	      /* what the strings of account point to */
+	uint64_t state_seq;
 	struct auth_session counted;
-	struct account *acc; /* opened at login; NULL while the share was away:
+	struct account *acc; /* from the first command that needs it:
 			      * imap_account() */
 	struct imap_view view;
 	struct follow *follow;
-	bool changed;	/* follow said so, not yet told */
-	bool condstore; /* enabled (RFC 7162, 3.1): imap_condstore() */
-	bool idling;
-	struct str idle_tag;
+	bool condstore;		/* enabled (RFC 7162, 3.1): imap_condstore() */
+	struct imap_idle *idle; /* between IDLE and DONE */
 	unsigned errors;
 	struct imap_told *told; /* imap_view_told(), of this command */
 };

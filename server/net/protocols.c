@@ -1,4 +1,5 @@
 /* protocols.c - all protocols: each is described in its own file */
+#include "server/imap/imap_protocol.h"
 #include "server/net/conn.h"
 #include "server/net/listener.h"
 
@@ -12,6 +13,8 @@ const struct protocol *const protocols[] = {
 	&pop3s_protocol,
 	&http_health_protocol,
 	&agent_protocol,
+	&imap_protocol,
+	&imaps_protocol,
 	NULL,
 };
 
