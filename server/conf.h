@@ -47,8 +47,10 @@ struct conf_listener {
 	const char *group; /* of a Unix socket; or NULL */
 };
 
+struct conf_raw;
 struct conf {
 	struct arena *arena;
+	const struct conf_raw *raw; /* conf*.c's own */
 	const char *file;
 	const char *node; /* the node's name */
 	const char *share, *local, *user, *group;
@@ -79,7 +81,10 @@ struct conf {
 /* Reads the file and all it names.  ERR_INVALID with "FILE:LINE: sentence". */
 must_check struct err *conf_load(struct arena *a, const char *file,
     struct conf **c_r);
-void conf_free(struct conf **c);
+/* Without what only the server may read or needs: certificates, keys, users. */
+must_check struct err *conf_load_public(struct arena *a, const char *file,
+    struct conf **c_r);
+void conf_free(struct conf **c); /* wipes the keys */
 
 /* Master to worker: everything, the contents of files included. */
 struct str conf_pack(struct arena *a, const struct conf *c);
@@ -87,6 +92,8 @@ must_check struct err *conf_unpack(struct arena *a, struct str packed,
     struct conf **c_r);
 /* What a reload would have to change but cannot: NULL, or the key's name. */
 const char *conf_needs_restart(const struct conf *old, const struct conf *new);
+/* Let c keep what only a restart changes, as it is in old. */
+void conf_keep_fixed(struct conf *c, const struct conf *old);
 
 void conf_print_example(FILE *f); /* shoald --example */
 void conf_print_man(FILE *f);	  /* shoal.conf(5), shoald --man */

@@ -64,9 +64,13 @@ struct worker {
  * the default.  Cached: costs nothing, never yields.
  */
 uint64_t worker_setting(const struct worker *w, enum state_setting id);
+/* Valid until the task yields. */
 struct str worker_setting_text(const struct worker *w, enum state_setting id);
 /* Name in greetings, Received, Message-ID. */
 const char *worker_hostname(const struct worker *w);
+
+/* A hint: the state is at this entry somewhere. Looks, if that is news. */
+void worker_state_hint(struct worker *w, uint64_t seq);
 
 /* The account's mailbox, by id; like account_open, but ERR_UNAVAIL at once
  * while the share is known to be away. */
