@@ -7,8 +7,11 @@
 
 #include "server/http/agent.h"
 #include "server/pop3/pop3.h"
+#include "server/smtp/smtp.h"
 
 const struct protocol *const protocols[] = {
+	&smtp_protocol,
+	&lmtp_protocol,
 	&pop3_protocol,
 	&pop3s_protocol,
 	&http_health_protocol,
