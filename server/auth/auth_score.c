@@ -77,7 +77,8 @@ auth_is_known(const struct auth *a, const struct auth_scores *s)
 bool
 auth_scores_refuse(const struct auth *a, const struct auth_scores *s)
 {
-	double max = (double)worker_setting(a->w, STATE_AUTH_FAILURES);
+	/* half a failure less: a little is forgotten while they add up */
+	double max = (double)worker_setting(a->w, STATE_AUTH_FAILURES) - 0.5;
 	bool over = auth_score(a, s->account) >= max;
 
 	if (!over && s->network)
