@@ -8,8 +8,6 @@
 
 /* So much of the input buffer at once: what comes out may be twice as long. */
 #define SMTP_SLICE_BYTES 16384
-/* A share that is slower than this at one slice is not the client's fault. */
-#define SMTP_SLOW_SHARE_MS 1000
 
 struct smtp_message {
 	struct smtp_data data;
@@ -64,50 +62,34 @@ smtp_message_take(struct task *t, struct smtp_session *s, size_t *used_r,
 	arena_rewind(task_arena(t), mark);
 }
 
-/* Waits for input; the client's time, not the share's, is what counts. */
-static may_yield must_check struct err *
-smtp_message_fill(struct task *t, struct smtp_session *s, bool *floor)
-{
-	if (!*floor)
-		conn_set_floor(s->c,
-		    (uint32_t)worker_setting(s->w, STATE_SMTP_FLOOR));
-	*floor = true;
-	return conn_fill(t, s->c);
-}
-
 /* m NULL: nobody gets it. */
 static may_yield must_check struct err *
 smtp_message_pass(struct task *t, struct smtp_session *s,
     struct smtp_message *m, uint64_t left)
 {
-	struct err *e = NULL;
-	bool floor = false;
+	struct err *e;
 
 	while (left > 0 && (m == NULL || !m->data.done)) {
 		struct str in = conn_buffered(s->c);
-		uint64_t began;
 		size_t n;
 
 		if (in.n == 0) {
-			e = smtp_message_fill(t, s, &floor);
+			e = conn_fill(t, s->c);
 			if (e != NULL)
-				break;
+				return e;
 			continue;
 		}
 		in = str_sub(in, 0, SMTP_SLICE_BYTES);
 		if (in.n > left)
 			in.n = (size_t)left;
 		n = in.n;
-		began = task_now_ms(t);
 		if (m != NULL)
 			smtp_message_take(t, s, &n, in);
 		else
 			conn_consume(s->c, n);
-		if (task_now_ms(t) - began > SMTP_SLOW_SHARE_MS)
-			floor = false;
 		left -= n;
 	}
-	return e;
+	return NULL;
 }
 
 static may_yield must_check struct err *
@@ -118,6 +100,7 @@ smtp_message_transfer(struct task *t, struct smtp_session *s,
 
 	conn_set_input_max(s->c, SMTP_PIECE_BYTES);
 	conn_set_idle_timeout(s->c, smtp_timeout_ms(s));
+	conn_set_floor(s->c, (uint32_t)worker_setting(s->w, STATE_SMTP_FLOOR));
 	e = smtp_message_pass(t, s, m, size);
 	conn_set_floor(s->c, 0);
 	smtp_set_input_max(s);

@@ -268,7 +268,6 @@ smtp_has_line(const struct smtp_session *s)
 static may_yield_unchecked void
 smtp_open(struct task *t, struct conn *c, const struct smtp_kind *kind)
 {
-	const struct conf_listener *l = conn_listener(c);
 	struct smtp_session *s = xcalloc(1, sizeof(*s));
 
 	s->c = c;
@@ -277,10 +276,7 @@ smtp_open(struct task *t, struct conn *c, const struct smtp_kind *kind)
 	s->state = SMTP_NEW;
 	conn_set_session(c, s);
 	smtp_set_input_max(s);
-	if (l->allow_n > 0 &&
-	    !net_network_has(l->allow, l->allow_n, conn_peer(c)))
-		smtp_say(t, s, 554, "5.7.1", "you are not on the list");
-	else if (kind->wait_ms == 0)
+	if (kind->wait_ms == 0)
 		smtp_greet(t, s);
 	else
 		conn_set_idle_timeout(c, kind->wait_ms);
@@ -303,8 +299,9 @@ smtp_first(struct task *t, struct smtp_session *s, unsigned events)
 static may_yield void
 smtp_lines(struct task *t, struct smtp_session *s)
 {
-	while (s->state != SMTP_ENDED && !conn_is_ending(s->c) &&
-	       (s->message != NULL || smtp_has_line(s)))
+	/* also what was sent before the client closed its side */
+	while (
+	    s->state != SMTP_ENDED && (s->message != NULL || smtp_has_line(s)))
 		smtp_one(t, s);
 	if (s->message != NULL)
 		smtp_drop(t, s);
@@ -368,6 +365,7 @@ smtp_open_lmtp(struct task *t, struct conn *c)
 const struct protocol smtp_protocol = {
 	.name = "smtp",
 	.busy = "421 4.3.2 too many connections, try again later\r\n",
+	.denied = "554 5.7.1 this client may not connect here\r\n",
 	.start_timeout_ms = 300000,
 	.open = smtp_open_smtp,
 	.event = smtp_event,
@@ -377,6 +375,7 @@ const struct protocol smtp_protocol = {
 const struct protocol lmtp_protocol = {
 	.name = "lmtp",
 	.busy = "421 4.3.2 too many connections, try again later\r\n",
+	.denied = "554 5.7.1 this client may not connect here\r\n",
 	.start_timeout_ms = 300000,
 	.open = smtp_open_lmtp,
 	.event = smtp_event,
