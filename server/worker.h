@@ -30,6 +30,7 @@ struct hints;
 struct follows;
 struct counts;
 struct health;
+struct jobs;
 struct lease;
 struct nodes;
 struct locks;
@@ -55,6 +56,7 @@ struct worker {
 	struct lease *lease;
 	struct nodes *nodes;
 	struct locks *locks;
+	struct jobs *jobs; /* cluster/jobs.h */
 	const char *node_id;
 	bool serving, draining;
 };

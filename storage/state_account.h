@@ -123,6 +123,18 @@ must_check struct err *state_account_list(struct arena *a, struct state *st,
     const struct state_account_query *q, struct state_account **list_r,
     unsigned *n_r);
 
+/*
+ * For walks over everything: at most max accounts (not removed ones) with from
+ * <= id < below, in order of id.  Ids are random, so equal parts of what they
+ * can be hold about equally many.
+ */
+must_check struct err *state_account_walk(struct arena *a, struct state *st,
+    struct str from, struct str below, unsigned max,
+    struct state_account **list_r, unsigned *n_r);
+/* How many there are, but no more than max: cheap. */
+must_check struct err *state_account_count(struct arena *a, struct state *st,
+    unsigned max, unsigned *n_r);
+
 /* What authentication needs, opened.  *list_r: the password (if any) and the
  * application passwords that have not expired.  ERR_NOTFOUND: use
  * password_fake.  ERR_DENIED: suspended (account or domain), with account_r. */

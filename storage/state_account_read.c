@@ -179,6 +179,55 @@ state_account_list(struct arena *a, struct state *st,
 	return e;
 }
 
+struct err *
+state_account_walk(struct arena *a, struct state *st, struct str from,
+    struct str below, unsigned max, struct state_account **list_r,
+    unsigned *n_r)
+{
+	struct state_account *list = NULL;
+	struct state_db *db;
+	struct state_q q;
+	struct err *e;
+
+	*n_r = 0;
+	*list_r = NULL;
+	e = state_read_begin(a, st, &db);
+	if (e != NULL)
+		return e;
+	state_q_begin(&q, db, a,
+	    "SELECT " STATE_ACCOUNT_COLUMNS " FROM accounts"
+	    " WHERE id >= ? AND id < ? AND status != 2 ORDER BY id LIMIT ?",
+	    "tti", from, below, (int64_t)max);
+	while (state_q_row(&q)) {
+		list = state_list_add(a, list, n_r, sizeof(*list));
+		state_account_row(&q, &list[*n_r - 1]);
+	}
+	*list_r = list;
+	e = state_q_end(&q);
+	state_read_end(st);
+	return e;
+}
+
+struct err *
+state_account_count(struct arena *a, struct state *st, unsigned max,
+    unsigned *n_r)
+{
+	struct state_db *db;
+	int64_t n = 0;
+	struct err *e;
+
+	*n_r = 0;
+	e = state_read_begin(a, st, &db);
+	if (e != NULL)
+		return e;
+	e = state_number(db, a, &n,
+	    "SELECT COUNT(*) FROM (SELECT 1 FROM accounts LIMIT ?)", "i",
+	    (int64_t)max);
+	state_read_end(st);
+	*n_r = (unsigned)n;
+	return e;
+}
+
 static struct err *
 state_account_salt_in(struct state_db *db, struct arena *a, struct str login,
     const struct rnd *r, struct password_salt *salt_r)

@@ -4,6 +4,7 @@
 #include "base/unicode.h"
 #include "storage/state_address.h"
 #include "storage/state_private.h"
+#include "storage/state_setting.h"
 
 struct err *
 state_domain_get_in(struct state_db *db, struct arena *a, struct str name,
@@ -225,6 +226,73 @@ state_domain_keep(struct task *t, struct state *st, const char *by,
 	e = state_domain_parse(task_arena(t), name, &k.name);
 	return e != NULL ? e
 			 : state_change(t, st, by, state_domain_keep_run, &k);
+}
+
+static struct err *
+state_retention_in(struct state_db *db, struct arena *a, const struct state *st,
+    struct str name, struct state_retention *r)
+{
+	int64_t junk = STATE_KEEP_DEFAULT, trash = STATE_KEEP_DEFAULT;
+	struct err *e = NULL;
+	struct state_q q;
+
+	if (state_schema(st) >= STATE_DOMAIN_KEEP_SCHEMA) {
+		state_q_begin(&q, db, a,
+		    "SELECT junk_keep, trash_keep FROM domains WHERE name = ?",
+		    "t", name);
+		if (state_q_row(&q)) {
+			junk = state_q_i64(&q, 0);
+			trash = state_q_i64(&q, 1);
+		}
+		e = state_q_end(&q);
+	}
+	r->junk_s = junk >= 0 ? (uint64_t)junk
+			      : state_setting_u64_in(db, a, STATE_JUNK_KEEP);
+	r->trash_s = trash >= 0 ? (uint64_t)trash
+				: state_setting_u64_in(db, a, STATE_TRASH_KEEP);
+	return e;
+}
+
+struct err *
+state_domain_retention(struct arena *a, struct state *st, struct str name,
+    struct state_retention *r_r)
+{
+	struct state_db *db;
+	struct err *e;
+
+	*r_r = (struct state_retention){ .junk_s = 0 };
+	e = state_read_begin(a, st, &db);
+	if (e != NULL)
+		return e;
+	e = state_retention_in(db, a, st, name, r_r);
+	state_read_end(st);
+	if (e != NULL) /* nothing is removed on a guess */
+		*r_r = (struct state_retention){ .junk_s = 0 };
+	return e;
+}
+
+struct err *
+state_retention_is_used(struct arena *a, struct state *st, bool *used_r)
+{
+	struct state_retention r;
+	struct state_db *db;
+	struct err *e;
+
+	*used_r = false;
+	e = state_read_begin(a, st, &db);
+	if (e != NULL)
+		return e;
+	/* Of no domain: the settings. */
+	e = state_retention_in(db, a, st, STR(""), &r);
+	*used_r = r.junk_s > 0 || r.trash_s > 0;
+	if (e == NULL && !*used_r &&
+	    state_schema(st) >= STATE_DOMAIN_KEEP_SCHEMA)
+		e = state_exists(db, a, used_r,
+		    "SELECT 1 FROM domains WHERE junk_keep > 0"
+		    " OR trash_keep > 0",
+		    "");
+	state_read_end(st);
+	return e;
 }
 
 /* --- reading --- */

@@ -38,6 +38,16 @@ may_yield must_check struct err *state_domain_suspend(struct task *t,
 may_yield must_check struct err *state_domain_keep(struct task *t,
     struct state *st, const char *by, struct str name, const int64_t *junk,
     const int64_t *trash);
+/* What holds for a domain's accounts: its own, else the settings.  Seconds, 0:
+ * for ever. (state_domain_find counts accounts: not for walks.) */
+struct state_retention {
+	uint64_t junk_s, trash_s;
+};
+must_check struct err *state_domain_retention(struct arena *a, struct state *st,
+    struct str name, struct state_retention *r_r);
+/* Whether anything is ever removed so. */
+must_check struct err *state_retention_is_used(struct arena *a,
+    struct state *st, bool *used_r);
 
 must_check struct err *state_domain_find(struct arena *a, struct state *st,
     struct str name, struct state_domain *d_r);

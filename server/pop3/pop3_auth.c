@@ -9,7 +9,7 @@
 may_yield static bool
 pop3_may_login(struct task *t, struct pop3 *s)
 {
-	if (s->draining || s->w->draining) {
+	if (s->draining) {
 		pop3_bad(t, s, "SYS/TEMP", "the server is going down");
 		return false;
 	}

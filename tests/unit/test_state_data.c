@@ -126,6 +126,60 @@ TEST(test_domains)
 	check_clean(t, st);
 }
 
+TEST(test_retention)
+{
+	struct state *st = with_domain(t, c);
+	struct arena *a = task_arena(t);
+	int64_t week = 7 * 86400, ever = 0, def = STATE_KEEP_DEFAULT;
+	struct state_retention r;
+	bool used;
+
+	assert_ok(state_domain_retention(a, st, STR("x.org"), &r));
+	assert_true(r.junk_s == 0 && r.trash_s == 0);
+	assert_ok(state_retention_is_used(a, st, &used));
+	assert_false(used);
+	assert_ok(state_domain_keep(t, st, "test", STR("x.org"), &week, NULL));
+	assert_ok(state_retention_is_used(a, st, &used));
+	assert_true(used);
+	assert_ok(state_setting_set(t, st, "test", STR("retention.trash"),
+	    STR("30d")));
+	assert_ok(state_domain_retention(a, st, STR("x.org"), &r));
+	assert_true(r.junk_s == (uint64_t)week && r.trash_s == 30 * 86400);
+	assert_ok(state_domain_keep(t, st, "test", STR("x.org"), &def, &ever));
+	assert_ok(state_domain_retention(a, st, STR("x.org"), &r));
+	assert_true(r.junk_s == 0 && r.trash_s == 0);
+	assert_ok(state_retention_is_used(a, st, &used));
+	assert_true(used); /* other domains */
+}
+
+TEST(test_walk)
+{
+	struct state *st = with_domain(t, c);
+	struct state_account *list, gone;
+	struct arena *a = task_arena(t);
+	unsigned n, half, all;
+
+	for (unsigned i = 0; i < 20; i++)
+		assert_ok(
+		    add_account(t, st, arena_printf(a, "user%u@x.org", i)));
+	assert_ok(
+	    state_account_remove(t, st, "test", STR("user3@x.org"), &gone));
+	assert_ok(state_account_walk(a, st, STR(""), STR("~"), 100, &list, &n));
+	assert_int_equal(n, 19);
+	for (unsigned i = 1; i < n; i++)
+		assert_true(str_cmp(list[i - 1].id, list[i].id) < 0);
+	assert_ok(
+	    state_account_walk(a, st, STR(""), list[7].id, 100, &list, &half));
+	assert_int_equal(half, 7);
+	assert_ok(
+	    state_account_walk(a, st, STR("22222222"), STR("~"), 5, &list, &n));
+	assert_int_equal(n, 5);
+	assert_ok(state_account_count(a, st, 10, &all));
+	assert_int_equal(all, 10);
+	assert_ok(state_account_count(a, st, 100, &all));
+	assert_int_equal(all, 20);
+}
+
 TEST(test_account_life)
 {
 	struct state *st = with_domain(t, c);
@@ -796,6 +850,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_addresses),
 		T(test_domains),
+		T(test_retention),
+		T(test_walk),
 		T(test_account_life),
 		T(test_batch),
 		T(test_account_list),
