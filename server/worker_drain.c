@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "locking/lease.h"
 #include "server/cluster/health.h"
+#include "server/cluster/jobs.h"
 #include "server/net/counts.h"
 #include "server/net/listener.h"
 #include "server/worker_private.h"
@@ -42,6 +43,7 @@ worker_release_main(struct task *t, void *arg)
 	struct core *c = arg;
 
 	task_set_deadline(t, task_now_ms(t) + WORKER_RELEASE_MS);
+	jobs_stop(t, c->w.jobs);
 	lease_release(t, c->w.lease);
 	loop_stop(c->w.loop);
 }

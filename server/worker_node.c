@@ -6,6 +6,7 @@
 #include "locking/lock.h"
 #include "locking/nodes.h"
 #include "server/cluster/health.h"
+#include "server/cluster/jobs.h"
 #include "server/net/counts.h"
 #include "server/worker_private.h"
 #include "storage/localdir.h"
@@ -58,7 +59,7 @@ worker_node_info(void *arg, struct lease_info *info_r)
 	info_r->name = str_c(conf->node);
 	info_r->version = STR(PACKAGE_VERSION);
 	info_r->hint = str_c(conf->cluster.address);
-	info_r->format = STORE_FORMAT;
+	info_r->format = STATE_SCHEMA;
 	info_r->ready = worker_node_ready(c);
 	info_r->sessions = (uint32_t)stat_sum(c->w.counts, STAT_SESSIONS);
 	info_r->load = (uint32_t)(load * 100);
@@ -193,5 +194,6 @@ worker_node_main(struct task *t, void *arg)
 		return; /* refused: worker_node_refused() has said it */
 	health_update(c->w.health);
 	nodes_watch(c->w.nodes);
+	c->w.jobs = jobs_new(&c->w);
 	worker_node_name(t, c);
 }

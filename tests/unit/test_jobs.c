@@ -14,7 +14,7 @@ static const struct {
 	{ JOBS_WEEK_S / 2, JOBS_WEEK_S, false, "k2222222" },
 	{ JOBS_DAY_S / 4, JOBS_DAY_S, true, "c2222222" },
 	{ 3 * JOBS_DAY_S + JOBS_DAY_S / 4, JOBS_DAY_S, false, "c2222222" },
-	{ JOBS_DAY_S - 1, JOBS_DAY_S, false, "zzzukge7" },
+	{ JOBS_DAY_S - 1, JOBS_DAY_S, false, "zzznvohu" },
 };
 
 static void
