@@ -42,6 +42,7 @@ struct follows {
 	struct followed *bucket[FOLLOWS_BUCKETS];
 	struct followed *turn_first, **turn_last;
 	unsigned running;
+	bool closing; /* freed by the last that runs */
 };
 
 static void followed_refresh(struct followed *x);
@@ -56,15 +57,23 @@ follows_new(struct worker *w)
 	return f;
 }
 
+static void
+follows_end(struct follows *f)
+{
+	if (f->running > 0)
+		return;
+	for (unsigned i = 0; i < FOLLOWS_BUCKETS; i++)
+		invariant(f->bucket[i] == NULL);
+	free(f);
+}
+
 void
 follows_free(struct follows **f)
 {
 	if (*f == NULL)
 		return;
-	invariant((*f)->running == 0);
-	for (unsigned i = 0; i < FOLLOWS_BUCKETS; i++)
-		invariant((*f)->bucket[i] == NULL);
-	free(*f);
+	(*f)->closing = true;
+	follows_end(*f);
 	*f = NULL;
 }
 
@@ -188,6 +197,10 @@ followed_run(struct task *t, void *arg)
 		if (account_head(x->acc) == head)
 			x->interval_ms *= 2;
 		followed_schedule(x);
+	}
+	if (f->closing) {
+		follows_end(f);
+		return;
 	}
 	next = f->turn_first;
 	if (next != NULL && f->running < FOLLOWS_RUNNING_MAX) {

@@ -23,6 +23,8 @@ struct follow;
 struct worker;
 
 struct follows *follows_new(struct worker *w);
+/* All followers must have been freed; tasks that look at a journal may still
+ * run. */
 void follows_free(struct follows **f);
 /* A hint: an account is at entry head. Refreshes it if somebody follows. */
 void follows_hint(struct follows *f, struct str account_id, uint64_t head);
