@@ -490,8 +490,10 @@ conf_load_machine(struct arena *a, struct conf_raw *raw)
 	raw->cores = cores < 1 ? 1 : cores > 256 ? 256 : (unsigned)cores;
 }
 
+enum conf_how { CONF_LOAD_ALL, CONF_LOAD_PUBLIC, CONF_LOAD_DRAFT };
+
 static struct err *
-conf_load_in(struct arena *a, const char *file, bool public_only,
+conf_load_in(struct arena *a, const char *file, enum conf_how how,
     struct conf **c_r)
 {
 	struct conf_raw *raw = arena_new_obj(a, struct conf_raw);
@@ -499,30 +501,32 @@ conf_load_in(struct arena *a, const char *file, bool public_only,
 	struct err *e;
 
 	e = conf_load_text(a, file, &text);
+	if (how == CONF_LOAD_DRAFT && err_is(e, ERR_NOENT))
+		e = NULL; /* nothing is written yet */
 	if (e == NULL)
 		e = conf_file_parse(a, arena_strdup(a, file), text, raw);
 	if (e != NULL)
 		return e;
 	conf_load_machine(a, raw);
-	if (!public_only)
+	if (how == CONF_LOAD_ALL)
 		e = conf_read_files(a, raw);
 	if (e == NULL)
 		e = conf_build(a, raw, c_r);
 	if (e == NULL)
-		e = conf_check(a, *c_r, raw);
-	if (e == NULL && !public_only)
+		e = conf_check(a, *c_r, raw, how == CONF_LOAD_DRAFT);
+	if (e == NULL && how != CONF_LOAD_PUBLIC)
 		e = conf_check_users(a, *c_r, raw);
-	if (e == NULL && !public_only)
+	if (e == NULL && how == CONF_LOAD_ALL)
 		e = conf_check_pairs(a, *c_r, raw);
 	return e;
 }
 
 static struct err *
-conf_load_any(struct arena *a, const char *file, bool public_only,
+conf_load_any(struct arena *a, const char *file, enum conf_how how,
     struct conf **c_r)
 {
 	struct arena *own = arena_new(CONF_LOAD_ARENA_BYTES);
-	struct err *e = conf_load_in(own, file, public_only, c_r);
+	struct err *e = conf_load_in(own, file, how, c_r);
 
 	if (e != NULL) {
 		e = err_new(a, e->code, e->text, e->detail ? "%s" : NULL,
@@ -538,13 +542,25 @@ conf_load_any(struct arena *a, const char *file, bool public_only,
 struct err *
 conf_load(struct arena *a, const char *file, struct conf **c_r)
 {
-	return conf_load_any(a, file, false, c_r);
+	return conf_load_any(a, file, CONF_LOAD_ALL, c_r);
 }
 
 struct err *
 conf_load_public(struct arena *a, const char *file, struct conf **c_r)
 {
-	return conf_load_any(a, file, true, c_r);
+	return conf_load_any(a, file, CONF_LOAD_PUBLIC, c_r);
+}
+
+struct err *
+conf_load_draft(struct arena *a, const char *file, struct conf **c_r)
+{
+	return conf_load_any(a, file, CONF_LOAD_DRAFT, c_r);
+}
+
+bool
+conf_says(const struct conf *c, const char *key)
+{
+	return conf_item_find(c->raw, CONF_TOP, NULL, key) != NULL;
 }
 
 void

@@ -84,6 +84,11 @@ must_check struct err *conf_load(struct arena *a, const char *file,
 /* Without what only the server may read or needs: certificates, keys, users. */
 must_check struct err *conf_load_public(struct arena *a, const char *file,
     struct conf **c_r);
+/* For --join: the file may lack what is required, or not be there. */
+must_check struct err *conf_load_draft(struct arena *a, const char *file,
+    struct conf **c_r);
+/* Whether the file itself has this key (outside of sections). */
+bool conf_says(const struct conf *c, const char *key);
 void conf_free(struct conf **c); /* wipes the keys */
 
 /* Master to worker: everything, the contents of files included. */
@@ -95,7 +100,8 @@ const char *conf_needs_restart(const struct conf *old, const struct conf *new);
 /* Let c keep what only a restart changes, as it is in old. */
 void conf_keep_fixed(struct conf *c, const struct conf *old);
 
-void conf_print_example(FILE *f); /* shoald --example */
-void conf_print_man(FILE *f);	  /* shoal.conf(5), shoald --man */
+void conf_print_example(FILE *f);   /* shoald --example */
+void conf_print_listeners(FILE *f); /* what most nodes listen with */
+void conf_print_man(FILE *f);	    /* shoal.conf(5), shoald --man=5 */
 
 #endif

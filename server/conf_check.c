@@ -95,9 +95,10 @@ conf_check_title(struct arena *a, const struct conf_raw *raw, unsigned i)
 }
 
 struct err *
-conf_check(struct arena *a, const struct conf *c, const struct conf_raw *raw)
+conf_check(struct arena *a, const struct conf *c, const struct conf_raw *raw,
+    bool draft)
 {
-	struct err *e = conf_check_required(a, raw);
+	struct err *e = draft ? NULL : conf_check_required(a, raw);
 
 	for (unsigned i = 0; i < c->listeners_n && e == NULL; i++) {
 		e = conf_check_title(a, raw, i);

@@ -101,9 +101,9 @@ must_check struct err *conf_bad(struct arena *a, const char *file,
 /* The item, or NULL: not set. title NULL: of any section that has no title. */
 const struct conf_item *conf_item_find(const struct conf_raw *raw,
     enum conf_section section, const char *title, const char *name);
-/* conf_check.c */
+/* conf_check.c; draft: what is required may be missing */
 must_check struct err *conf_check(struct arena *a, const struct conf *c,
-    const struct conf_raw *raw);
+    const struct conf_raw *raw, bool draft);
 /* user and group are there (matters to root only). */
 must_check struct err *conf_check_users(struct arena *a, const struct conf *c,
     const struct conf_raw *raw);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "server/conf.h"
+#include "server/main_private.h"
 #include "server/master.h"
 
 #define MAIN_FILE "/etc/shoal/shoal.conf"
@@ -14,7 +15,7 @@
 enum main_do { MAIN_RUN, MAIN_CHECK, MAIN_EXAMPLE, MAIN_MAN, MAIN_JOIN };
 
 struct main_args {
-	const char *file, *code;
+	const char *file, *code, *page;
 	bool foreground;
 	enum main_do what;
 };
@@ -30,7 +31,7 @@ main_usage(FILE *f)
 	      "      --join CODE    make this machine a node, with a code of "
 	      "shoalctl node invite\n"
 	      "      --example      print a commented configuration\n"
-	      "      --man          print shoal.conf(5), roff\n",
+	      "      --man[=5|8]    print shoald(8) or shoal.conf(5), roff\n",
 	    f);
 	return f == stdout ? 0 : 2;
 }
@@ -45,7 +46,7 @@ main_args(int argc, char **argv, struct main_args *m)
 		{ "check", no_argument, NULL, 'k' },
 		{ "join", required_argument, NULL, 'j' },
 		{ "example", no_argument, NULL, 'e' },
-		{ "man", no_argument, NULL, 'm' },
+		{ "man", optional_argument, NULL, 'm' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -72,6 +73,7 @@ main_args(int argc, char **argv, struct main_args *m)
 			break;
 		case 'm':
 			m->what = MAIN_MAN;
+			m->page = optarg;
 			break;
 		case 'V':
 			puts("shoald " PACKAGE_VERSION);
@@ -85,7 +87,7 @@ main_args(int argc, char **argv, struct main_args *m)
 	return optind == argc ? 0 : main_usage(stderr) + 1;
 }
 
-static int
+int
 main_err(const struct err *e)
 {
 	fprintf(stderr, "shoald: %s%s%s%s\n", e->text, e->detail ? " (" : "",
@@ -129,8 +131,16 @@ main(int argc, char **argv)
 		return rc - 1;
 	switch (m.what) {
 	case MAIN_EXAMPLE:
+		conf_print_example(stdout);
+		return 0;
 	case MAIN_MAN:
+		if (m.page != NULL && strcmp(m.page, "5") == 0)
+			conf_print_man(stdout);
+		else
+			main_man(stdout);
+		return 0;
 	case MAIN_JOIN:
+		return main_join(m.file, m.code);
 	case MAIN_RUN:
 	case MAIN_CHECK:
 		break;

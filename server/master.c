@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "server/channel.h"
@@ -167,41 +166,12 @@ master_loop(struct master *m)
 
 /* --- beginning and end --- */
 
-/* The node's own directory: made if missing, the workers' own. */
-static struct err *
-master_local(struct arena *a, const struct conf *c)
-{
-	struct stat sb;
-	uid_t uid;
-	gid_t gid;
-	struct err *e;
-
-	if (geteuid() != 0)
-		return NULL; /* the workers look at it themselves */
-	e = privs_ids(a, c->user, c->group, &uid, &gid);
-	if (e != NULL)
-		return e;
-	if (mkdir(c->local, 0700) == 0) {
-		if (chown(c->local, uid, gid) != 0)
-			return err_errno(a, errno, "cannot give %s to %s",
-			    c->local, c->user);
-	} else if (errno != EEXIST) {
-		return err_errno(a, errno, "cannot make %s", c->local);
-	}
-	if (stat(c->local, &sb) != 0)
-		return err_errno(a, errno, "cannot use %s", c->local);
-	if (sb.st_uid != uid)
-		return err_newf(a, ERR_DENIED,
-		    "%s does not belong to the user \"%s\": chown -R %s %s",
-		    c->local, c->user, c->user, c->local);
-	return NULL;
-}
-
 static struct err *
 master_begin(struct arena *a, struct master *m)
 {
 	struct master_socket *list;
-	struct err *e = master_local(a, m->conf);
+	struct err *e =
+	    privs_make_local(a, m->conf->local, m->conf->user, m->conf->group);
 	unsigned n;
 	int fd = -1;
 

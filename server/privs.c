@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -47,35 +48,90 @@ privs_keep_bind(void)
 	return (int)syscall(SYS_capset, &h, d);
 }
 
+/* user: for its other groups; NULL: none. */
 static struct err *
-privs_become(struct arena *a, const char *user, const char *group)
+privs_become(struct arena *a, const char *user, uid_t uid, gid_t gid)
 {
-	uid_t uid;
-	gid_t gid;
-	struct err *e = privs_ids(a, user, group, &uid, &gid);
+	int groups = user != NULL ? initgroups(user, gid) : setgroups(1, &gid);
 
-	if (e != NULL)
-		return e;
-	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0 ||
-	    initgroups(user, gid) != 0 || setresgid(gid, gid, gid) != 0 ||
-	    setresuid(uid, uid, uid) != 0)
-		return err_errno(a, errno, "cannot become user \"%s\"", user);
+	if (groups != 0 || prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0 ||
+	    setresgid(gid, gid, gid) != 0 || setresuid(uid, uid, uid) != 0)
+		return err_errno(a, errno, "cannot become user %u",
+		    (unsigned)uid);
 	/* Without the capability to begin with (a container) there is none to
 	 * keep: exports then have to take any port. */
 	if (privs_keep_bind() != 0 && errno != EPERM)
 		return err_errno(a, errno, "cannot give up root's rights");
 	if (uid != 0 && setuid(0) == 0)
-		panic("still root after becoming %s", user);
+		panic("still root after becoming user %u", (unsigned)uid);
+	return NULL;
+}
+
+struct err *
+privs_become_user(struct arena *a, const char *user, const char *group)
+{
+	uid_t uid;
+	gid_t gid;
+	struct err *e;
+
+	if (geteuid() != 0)
+		return NULL;
+	e = privs_ids(a, user, group, &uid, &gid);
+	return e != NULL ? e : privs_become(a, user, uid, gid);
+}
+
+struct err *
+privs_become_owner(struct arena *a, const char *dir)
+{
+	const struct passwd *pw;
+	struct stat sb;
+
+	if (geteuid() != 0)
+		return NULL;
+	if (stat(dir, &sb) != 0)
+		return err_errno(a, errno, "cannot use %s", dir);
+	if (sb.st_uid == 0)
+		return NULL;
+	pw = getpwuid(sb.st_uid);
+	return privs_become(a, pw != NULL ? pw->pw_name : NULL, sb.st_uid,
+	    sb.st_gid);
+}
+
+struct err *
+privs_make_local(struct arena *a, const char *dir, const char *user,
+    const char *group)
+{
+	struct stat sb;
+	uid_t uid;
+	gid_t gid;
+	struct err *e;
+
+	if (geteuid() != 0)
+		return NULL; /* whoever uses it looks at it */
+	e = privs_ids(a, user, group, &uid, &gid);
+	if (e != NULL)
+		return e;
+	if (mkdir(dir, 0700) == 0) {
+		if (chown(dir, uid, gid) != 0)
+			return err_errno(a, errno, "cannot give %s to %s", dir,
+			    user);
+	} else if (errno != EEXIST) {
+		return err_errno(a, errno, "cannot make %s", dir);
+	}
+	if (stat(dir, &sb) != 0)
+		return err_errno(a, errno, "cannot use %s", dir);
+	if (sb.st_uid != uid)
+		return err_newf(a, ERR_DENIED,
+		    "%s does not belong to the user \"%s\": chown -R %s %s",
+		    dir, user, user, dir);
 	return NULL;
 }
 
 struct err *
 privs_drop(struct arena *a, const char *user, const char *group)
 {
-	struct err *e = NULL;
+	struct err *e = privs_become_user(a, user, group);
 
-	if (geteuid() == 0)
-		e = privs_become(a, user, group);
 	if (e != NULL)
 		return e;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)

@@ -15,6 +15,15 @@
  */
 must_check struct err *privs_drop(struct arena *a, const char *user,
     const char *group);
+/* The first part of it: for programs that only make a few calls (shoalctl). */
+must_check struct err *privs_become_user(struct arena *a, const char *user,
+    const char *group);
+/* The same with the owner of a directory, unless that is root. */
+must_check struct err *privs_become_owner(struct arena *a, const char *dir);
+/* As root: make the node's directory if it is missing, the user's, and look
+ * whose it is. */
+must_check struct err *privs_make_local(struct arena *a, const char *dir,
+    const char *user, const char *group);
 /* Die with the master. false: it is dead already. */
 bool privs_die_with(pid_t master);
 /* As many descriptors as the system allows; to be done by the master. */

@@ -242,7 +242,7 @@ worker_open_wait(struct task *t, struct core *c)
 	return true;
 }
 
-static void
+static may_yield void
 worker_open_main(struct task *t, void *arg)
 {
 	struct core *c = arg;
@@ -261,7 +261,8 @@ worker_open_main(struct task *t, void *arg)
 	if (c->phase != WORKER_OPENING)
 		return; /* told to stop meanwhile */
 	c->phase = WORKER_SERVING;
-	c->w.serving = true;
+	/* Worker 0, who says whether the node is ready, has a name first. */
+	c->w.serving = c->w.index != 0 || c->named;
 	worker_listen_update(c);
 	worker_up(c);
 	if (c->w.index == 0)

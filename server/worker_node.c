@@ -175,7 +175,8 @@ worker_node_name(struct task *t, struct core *c)
 		said = true;
 		task_sleep_ms(t, WORKER_NAME_LOOK_MS);
 	}
-	c->named = true;
+	c->named = c->w.serving = true;
+	health_update(c->w.health);
 	c->state_changed = true; /* orders may wait for us */
 	task_cond_broadcast(&c->state_kick);
 }

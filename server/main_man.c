@@ -1,0 +1,60 @@
+/* main_man.c - shoald(8) */
+#include "server/main_private.h"
+
+static const char main_man_text[] =
+    ".SH NAME\nshoald \\- a node of a Shoal mail cluster\n"
+    ".SH SYNOPSIS\n.B shoald\n[\\fB\\-c\\fR \\fIFILE\\fR] [\\fB\\-f\\fR] "
+    "[\\fB\\-\\-check\\fR | \\fB\\-\\-join\\fR \\fICODE\\fR]\n"
+    ".br\n.B shoald\n\\fB\\-\\-example\\fR | \\fB\\-\\-man\\fR | "
+    "\\fB\\-\\-man=8\\fR | \\fB\\-\\-version\\fR\n"
+    ".SH DESCRIPTION\n"
+    "Serves SMTP, LMTP, IMAP and POP3 for every user of the cluster whose "
+    "share it was\njoined to. All nodes are the same; mail and state are on "
+    "the share, not here.\n"
+    ".PP\nA master binds the sockets and starts workers, which run as the "
+    "user of the\nconfiguration. A worker that ends is started again. The "
+    "master reads nothing that\ncomes from the network.\n"
+    ".SH OPTIONS\n"
+    ".TP\n\\fB\\-c\\fR, \\fB\\-\\-config\\fR \\fIFILE\\fR\n"
+    "The configuration, /etc/shoal/shoal.conf.\n"
+    ".TP\n\\fB\\-f\\fR, \\fB\\-\\-foreground\\fR\n"
+    "Do not become a daemon.\n"
+    ".TP\n\\fB\\-\\-check\\fR\n"
+    "Read the configuration and the files it names, say whether they are "
+    "right, end.\n"
+    ".TP\n\\fB\\-\\-join\\fR \\fICODE\\fR\n"
+    "Make this machine a node, with a code that \\fBshoalctl node "
+    "invite\\fR printed on\nanother: stores the cluster's key in "
+    "\\fBlocal\\fR, adds \\fBshare\\fR and \\fBnode\\fR\nto FILE if they are "
+    "missing, makes FILE with the usual listeners if there is none,\nand "
+    "ends. A \\fBshare\\fR that FILE has stays: it may be a path on an NFS "
+    "mount.\nThe code is needed in that case, too.\n"
+    ".TP\n\\fB\\-\\-example\\fR\nPrint a commented configuration.\n"
+    ".TP\n\\fB\\-\\-man\\fR[=5|8]\nPrint this page, or shoal.conf(5).\n"
+    ".SH SIGNALS\n"
+    ".TP\n.B SIGTERM, SIGINT\n"
+    "Stop: no new connections, sessions may finish within drain_timeout, "
+    "the lease is\ngiven back. A second one: at once.\n"
+    ".TP\n.B SIGHUP\n"
+    "Read the configuration and the certificates again. No session is "
+    "dropped. A bad file\nis logged, and nothing changes. What needs a "
+    "restart is named in the log.\n"
+    ".TP\n.B SIGUSR1\nOpen the log file again.\n"
+    ".SH SYSTEMD\n"
+    "Readiness, reloads, status and the watchdog are told by sd_notify(3). "
+    "The unit\nshoal.service is made for drop-ins (systemctl edit "
+    "shoal).\n"
+    ".SH EXIT STATUS\n"
+    "0: done. 1: refused or failed, with one sentence. 2: usage.\n"
+    ".SH FILES\n"
+    ".TP\n/etc/shoal/shoal.conf\n.TP\n/var/lib/shoal\n"
+    "The node's own directory: identity, cluster key, a replica of the "
+    "state, caches.\n"
+    ".SH SEE ALSO\n.BR shoal.conf (5),\n.BR shoalctl (1)\n";
+
+void
+main_man(FILE *f)
+{
+	fputs(".TH SHOALD 8 \"\" \"Shoal " PACKAGE_VERSION "\"\n", f);
+	fputs(main_man_text, f);
+}
