@@ -87,29 +87,39 @@ deliver_open(struct task *t, struct deliver *d, struct str id,
 
 static must_check struct err *
 deliver_room(struct task *t, const struct deliver *d, const struct account *acc,
-    const struct state_recipient *who)
+    const struct quota_limit *limit)
 {
-	const struct quota_limit limit = { who->quota_bytes,
-		who->quota_messages };
-
 	/* with a SIZE of 0 it is asked whether there is room at all */
-	return quota_check(task_arena(t), acc, &limit, d->declared,
+	return quota_check(task_arena(t), acc, limit, d->declared,
 	    d->declared > 0);
 }
 
-/* Whether the account has room: as it is known here, and if not, as it is. */
+/* One large message, or some, and the mailbox is full: it may be already. */
+static bool
+deliver_is_near(const struct deliver *d, const struct account *acc,
+    const struct quota_limit *l)
+{
+	return (l->bytes > 0 && account_bytes(acc) + worker_setting(d->w,
+							 STATE_MESSAGE_MAX) >
+				    l->bytes) ||
+	       (l->messages > 0 &&
+		   account_messages(acc) + DELIVER_NEAR_MESSAGES > l->messages);
+}
+
+/* Whether the account has room. */
 static may_yield must_check struct err *
 deliver_has_room(struct task *t, struct deliver *d, struct account *acc,
     const struct state_recipient *who, bool *full_r)
 {
-	struct err *e = deliver_room(t, d, acc, who);
+	const struct quota_limit limit = { who->quota_bytes,
+		who->quota_messages };
+	struct err *e = NULL;
 
 	*full_r = false;
-	if (!err_is(e, ERR_OVERQUOTA))
-		return e;
-	e = account_refresh(t, acc);
+	if (deliver_is_near(d, acc, &limit))
+		e = account_refresh(t, acc);
 	if (e == NULL)
-		e = deliver_room(t, d, acc, who);
+		e = deliver_room(t, d, acc, &limit);
 	*full_r = err_is(e, ERR_OVERQUOTA);
 	return *full_r ? NULL : e;
 }

@@ -22,9 +22,10 @@
  *
  * Decisions:
  *
- * - A known account may be known as it was a while ago.  One that looks full is
- *   read again before it is refused; one that looks empty but is full gets this
- *   message, and is up to date then.
+ * - A known account may be known as it was a while ago.  One that is near its
+ *   quota (another message of message.max_size, or DELIVER_NEAR_MESSAGES, might
+ *   fill it) is brought up to date before it is judged, which is one call more;
+ *   one that was far from it gets this message, and is up to date then.
  * - An address that stands for several accounts is over quota when all of them
  *   are.  One full mailbox must neither keep a group from getting its mail nor
  *   lose a copy: it gets it.
@@ -56,8 +57,9 @@
 #define DELIVER_HOLD_BYTES (1ULL << 30)
 #define DELIVER_HOLD_MESSAGES 100000
 #define DELIVER_ACCOUNTS_MAX 5000 /* of one message */
-#define DELIVER_RCPT_MS 30000	  /* opening accounts at RCPT */
-#define DELIVER_WRITE_MS 60000	  /* one piece of the message */
+#define DELIVER_NEAR_MESSAGES 100
+#define DELIVER_RCPT_MS 30000  /* opening accounts at RCPT */
+#define DELIVER_WRITE_MS 60000 /* one piece of the message */
 #define DELIVER_ABORT_MS 5000
 /* The last answer: long enough for a server to restart, short against the ten
  * minutes a client waits (RFC 5321, 4.5.3.2.6). */

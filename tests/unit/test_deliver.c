@@ -57,7 +57,7 @@ worker_outcome(const struct err *e)
 }
 
 void
-stat_add(struct counts *c, enum stat s, int64_t delta)
+stat_add(struct counts *c, enum stat_id s, int64_t delta)
 {
 	(void)c;
 	world.stats[s] += (uint64_t)delta;
