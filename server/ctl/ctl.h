@@ -18,9 +18,11 @@
  * needs, runs it in a task and turns the outcome into an exit code: 0 done,
  * 1 refused or failed (one sentence on stderr), 2 usage.
  *
- * With --share URL --local DIR the program speaks to the share itself, with
- * DIR's cluster key and replica, but takes no node identity and no lease, so
- * several may run beside a node.  As root it first becomes the owner of DIR.
+ * The program speaks to the share itself, with the cluster key and the replica
+ * in the node's directory (as the configuration names them, or --share URL
+ * --local DIR), but takes no node identity and no lease: whether the node runs
+ * or not makes no difference, and several may run beside it.  As root it first
+ * becomes the user of the node.
  */
 enum ctl_need {
 	CTL_NEED_NOTHING, /* works before there is a share */
@@ -68,7 +70,7 @@ struct ctl_value {
 struct ctl {
 	const struct ctl_command *cmd;
 	/* global options */
-	const char *share_url, *local;
+	const char *conf_file, *share_url, *local;
 	bool json;
 	uint64_t timeout_ms;
 	/* arguments of the command */
@@ -86,6 +88,7 @@ struct ctl {
 };
 
 #define CTL_TIMEOUT_MS 60000
+#define CTL_CONF_FILE "/etc/shoal/shoal.conf"
 
 /* The option of that name of the running command; panics for an unknown one. */
 const struct ctl_value *ctl_opt(const struct ctl *c, const char *name);
@@ -98,6 +101,13 @@ ctl_given(const struct ctl *c, const char *name)
 /* ctl_args.c: 0, or 2 after a message; fills cmd, argv, values. */
 int ctl_parse(struct ctl *c, int argc, char **argv);
 bool ctl_parse_size(const char *s, uint64_t *bytes_r);
+
+/*
+ * ctl_conf.c: share and local as the node's configuration says, unless they
+ * were given; as root, become who the node runs as (making local if there is
+ * none).  0, or 1 after a message.
+ */
+int ctl_take_conf(struct ctl *c);
 
 /* ctl_man.c: the manual page, made from the tables */
 void ctl_man(FILE *f, const struct ctl_option *globals);

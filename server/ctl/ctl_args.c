@@ -5,6 +5,9 @@
 #include <string.h>
 
 static const struct ctl_option ctl_globals[] = {
+	{ "config", CTL_STRING, "FILE",
+	    "the node's configuration, also -c FILE: says share and local "
+	    "(" CTL_CONF_FILE " if it is there and neither is given)" },
 	{ "share", CTL_STRING, "URL",
 	    "nfs://server/export?uid=N&gid=N, or a directory" },
 	{ "local", CTL_STRING, "DIR", "the node's local directory" },
@@ -18,7 +21,7 @@ static const struct ctl_option ctl_globals[] = {
 };
 
 /* The last three of ctl_globals print something instead of running. */
-enum { CTL_FIRST_SHOW = 4 };
+enum { CTL_FIRST_SHOW = 5 };
 enum ctl_show { CTL_SHOW_HELP, CTL_SHOW_VERSION, CTL_SHOW_MAN, CTL_SHOWS };
 
 static void
@@ -35,7 +38,7 @@ ctl_usage_options(FILE *f, const struct ctl_option *o)
 static void
 ctl_usage_command(FILE *f, const struct ctl_command *cmd)
 {
-	fprintf(f, "usage: shoalctl [--share URL] [--local DIR] [--json] %s",
+	fprintf(f, "usage: shoalctl [-c FILE | --local DIR] [--json] %s",
 	    cmd->name);
 	if (cmd->options != NULL)
 		fprintf(f, " [options]");
@@ -46,8 +49,8 @@ ctl_usage_command(FILE *f, const struct ctl_command *cmd)
 static void
 ctl_usage(FILE *f)
 {
-	fprintf(f, "usage: shoalctl [--share URL] [--local DIR] [--json] "
-		   "[--timeout SECONDS] COMMAND ...\n\n");
+	fprintf(f, "usage: shoalctl [-c FILE | [--share URL] --local DIR] "
+		   "[--json] [--timeout SECONDS] COMMAND ...\n\n");
 	for (unsigned i = 0; ctl_commands[i] != NULL; i++) {
 		char left[64];
 		snprintf(left, sizeof left, "%s %s", ctl_commands[i]->name,
@@ -166,6 +169,8 @@ ctl_split(struct ctl_words *w, int argc, char **argv)
 	w->word = xcalloc((size_t)argc + 1, sizeof *w->word);
 	for (int i = 1; i < argc; i++) {
 		char *a = argv[i];
+		if (!ended && strcmp(a, "-c") == 0)
+			a = "--config";
 		if (ended || strncmp(a, "--", 2) != 0) {
 			w->word[w->n++] = a;
 			continue;
@@ -198,12 +203,14 @@ static void
 ctl_set_globals(struct ctl *c, const struct ctl_value *g)
 {
 	if (g[0].given)
-		c->share_url = g[0].s;
+		c->conf_file = g[0].s;
 	if (g[1].given)
-		c->local = g[1].s;
-	c->json = g[2].given;
+		c->share_url = g[1].s;
+	if (g[2].given)
+		c->local = g[2].s;
+	c->json = g[3].given;
 	c->timeout_ms =
-	    g[3].given && g[3].n != 0 ? g[3].n * 1000 : CTL_TIMEOUT_MS;
+	    g[4].given && g[4].n != 0 ? g[4].n * 1000 : CTL_TIMEOUT_MS;
 }
 
 static int

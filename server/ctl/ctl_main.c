@@ -8,7 +8,6 @@
 
 #include "base/json.h"
 #include "base/log.h"
-#include "storage/localdir.h"
 
 /* Logs of the layers below belong to people here: warnings and worse. */
 #define CTL_LOG_LEVEL LOG_WARN_
@@ -32,22 +31,6 @@ ctl_task(struct task *t, void *arg)
 	ctl_close(t, c);
 }
 
-/* Before anything is opened: no file of root's among the node's. */
-static int
-ctl_become_owner(const char *local)
-{
-	struct arena *a = arena_new(0);
-	struct err *e = NULL;
-
-	if (local != NULL && access(local, F_OK) == 0)
-		e = localdir_become_owner(a, local);
-	if (e != NULL)
-		fprintf(stderr, "shoalctl: %s\n", e->text);
-	int rc = e != NULL;
-	arena_free(&a);
-	return rc;
-}
-
 int
 main(int argc, char **argv)
 {
@@ -56,7 +39,7 @@ main(int argc, char **argv)
 	int rc = ctl_parse(&c, argc, argv);
 	if (rc != 0 || c.cmd == NULL)
 		return rc;
-	if (ctl_become_owner(c.local) != 0)
+	if (ctl_take_conf(&c) != 0)
 		return 1;
 	log_set_level(CTL_LOG_LEVEL);
 	c.loop = loop_new(&clock_system, &rnd_system);

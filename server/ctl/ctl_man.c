@@ -59,16 +59,17 @@ ctl_man(FILE *f, const struct ctl_option *globals)
 {
 	fputs(".TH SHOALCTL 1 \"\" \"Shoal " PACKAGE_VERSION "\"\n"
 	      ".SH NAME\nshoalctl \\- administrate a Shoal cluster\n"
-	      ".SH SYNOPSIS\n.B shoalctl\n[\\fB\\-\\-share\\fR \\fIURL\\fR] "
-	      "[\\fB\\-\\-local\\fR \\fIDIR\\fR] [\\fB\\-\\-json\\fR]\n"
+	      ".SH SYNOPSIS\n.B shoalctl\n[\\fB\\-c\\fR \\fIFILE\\fR | "
+	      "\\fB\\-\\-local\\fR \\fIDIR\\fR] [\\fB\\-\\-json\\fR]\n"
 	      "\\fICOMMAND\\fR ...\n"
 	      ".SH DESCRIPTION\n"
 	      "Speaks to the share itself, with the cluster key and the "
-	      "replica in\n\\fIDIR\\fR, but takes no node identity and no "
-	      "lease: it may run on any machine\nthat has joined, beside a "
-	      "node and beside itself. Once a share was made or\njoined, "
-	      "\\fB\\-\\-local\\fR alone is enough. As root it first becomes "
-	      "the owner of\n\\fIDIR\\fR.\n"
+	      "replica in the node's\ndirectory, but takes no node identity "
+	      "and no lease: it may run on any machine that\nhas joined, "
+	      "while the node runs or not, and beside itself. Where share and "
+	      "directory\nare, the node's configuration says; "
+	      "\\fB\\-\\-local\\fR does without one. As root it first\n"
+	      "becomes the user of the node.\n"
 	      ".SH OPTIONS\n",
 	    f);
 	ctl_man_options(f, globals);
