@@ -37,7 +37,8 @@ imap_login_private(struct task *t, struct imap_cmd *cmd)
 static bool
 imap_login_is_open(const struct imap_session *s)
 {
-	return *sasl_mechanisms(s->w, conn_is_tls(s->c)) != '\0';
+	return *sasl_mechanisms(s->w, auth_plaintext_allowed(s->w, s->c)) !=
+	       '\0';
 }
 
 /* login = "LOGIN" SP userid SP password */

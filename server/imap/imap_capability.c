@@ -39,7 +39,7 @@ imap_capability_auth(struct buf *b, const struct imap_session *s)
 
 	if (!conn_is_tls(s->c) && conn_can_tls(s->c))
 		buf_c(b, " STARTTLS");
-	rest = str_c(sasl_mechanisms(s->w, conn_is_tls(s->c)));
+	rest = str_c(sasl_mechanisms(s->w, auth_plaintext_allowed(s->w, s->c)));
 	if (rest.n == 0)
 		buf_c(b, " LOGINDISABLED");
 	while (str_split(&rest, ' ', &name)) {
