@@ -167,7 +167,7 @@ def test_frozen_node_wakes_up(mail, capsys):
                       account.address)
     wait_for("twice the lease", lambda: (
         time.monotonic() > frozen + FREEZE_SECONDS), FREEZE_SECONDS + 5, 0.5)
-    rows = {r["name"]: r for r in mail.ctl.json("node", "list")}
+    rows = {r["node"]: r for r in mail.ctl.json("node", "list")}
     mail.n1.thaw()
     half.send("the other half\r\n.\r\n")
     try:

@@ -48,7 +48,7 @@ def test_join(mail, third):
         s.deliver("From: a@x\nX-Test: j-1\n\nx\n", account.address)
     with mail.imap(mail.lb, account) as i:
         assert i.uids() == [1]
-    names = {r["name"] for r in mail.ctl.json("node", "list")}
+    names = {r["node"] for r in mail.ctl.json("node", "list")}
     assert names == {"n1", "n2", "n3"}
     third.stop()
 

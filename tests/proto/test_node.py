@@ -17,7 +17,7 @@ def test_two_nodes_see_each_other(cluster, n1, n2):
     names = wait_for("both nodes in node list", lambda: (
         lambda rows: rows if len(rows) == 2 else None)(
             cluster.ctl.json("node", "list")))
-    assert {r["name"] for r in names} == {"n1", "n2"}
+    assert {r["node"] for r in names} == {"n1", "n2"}
 
 
 def test_worker_killed(n1):

@@ -78,11 +78,14 @@ class Haproxy:
         return self.servers().get((service, server), {}).get("status", "")
 
     def wait_status(self, pattern, *servers, services=SERVICES, seconds=30):
-        """Until the status of these servers begins with pattern."""
+        """Until the status of these servers begins with pattern.  HAProxy takes
+        a server for up until it has looked; that does not count."""
         def all_there():
             seen = self.servers()
-            return all(seen.get((s, n), {}).get("status", "").startswith(
-                pattern) for s in services for n in servers)
+            rows = [seen.get((s, n), {}) for s in services for n in servers]
+            return all(r.get("status", "").startswith(pattern) and
+                       (pattern != "UP" or r["check_status"] == "L7OK")
+                       for r in rows)
         wait_for("HAProxy sees %s of %s" % (pattern, servers), all_there,
                  seconds)
         return self

@@ -6,4 +6,4 @@ cd "$1" || exit 1
 shift
 exec 3>&1
 SHOAL_RESULTS=/dev/fd/3 /usr/bin/python3 -B -m pytest -q --tb=short \
-	-p no:cacheprovider "$@" . >&2
+	-p no:cacheprovider "$@" >&2
