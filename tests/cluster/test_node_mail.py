@@ -96,7 +96,7 @@ class Counted:
         self.node, self.rate = node, rate
 
     def __enter__(self):
-        self.began, self.before = time.monotonic(), calls(self.node)
+        self.before, self.began = calls(self.node), time.monotonic()
         return self
 
     def __exit__(self, *exc):

@@ -130,13 +130,31 @@ class NfsCluster:
             self.close()
 
 
-def idle_calls(node, seconds):
-    """Share calls a second of a node that does nothing."""
-    began, before = time.monotonic(), calls(node)
-    wait_for("%d s" % seconds, lambda: time.monotonic() > began + seconds,
-             seconds + 5, 0.2)
-    return (calls(node) - before) / (time.monotonic() - began)
+# How often a worker publishes its counts, and then some.
+PUBLISHED_SECONDS = 1.2
+
+
+def pause(seconds):
+    """For what happens by the clock alone."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(min(0.1, seconds))
 
 
 def calls(node):
+    """Calls on the share so far; all that were made before this is called."""
+    pause(PUBLISHED_SECONDS)
     return node.metrics()["shoal_share_calls_total"]
+
+
+def idle_calls(node, seconds):
+    """Share calls a second of a node that does nothing and whose beginnings are
+    over."""
+    def calm():
+        before = calls(node)
+        pause(2)
+        return calls(node) - before <= 6
+    wait_for("%s is idle" % node.name, calm, 60)
+    began, before = time.monotonic(), calls(node)
+    pause(seconds)
+    return (calls(node) - before) / (time.monotonic() - began)

@@ -188,7 +188,10 @@ async def main(listen, port, server, server_port, *rules):
         except OSError:
             writer.close()
             return
-        await Connection(proxy, (reader, writer), there).run()
+        try:
+            await Connection(proxy, (reader, writer), there).run()
+        except asyncio.CancelledError:
+            pass                        # SIGTERM
 
     await asyncio.start_server(connected, listen, int(port))
     print("ready", flush=True)
