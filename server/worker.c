@@ -384,8 +384,8 @@ worker_is_away(const struct err *e)
 	return err_is(e, ERR_UNAVAIL) || err_is(e, ERR_TIMEOUT);
 }
 
-struct err *
-worker_account_open(struct task *t, struct worker *w, struct str id,
+static may_yield must_check struct err *
+worker_account_try(struct task *t, struct worker *w, struct str id, bool blind,
     struct account **acc_r)
 {
 	struct core *c = core_of(w);
@@ -401,7 +401,8 @@ worker_account_open(struct task *t, struct worker *w, struct str id,
 		    "the share does not answer", NULL);
 	if (probe)
 		c->away_probing = true;
-	e = account_open(t, w->mail, id, acc_r);
+	e = blind ? account_open_blind(t, w->mail, id, acc_r)
+		  : account_open(t, w->mail, id, acc_r);
 	if (probe)
 		c->away_probing = false;
 	if (worker_is_away(e))
@@ -409,6 +410,20 @@ worker_account_open(struct task *t, struct worker *w, struct str id,
 	else
 		c->away_until_ms = 0;
 	return e;
+}
+
+struct err *
+worker_account_open(struct task *t, struct worker *w, struct str id,
+    struct account **acc_r)
+{
+	return worker_account_try(t, w, id, false, acc_r);
+}
+
+struct err *
+worker_account_open_blind(struct task *t, struct worker *w, struct str id,
+    struct account **acc_r)
+{
+	return worker_account_try(t, w, id, true, acc_r);
 }
 
 enum worker_outcome

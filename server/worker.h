@@ -78,6 +78,9 @@ void worker_state_hint(struct worker *w, uint64_t seq);
  * while the share is known to be away. */
 may_yield must_check struct err *worker_account_open(struct task *t,
     struct worker *w, struct str id, struct account **acc_r);
+/* The same for delivery: account_open_blind. */
+may_yield must_check struct err *worker_account_open_blind(struct task *t,
+    struct worker *w, struct str id, struct account **acc_r);
 
 /* Worker 0: the state is said to be at entry seq; refresh it if it is not. */
 void worker_state_hint(struct worker *w, uint64_t seq);

@@ -76,7 +76,7 @@ static may_yield must_check struct err *
 deliver_open(struct task *t, struct deliver *d, struct str id,
     struct account **acc_r)
 {
-	struct err *e = account_open_blind(t, d->w->mail, id, acc_r);
+	struct err *e = worker_account_open_blind(t, d->w, id, acc_r);
 	bool made;
 
 	/* the one account that the state does not know is made when needed */

@@ -83,7 +83,8 @@ struct smtp_reply {
 
 struct smtp_cmd {
 	struct smtp_session *s;
-	struct str verb, args; /* in the task's arena */
+	const struct smtp_command *command; /* NULL: no such */
+	struct str verb, args;		    /* in the task's arena */
 };
 
 struct smtp_command {
@@ -106,9 +107,10 @@ struct smtp_reply smtp_reply_verdict(enum deliver_verdict v, bool rcpt);
 /* "550 5.1.1 no such mailbox\r\n" and statistics. */
 may_yield void smtp_put(struct task *t, struct smtp_session *s,
     const struct smtp_reply *r);
-/* One log line for what was refused. */
+/* One log line for what was refused: a command's parameters, or a recipient.
+ */
 void smtp_log_refused(struct task *t, const struct smtp_session *s,
-    struct str verb, struct str rcpt, const struct smtp_reply *r);
+    struct str verb, struct str what, const struct smtp_reply *r);
 
 /* --- session (smtp_session.c) --- */
 /* End of the transaction, wherever it stood; a message that was being

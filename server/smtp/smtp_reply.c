@@ -3,6 +3,8 @@
 #include "server/net/counts.h"
 #include "server/smtp/smtp.h"
 
+#define SMTP_LOG_BYTES 300 /* an address has no more */
+
 /* [of the sender, of a recipient] */
 static const struct smtp_reply smtp_syntax_replies[SMTP_SYNTAXES][2] = {
 	[SMTP_OK] = { { 250, "2.1.0", "sender ok", 0 },

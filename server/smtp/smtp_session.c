@@ -92,9 +92,11 @@ static const struct smtp_reply smtp_too_many = { 421, "4.7.0",
 	"too many errors, closing", SMTP_CLOSE };
 
 static may_yield void
-smtp_answer(struct task *t, struct smtp_session *s, struct str verb,
+smtp_answer(struct task *t, struct smtp_session *s, const struct smtp_cmd *cmd,
     struct smtp_reply r)
 {
+	/* not what is no command: it may be anything, a password, too */
+	struct str what = cmd->command != NULL ? cmd->args : STR_NONE;
 	uint64_t max = worker_setting(s->w, STATE_SMTP_ERRORS);
 	bool crime = (r.code >= 500 && !(r.flags & SMTP_BLAMELESS)) ||
 		     (r.flags & SMTP_CRIME);
@@ -105,7 +107,7 @@ smtp_answer(struct task *t, struct smtp_session *s, struct str verb,
 		task_sleep_ms(t, SMTP_SLOW_MS);
 	if (r.text != NULL) {
 		if (r.code >= 400)
-			smtp_log_refused(t, s, verb, STR_NONE, &r);
+			smtp_log_refused(t, s, cmd->verb, what, &r);
 		smtp_put(t, s, &r);
 	}
 	if (r.flags & SMTP_CLOSE) {
@@ -119,12 +121,13 @@ static may_yield void
 smtp_say(struct task *t, struct smtp_session *s, unsigned code,
     const char *enhanced, const char *text)
 {
+	struct smtp_cmd none = { .s = s };
 	struct smtp_reply r = { code, enhanced,
 		arena_printf(task_arena(t), "%s %s", worker_hostname(s->w),
 		    text),
 		SMTP_CLOSE };
 
-	smtp_answer(t, s, STR_NONE, r);
+	smtp_answer(t, s, &none, r);
 }
 
 static may_yield void
@@ -181,6 +184,7 @@ smtp_command_run(struct task *t, struct smtp_cmd *cmd)
 	const struct smtp_command *c = smtp_command_find(s, cmd->verb);
 	struct smtp_reply r;
 
+	cmd->command = c;
 	if (c == NULL)
 		return smtp_unknown(cmd->verb);
 	if (!(c->states & s->state))
@@ -201,7 +205,6 @@ smtp_line_run(struct task *t, struct smtp_session *s, struct smtp_cmd *cmd,
 {
 	/* the buffer it lies in is not ours for long */
 	line = arena_str(task_arena(t), line);
-	cmd->s = s;
 	if (bare &&
 	    !str_eq_c(worker_setting_text(s->w, STATE_SMTP_BARE), "normalise"))
 		return (
@@ -215,11 +218,12 @@ smtp_line_run(struct task *t, struct smtp_session *s, struct smtp_cmd *cmd,
 static may_yield void
 smtp_line_too_long(struct task *t, struct smtp_session *s)
 {
+	struct smtp_cmd none = { .s = s };
 	struct smtp_reply r = { 500, "5.5.2", "line too long", 0 };
 
 	if (++s->long_lines >= SMTP_LONG_MAX)
 		r.flags |= SMTP_CLOSE;
-	smtp_answer(t, s, STR_NONE, r);
+	smtp_answer(t, s, &none, r);
 }
 
 /* One line, which is there or (between chunks) is waited for. */
@@ -247,7 +251,7 @@ smtp_one(struct task *t, struct smtp_session *s)
 	} else {
 		struct smtp_reply r = smtp_line_run(t, s, &cmd, line, bare);
 
-		smtp_answer(t, s, cmd.verb, r);
+		smtp_answer(t, s, &cmd, r);
 	}
 	s->line_by = task_now_ms(t) + smtp_timeout_ms(s);
 	arena_rewind(task_arena(t), mark);

@@ -38,6 +38,13 @@ worker_hostname(const struct worker *w)
 	return world.hostname;
 }
 
+may_yield_unchecked struct err *
+worker_account_open_blind(struct task *t, struct worker *w, struct str id,
+    struct account **acc_r)
+{
+	return account_open_blind(t, w->mail, id, acc_r);
+}
+
 enum worker_outcome
 worker_outcome(const struct err *e)
 {
@@ -527,6 +534,94 @@ ARIG_CASE(test_share_full)
 	state_close(&s.st);
 }
 
+/* The share is away from the first call of RCPT on, or from DATA on. */
+ARIG_CASE(test_share_away)
+{
+	struct site s;
+	struct deliver *d;
+
+	site_open(t, r, &s);
+	fault(r, 1, SHARE_FAULT_ANY_PROC, ERR_UNAVAIL);
+	d = begin(&s.w[1], "a@example.net", 0);
+	assert_int_equal(rcpt(t, d, "alice@example.org"), DELIVER_TEMP);
+	assert_int_equal(rcpt(t, d, "nobody@example.org"), DELIVER_UNKNOWN);
+	share_fault_set(r->node[1].fault, NULL, 0);
+	assert_int_equal(rcpt(t, d, "alice@example.org"), DELIVER_OK);
+	fault(r, 1, SHARE_FAULT_ANY_PROC, ERR_UNAVAIL);
+	assert_int_equal(transmit(t, d, "Subject: x\r\n\r\n", false),
+	    DELIVER_TEMP);
+	deliver_free(&d);
+	share_fault_set(r->node[1].fault, NULL, 0);
+	assert_int_equal(messages(t, r, &s, "alice@example.org"), 0);
+	state_close(&s.st);
+}
+
+/*
+ * Each call of a delivery to two goes wrong once, in each way.  What was
+ * answered with 250 is there once; 5xx is never the answer; with 4xx there is
+ * at most one copy.
+ */
+ARIG_CASE(test_every_call)
+{
+	static const struct {
+		enum share_fault_kind kind;
+		enum err_code code;
+	} ways[] = {
+		{ SHARE_FAULT_BEFORE, ERR_IO },
+		{ SHARE_FAULT_BEFORE, ERR_NOSPC },
+		{ SHARE_FAULT_BEFORE, ERR_STALE },
+		{ SHARE_FAULT_AFTER, ERR_IO },
+		{ SHARE_FAULT_LOST, ERR_NONE },
+		{ SHARE_FAULT_TWICE, ERR_NONE },
+	};
+	static const char *const to[] = { "alice@example.org",
+		"bob@example.org" };
+	unsigned sent[2] = { 0 }, ok = 0, temp = 0;
+	struct site s;
+
+	site_open(t, r, &s);
+	for (unsigned way = 0; way < countof(ways); way++)
+		for (unsigned nth = 1; nth <= 12; nth++) {
+			struct share_fault_rule rule = {
+				.proc = SHARE_FAULT_ANY_PROC,
+				.lane = SHARE_FAULT_ANY_LANE,
+				.nth = nth,
+				.kind = ways[way].kind,
+				.code = ways[way].code
+			};
+			struct deliver *d = begin(&s.w[0], "a@example.net", 0);
+			enum deliver_verdict v;
+
+			for (unsigned i = 0; i < 2; i++)
+				assert_int_equal(rcpt(t, d, to[i]), DELIVER_OK);
+			share_fault_set(r->node[0].fault, &rule, 1);
+			v = transmit(t, d, "Subject: x\r\n\r\n", false);
+			share_fault_set(r->node[0].fault, NULL, 0);
+			deliver_free(&d);
+			assert_true(v == DELIVER_OK || deliver_is_temporary(v));
+			ok += v == DELIVER_OK;
+			temp += v != DELIVER_OK;
+			for (unsigned i = 0; i < 2; i++) {
+				unsigned now = messages(t, r, &s, to[i]);
+
+				if (v == DELIVER_OK)
+					assert_int_equal(now, sent[i] + 1);
+				else
+					assert_true(now - sent[i] <= 1);
+				sent[i] = now;
+			}
+		}
+	print_message("%u delivered, %u deferred\n", ok, temp);
+	assert_true(ok > 0 && temp > 0);
+	for (unsigned i = 0; i < 2; i++) {
+		struct account *acc = mailbox(t, r, &s, to[i]);
+
+		arig_check(t, acc);
+		account_close(&acc);
+	}
+	state_close(&s.st);
+}
+
 /* --- how many calls (DESIGN 12) --- */
 
 static void
@@ -613,6 +708,8 @@ main(void)
 		ARIG_TEST(test_postmaster),
 		ARIG_TEST(test_gone),
 		ARIG_TEST(test_share_full),
+		ARIG_TEST(test_share_away),
+		ARIG_TEST(test_every_call),
 		ARIG_TEST(test_budget),
 	};
 
