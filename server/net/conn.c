@@ -203,7 +203,8 @@ conn_run(struct conn *c)
 static void
 conn_linger(struct conn *c)
 {
-	if (c->tls != NULL)
+	/* A close_notify says that all was said. */
+	if (c->tls != NULL && !c->out_dead)
 		tls_conn_bye(c->tls);
 	/* The peer has ended and all it sent was read: nothing can be lost. */
 	if (c->out_dead || c->eof || shutdown(c->fd, SHUT_WR) != 0) {
@@ -462,7 +463,8 @@ conn_end(struct conn *c)
 bool
 conn_is_ending(const struct conn *c)
 {
-	return c->ending || c->out_dead || c->in_code != 0;
+	/* A peer that has only ended its side still wants its answers. */
+	return c->ending || c->out_dead;
 }
 
 void

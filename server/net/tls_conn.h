@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/err.h"
+
 /*
  * Nothing here waits.  The fd stays the caller's.  After TLS_CLOSED nothing
  * more is read from it, ever: what comes behind a close_notify is not the
@@ -24,6 +26,12 @@ enum tls_result {
 
 /* Server side. NULL: no certificate is loaded. */
 struct tls_conn *tls_conn_new(struct tls *tls, int fd);
+/* Client side, for programs that look at a server: name goes into SNI, and with
+ * TLS_TRUST_SYSTEM has to be the certificate's.  TLS_TRUST_ANY: whoever is
+ * there. */
+enum tls_trust { TLS_TRUST_SYSTEM, TLS_TRUST_ANY };
+must_check struct err *tls_conn_client(struct arena *a, int fd,
+    const char *name, enum tls_trust trust, struct tls_conn **c_r);
 void tls_conn_free(struct tls_conn **c);
 enum tls_result tls_conn_handshake(struct tls_conn *c);
 /* 1 to n bytes with TLS_OK. */
@@ -39,6 +47,7 @@ void tls_conn_bye(struct tls_conn *c);
 
 const char *tls_conn_version(const struct tls_conn *c);
 const char *tls_conn_cipher(const struct tls_conn *c);
+bool tls_conn_is_resumed(const struct tls_conn *c); /* by a ticket */
 /* Whether the peer has sent a byte. */
 bool tls_conn_has_spoken(const struct tls_conn *c);
 /* Why the last call said TLS_BROKEN: "no shared cipher". */
