@@ -121,7 +121,9 @@ imap_idle_event(struct task *t, struct imap_session *s, unsigned events)
 		conn_puts(t, s->c, "* OK Still here\r\n");
 		imap_idle_wait(s->idle);
 	}
-	if ((events & CONN_EVENT_INPUT) && !conn_is_ending(s->c))
+	/* INPUT is also said when what came was taken already. */
+	if ((events & CONN_EVENT_INPUT) && !conn_is_ending(s->c) &&
+	    conn_buffered(s->c).n > 0)
 		imap_idle_done(t, s);
 }
 

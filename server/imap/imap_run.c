@@ -29,12 +29,15 @@ static const char *const imap_codes[] = {
 	[WORKER_BUG] = "SERVERBUG",
 };
 
-/* resp-text: 7-bit, no line break; and what begins with '[' is a code. */
+/* resp-text: 7-bit, no line break; and what begins with '[' is a code. A
+ * sentence begins with a capital. */
 static void
 imap_text_put(struct buf *b, const char *text)
 {
 	if (*text == '[')
 		buf_char(b, ' ');
+	else if (*text >= 'a' && *text <= 'z')
+		buf_char(b, (char)(*text++ - 'a' + 'A'));
 	for (; *text != '\0'; text++)
 		buf_char(b, *text < ' ' || *text > '~' ? '?' : *text);
 }

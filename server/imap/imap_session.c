@@ -191,11 +191,15 @@ imap_event(struct task *t, struct conn *c, unsigned events)
 	struct imap_session *s = conn_session(c);
 
 	imap_session_log(t, s);
-	/* What is complete is still answered before a goodbye. */
 	if (s->idle != NULL)
 		imap_idle_event(t, s, events);
-	while (s->idle == NULL && !conn_is_ending(c) && conn_buffered(c).n > 0)
-		imap_run(t, s);
+	/* What is there is still answered before a goodbye. */
+	while (!conn_is_ending(c) && conn_buffered(c).n > 0) {
+		if (s->idle != NULL)
+			imap_idle_event(t, s, CONN_EVENT_INPUT);
+		else
+			imap_run(t, s);
+	}
 	if (!conn_is_ending(c))
 		imap_event_other(t, s, events);
 }
