@@ -8,7 +8,11 @@ from rig.wait import wait_for
 
 SHOAL = {"accounts": 40, "settings": {
     "auth.failure_delay": "0s", "auth.failures_max": "1000",
-    "imap.sessions_per_account": "10"}}
+    "imap.sessions_per_account": "10"},
+    # in clear only from somewhere else, as a balancer would say
+    "listeners": {"imap": 'proxy = { "127.0.0.1" }'}}
+FAR = {"tls": False,
+       "proxy": b"PROXY TCP4 192.0.2.7 127.0.0.1 1000 143\r\n"}
 
 BEFORE = {"IMAP4rev1", "LITERAL-", "SASL-IR", "ID", "ENABLE", "IDLE"}
 AFTER = BEFORE - {"SASL-IR"} | {
@@ -32,7 +36,7 @@ def b64(s):
 
 
 def test_greeting_and_capabilities(imap, account):
-    c = imap(greeting=False, tls=False)
+    c = imap(greeting=False, **FAR)
     clear = capabilities(c.greeting().string)
     assert clear == BEFORE | {"STARTTLS", "LOGINDISABLED"}
     c.tls()
@@ -46,13 +50,13 @@ def test_greeting_and_capabilities(imap, account):
 
 
 def test_passwords_need_tls(imap, account):
-    c = imap(tls=False)
+    c = imap(**FAR)
     c.cmd("LOGIN a b", "NO", "[PRIVACYREQUIRED]")
     c.cmd("AUTHENTICATE PLAIN " + plain(account), "NO", "[PRIVACYREQUIRED]")
 
 
 def test_b42_starttls_injection(imap):
-    c = imap(tls=False)
+    c = imap(**FAR)
     c.send(b"a1 STARTTLS\r\na2 NOOP\r\n")
     said = c.closed()
     assert "a1 OK" in said and "a2" not in said
