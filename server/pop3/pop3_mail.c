@@ -9,7 +9,7 @@
 /* One read of a message, and its twice as much on the wire. */
 #define POP3_READ_BYTES 65536
 #define POP3_READ_MS 30000 /* for one of them, while the share is slow */
-#define POP3_QUIT_MS 30000
+#define POP3_QUIT_MS 10000 /* and as much again to settle what became of it */
 
 struct err *
 pop3_snapshot(struct task *t, struct pop3 *s, struct str account_id)
