@@ -109,20 +109,24 @@ append_add(struct task *t, struct append_run *r, struct str piece)
 	return e;
 }
 
+/* What goes wrong while the client sends is told when it has sent it all: it
+ * would not look before. */
 static may_yield must_check struct err *
 append_read(struct task *t, struct append_run *r)
 {
 	char *p = xcalloc(1, APPEND_READ_BYTES);
-	struct err *e;
+	struct err *e, *refused = NULL;
 	size_t got;
 
 	do {
 		e = imap_streamed_read(t, r->cmd, p, APPEND_READ_BYTES, &got);
-		if (e == NULL && got > 0)
-			e = append_add(t, r, str_of(p, got));
+		if (e == NULL && got > 0 && refused == NULL)
+			refused = append_add(t, r, str_of(p, got));
 	} while (e == NULL && got > 0);
 	free(p);
-	return e != NULL ? e : imap_streamed_end(t, r->cmd);
+	if (e == NULL)
+		e = imap_streamed_end(t, r->cmd);
+	return e != NULL ? e : refused;
 }
 
 static may_yield must_check struct err *
