@@ -150,7 +150,9 @@ fetch_run(struct task *t, struct fetch_run *r)
 	imap_fetcher_free(&r->fr);
 	/* else those that were left out would not hear of it */
 	if (e == NULL && r->seen_modseq != 0 && r->damaged == 0)
-		imap_view_told(r->cmd, &r->seen, r->seen_modseq);
+		imap_view_told(r->cmd,
+		    arena_memdup(task_arena(t), &r->seen, sizeof(r->seen)),
+		    r->seen_modseq);
 	return e != NULL ? e : fetch_verdict(t, r, gone);
 }
 

@@ -194,7 +194,10 @@ cmd_store_run(struct task *t, struct imap_cmd *cmd)
 		return e;
 	store_tell_all(t, &r);
 	if (r.st.modseq_r != 0)
-		imap_view_told(cmd, &r.st.stored_r, r.st.modseq_r);
+		imap_view_told(cmd,
+		    arena_memdup(task_arena(t), &r.st.stored_r,
+			sizeof(r.st.stored_r)),
+		    r.st.modseq_r);
 	return store_verdict(t, &r);
 }
 
