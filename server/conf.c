@@ -568,9 +568,12 @@ conf_free(struct conf **c)
 {
 	struct arena *a = *c != NULL ? (*c)->arena : NULL;
 
-	for (unsigned i = 0; *c != NULL && i < (*c)->certificates_n; i++)
-		explicit_bzero((void *)(*c)->certificates[i].key.p,
-		    (*c)->certificates[i].key.n);
+	for (unsigned i = 0; *c != NULL && i < (*c)->certificates_n; i++) {
+		struct str key = (*c)->certificates[i].key;
+
+		if (key.n > 0)
+			explicit_bzero((void *)(uintptr_t)key.p, key.n);
+	}
 	*c = NULL;
 	arena_free(&a); /* the conf lies in it */
 }
