@@ -35,6 +35,8 @@ struct net_rig {
 	int64_t ahead_days; /* of the wall clock */
 	uint64_t setting[STATE_SETTINGS];
 	const char *exempt;
+	bool hide_ports; /* not to be told: they differ from run to run */
+	bool spoken;
 	/* what the protocol saw */
 	unsigned opened, closed, timeouts, kicks, drains;
 	struct conn *last;
