@@ -150,39 +150,90 @@ conf_file_opts_of(enum conf_section section)
 	return opts;
 }
 
+/* --- a look at the text before libconfuse reads it --- */
+
+struct conf_look {
+	unsigned line, open_line; /* now; of the outermost open brace */
+	unsigned depth;
+	char in; /* 0, a quote, '#': to the line's end, '*': to its end */
+	char before;
+};
+
+/* A comment begins where a word could: "nfs://host" and "a#b" are words. */
+static bool
+conf_look_at_start(const struct conf_look *l)
+{
+	return l->before == 0 || strchr(" \t\n\r={}(),+\"'", l->before) != NULL;
+}
+
+static void
+conf_look_outside(struct conf_look *l, char c, char next)
+{
+	if (c == '"' || c == '\'')
+		l->in = c;
+	else if (c == '#' && conf_look_at_start(l))
+		l->in = '#';
+	else if (c == '/' && (next == '/' || next == '*') &&
+		 conf_look_at_start(l))
+		l->in = next == '/' ? '#' : '*';
+	else if (c == '{' && l->depth++ == 0)
+		l->open_line = l->line;
+	else if (c == '}' && l->depth > 0)
+		l->depth--;
+}
+
+/* How many more characters belong to this one. */
+static size_t
+conf_look_inside(struct conf_look *l, char c, char next)
+{
+	bool quote = l->in == '"' || l->in == '\'';
+
+	if (quote && c == '\\' && next != '\0') {
+		l->line += next == '\n';
+		return 1;
+	}
+	if ((quote && c == l->in) || (l->in == '#' && c == '\n')) {
+		l->in = 0;
+	} else if (l->in == '*' && c == '*' && next == '/') {
+		l->in = 0;
+		return 1;
+	}
+	return 0;
+}
+
 /*
- * libconfuse would put the environment in the place of ${...} outside single
- * quotes.  A configuration that depends on who starts the server is none.
+ * What libconfuse would let pass: it puts the environment in the place of
+ * ${...} outside single quotes (a configuration that depends on who starts the
+ * server is none), and takes the end of the file for the end of a section.
  */
 static struct err *
-conf_file_no_expansion(struct arena *a, const char *file, struct str text)
+conf_file_look(struct arena *a, const char *file, struct str text)
 {
-	unsigned line = 1;
-	char quote = 0; /* or '#' to the end of the line, '*' to its end */
+	struct conf_look l = { .line = 1 };
 
 	for (size_t i = 0; i < text.n; i++) {
 		char c = text.p[i];
 		char next = i + 1 < text.n ? text.p[i + 1] : 0;
 
 		if (c == '\0')
-			return conf_bad(a, file, line,
+			return conf_bad(a, file, l.line,
 			    "there is a NUL byte: this is not a text file");
-		if (c == '$' && next == '{' && (quote == 0 || quote == '"'))
-			return conf_bad(a, file, line,
+		if (c == '$' && next == '{' && (l.in == 0 || l.in == '"'))
+			return conf_bad(a, file, l.line,
 			    "${...} is not expanded here, write what is meant "
 			    "(or put it in single quotes)");
-		line += c == '\n';
-		if (quote == 0 && c == '/' && (next == '/' || next == '*'))
-			quote = next == '/' ? '#' : '*';
-		else if (quote == 0 && (c == '#' || c == '"' || c == '\''))
-			quote = c;
-		else if ((quote == '#' && c == '\n') ||
-			 (quote == '*' && c == '*' && next == '/') ||
-			 (quote == c && (c == '"' || c == '\'')))
-			quote = 0;
-		else if ((quote == '"' || quote == '\'') && c == '\\')
-			i++, line += next == '\n';
+		l.line += c == '\n';
+		if (l.in == 0)
+			conf_look_outside(&l, c, next);
+		else
+			i += conf_look_inside(&l, c, next);
+		l.before = c;
 	}
+	if (l.in == '"' || l.in == '\'')
+		return conf_bad(a, file, l.line, "a quote is not closed");
+	if (l.depth > 0)
+		return conf_bad(a, file, l.open_line,
+		    "the { of this line is not closed");
 	return NULL;
 }
 
@@ -263,7 +314,7 @@ struct err *
 conf_file_parse(struct arena *a, const char *file, struct str text,
     struct conf_raw *raw_r)
 {
-	struct err *e = conf_file_no_expansion(a, file, text);
+	struct err *e = conf_file_look(a, file, text);
 	cfg_t *cfg;
 	int rc;
 

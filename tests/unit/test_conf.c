@@ -150,8 +150,8 @@ static const struct {
 	{ SHARE "node = \"${HOSTNAME}\"", 2, "is not expanded" },
 	{ SHARE "node = ${HOSTNAME}", 2, "is not expanded" },
 	{ SHARE "node = n1 }", 2, "unexpected closing brace" },
-	{ SHARE "log { level = info", 2, "premature end of file" },
-	{ SHARE "node = \"n1", 2, "premature end of file" },
+	{ SHARE "log {\nlevel = info\n", 2, "is not closed" },
+	{ SHARE "node = \"n1", 2, "a quote is not closed" },
 	{ SHARE "node = { a, b }", 2, "unexpected token" },
 	{ SHARE "node", 2, "premature end of file" },
 	{ SHARE "include(\"/etc/passwd\")", 2, "unknown key 'include'" },
@@ -210,7 +210,7 @@ test_no_text(void **state)
 
 static const char whole[] =
     "# a comment with ${HOME}\n"
-    "node = n1 // another\n"
+    "node = n1 // another {\n/* ${HOME} {\n */ #{\n"
     "share = 'nfs://10.0.0.5/export/mail?uid=990&gid=990'\n"
     "local = \"/var/lib/shoal\"\n" USER "workers = 3\n"
     "hostname = \"mail1.example.org\"\n"
