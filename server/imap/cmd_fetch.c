@@ -142,7 +142,7 @@ fetch_run(struct task *t, struct fetch_run *r)
 	if (fetch_sets_seen(r))
 		fetch_set_seen(t, r);
 	e = fetch_all(t, r, &gone);
-	if (r->fr.broken) {
+	if (r->fr.broken && !conn_is_ending(s->c)) {
 		log_error(t, "a message broke off, so the session ends",
 		    LOG_ERR(e));
 		conn_end(s->c);
