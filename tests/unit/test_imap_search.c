@@ -310,113 +310,114 @@ look(struct imap_searcher *sr, const struct imap_search_subject *sub,
 	return imap_search_eval(sr->s, sub);
 }
 
+static const struct {
+	const char *in;
+	bool want;
+	unsigned steps; /* 0 row, 1 pack, 2 header, 3 body */
+} match_rows[] = {
+	{ "ALL", true, 0 },
+	{ "NOT ALL", false, 0 },
+	{ "RECENT", false, 0 },
+	{ "NEW", false, 0 },
+	{ "OLD", true, 0 },
+	{ "SEEN", true, 0 },
+	{ "UNSEEN", false, 0 },
+	{ "FLAGGED UNDELETED UNANSWERED UNDRAFT", true, 0 },
+	{ "ANSWERED", false, 0 },
+	{ "KEYWORD x", false, 0 },
+	{ "UNKEYWORD x", true, 0 },
+	{ "7", true, 0 },
+	{ "*", false, 0 },
+	{ "*:7", true, 0 },
+	{ "8:*", false, 0 },
+	{ "20:*", false, 0 },
+	{ "1:6,8:10", false, 0 },
+	{ "UID 107", true, 0 },
+	{ "UID 1:106", false, 0 },
+	{ "UID *", false, 0 },
+	{ "UID 105:*", true, 0 },
+	{ "LARGER 999", true, 0 },
+	{ "LARGER 1000", false, 0 },
+	{ "SMALLER 1001", true, 0 },
+	{ "SMALLER 1000", false, 0 },
+	{ "ON 21-Nov-2020", true, 0 },
+	{ "ON 20-Nov-2020", false, 0 },
+	{ "BEFORE 21-Nov-2020", false, 0 },
+	{ "BEFORE 22-Nov-2020", true, 0 },
+	{ "SINCE 21-Nov-2020", true, 0 },
+	{ "SINCE 22-Nov-2020", false, 0 },
+	{ "MODSEQ 50", true, 0 },
+	{ "MODSEQ 51", false, 0 },
+	/* as its sender saw it: in UTC it is the 21st */
+	{ "SENTON 20-Nov-2020", true, 1 },
+	{ "SENTON 21-Nov-2020", false, 1 },
+	{ "SENTBEFORE 21-Nov-2020", true, 1 },
+	{ "SENTSINCE 21-Nov-2020", false, 1 },
+	{ "FROM \"J\xc3\x96RG\"", true, 1 },
+	{ "FROM \"joerg@example\"", true, 1 },
+	{ "FROM utf-8", false, 1 },
+	{ "CHARSET iso-8859-1 FROM \"J\xd6RG\"", true, 1 },
+	{ "TO \"bob, b\"", true, 1 },
+	{ "TO to", false, 1 },
+	{ "CC a", false, 1 },
+	{ "BCC \"\"", false, 1 },
+	{ "SUBJECT \"LONG SUBJECT\"", true, 1 },
+	{ "SUBJECT inneres", false, 1 },
+	{ "HEADER subject line", true, 1 },
+	{ "HEADER Subject \"\"", true, 1 },
+	{ "HEADER X-Own two", true, 2 },
+	{ "HEADER x-own \"\"", true, 2 },
+	{ "HEADER x-own x-own", false, 2 },
+	{ "HEADER X-Other \"\"", false, 2 },
+	{ "HEADER Received somewhere", true, 2 },
+	{ "NOT HEADER X-Own two", false, 2 },
+	{ "TEXT \"j\xc3\xb6rg\"", true, 1 },
+	{ "TEXT \"subject: a long\"", true, 1 },
+	{ "TEXT \"x-own: two\"", true, 2 },
+	{ "TEXT \"sch\xc3\xb6ne\"", true, 3 },
+	{ "BODY \"Sch\xc3\x96NE\"", true, 3 },
+	{ "BODY \"gr\xc3\xbcsse\"", true, 3 },
+	{ "BODY joerg", false, 3 },
+	{ "BODY \"hidden words\"", false, 3 },
+	{ "BODY secret.bin", true, 3 },
+	{ "BODY inneres", true, 3 },
+	{ "BODY \"deep text\"", true, 3 },
+	{ "BODY preamble", false, 3 },
+	{ "BODY \"\"", true, 0 },
+	{ "TEXT \"\"", true, 0 },
+	/* what costs is not looked at where the rest decides */
+	{ "BODY deep UNSEEN", false, 0 },
+	{ "OR BODY deep SEEN", true, 0 },
+	{ "OR BODY nowhere SUBJECT long", true, 1 },
+	{ "BODY deep SUBJECT nowhere", false, 1 },
+	{ "NOT (BODY deep SUBJECT nowhere)", true, 1 },
+	{ "OR HEADER X-Own none BODY deep", true, 3 },
+	{ "OR (SEEN BODY nowhere) (FROM nobody)", false, 3 },
+	{ "BODY deep BODY nowhere", false, 3 },
+	{ "BODY deep TEXT two NOT BODY nowhere", true, 3 },
+};
+
 static void
 test_match(void **state)
 {
-	static const struct {
-		const char *in;
-		bool want;
-		unsigned steps; /* 0 row, 1 pack, 2 header, 3 body */
-	} rows[] = {
-		{ "ALL", true, 0 },
-		{ "NOT ALL", false, 0 },
-		{ "RECENT", false, 0 },
-		{ "NEW", false, 0 },
-		{ "OLD", true, 0 },
-		{ "SEEN", true, 0 },
-		{ "UNSEEN", false, 0 },
-		{ "FLAGGED UNDELETED UNANSWERED UNDRAFT", true, 0 },
-		{ "ANSWERED", false, 0 },
-		{ "KEYWORD x", false, 0 },
-		{ "UNKEYWORD x", true, 0 },
-		{ "7", true, 0 },
-		{ "*", false, 0 },
-		{ "*:7", true, 0 },
-		{ "8:*", false, 0 },
-		{ "20:*", false, 0 },
-		{ "1:6,8:10", false, 0 },
-		{ "UID 107", true, 0 },
-		{ "UID 1:106", false, 0 },
-		{ "UID *", false, 0 },
-		{ "UID 105:*", true, 0 },
-		{ "LARGER 999", true, 0 },
-		{ "LARGER 1000", false, 0 },
-		{ "SMALLER 1001", true, 0 },
-		{ "SMALLER 1000", false, 0 },
-		{ "ON 21-Nov-2020", true, 0 },
-		{ "ON 20-Nov-2020", false, 0 },
-		{ "BEFORE 21-Nov-2020", false, 0 },
-		{ "BEFORE 22-Nov-2020", true, 0 },
-		{ "SINCE 21-Nov-2020", true, 0 },
-		{ "SINCE 22-Nov-2020", false, 0 },
-		{ "MODSEQ 50", true, 0 },
-		{ "MODSEQ 51", false, 0 },
-		/* as its sender saw it: in UTC it is the 21st */
-		{ "SENTON 20-Nov-2020", true, 1 },
-		{ "SENTON 21-Nov-2020", false, 1 },
-		{ "SENTBEFORE 21-Nov-2020", true, 1 },
-		{ "SENTSINCE 21-Nov-2020", false, 1 },
-		{ "FROM \"J\xc3\x96RG\"", true, 1 },
-		{ "FROM \"joerg@example\"", true, 1 },
-		{ "FROM utf-8", false, 1 },
-		{ "CHARSET iso-8859-1 FROM \"J\xd6RG\"", true, 1 },
-		{ "TO \"bob, b\"", true, 1 },
-		{ "TO to", false, 1 },
-		{ "CC a", false, 1 },
-		{ "BCC \"\"", false, 1 },
-		{ "SUBJECT \"LONG SUBJECT\"", true, 1 },
-		{ "SUBJECT inneres", false, 1 },
-		{ "HEADER subject line", true, 1 },
-		{ "HEADER Subject \"\"", true, 1 },
-		{ "HEADER X-Own two", true, 2 },
-		{ "HEADER x-own \"\"", true, 2 },
-		{ "HEADER x-own x-own", false, 2 },
-		{ "HEADER X-Other \"\"", false, 2 },
-		{ "HEADER Received somewhere", true, 2 },
-		{ "NOT HEADER X-Own two", false, 2 },
-		{ "TEXT \"j\xc3\xb6rg\"", true, 1 },
-		{ "TEXT \"subject: a long\"", true, 1 },
-		{ "TEXT \"x-own: two\"", true, 2 },
-		{ "TEXT \"sch\xc3\xb6ne\"", true, 3 },
-		{ "BODY \"Sch\xc3\x96NE\"", true, 3 },
-		{ "BODY \"gr\xc3\xbcsse\"", true, 3 },
-		{ "BODY joerg", false, 3 },
-		{ "BODY \"hidden words\"", false, 3 },
-		{ "BODY secret.bin", true, 3 },
-		{ "BODY inneres", true, 3 },
-		{ "BODY \"deep text\"", true, 3 },
-		{ "BODY preamble", false, 3 },
-		{ "BODY \"\"", true, 0 },
-		{ "TEXT \"\"", true, 0 },
-		/* what costs is not looked at where the rest decides */
-		{ "BODY deep UNSEEN", false, 0 },
-		{ "OR BODY deep SEEN", true, 0 },
-		{ "OR BODY nowhere SUBJECT long", true, 1 },
-		{ "BODY deep SUBJECT nowhere", false, 1 },
-		{ "NOT (BODY deep SUBJECT nowhere)", true, 1 },
-		{ "OR HEADER X-Own none BODY deep", true, 3 },
-		{ "OR (SEEN BODY nowhere) (FROM nobody)", false, 3 },
-		{ "BODY deep BODY nowhere", false, 3 },
-		{ "BODY deep TEXT two NOT BODY nowhere", true, 3 },
-	};
 	struct imap_search_subject sub = { .m = &row, .seq = 7 };
 
 	(void)state;
-	for (size_t i = 0; i < countof(rows); i++) {
+	for (size_t i = 0; i < countof(match_rows); i++) {
 		struct imap_searcher sr;
 		struct imap_search s;
 		struct imap_in in;
 		unsigned steps;
 		enum imap_tri is;
 
-		imap_in_init(&in, arena, str_c(rows[i].in));
+		imap_in_init(&in, arena, str_c(match_rows[i].in));
 		test_row(i, imap_search_parse(&in, &s));
 		/* no keyword is known: imap_search_keywords() */
 		s.root->children->bit = -1;
 		imap_searcher_init(&sr, &s, arena, 10, 110);
 		is = look(&sr, &sub, STR(MESSAGE), &steps);
-		test_row(i, is == (rows[i].want ? IMAP_YES : IMAP_NO));
-		test_row(i, steps == rows[i].steps);
+		test_row(i, is == (match_rows[i].want ? IMAP_YES : IMAP_NO));
+		test_row(i, steps == match_rows[i].steps);
 	}
 }
 
