@@ -202,6 +202,25 @@ def test_idle_without_hints(cluster, imap, account):
     watch(c, d)
 
 
+def calls(node):
+    return int(re.search(r"^shoal_share_calls_total (\d+)",
+                         node.http("/metrics")[1], re.M)[1])
+
+
+def test_calls_of_a_look(pair, n1):
+    """SELECT and NOOP of a known account: one call (DESIGN, 12).  The node
+    has calls of its own now and then: the least of some tries counts."""
+    c, _ = pair(3)
+    for command in ("SELECT INBOX", "NOOP", "STATUS Sent (MESSAGES)"):
+        c.cmd(command)
+        cost = []
+        for _ in range(6):
+            before = calls(n1)
+            c.cmd(command)
+            cost.append(calls(n1) - before)
+        assert min(cost) == 1, (command, cost)
+
+
 def test_idle_same_node(imap, account):
     c, d = imap(account), imap(account)
     c.cmd("SELECT INBOX")
