@@ -145,8 +145,8 @@ uint32_t imap_view_seq(const struct imap_view *v, uint32_t uid);
 void imap_flags_put(struct buf *b, const struct account *acc, uint8_t flags,
     uint64_t keywords);
 /* Flags of these that entry `modseq`, ours, left behind need not be told at the
- * end of this command: they were (STORE), or shall not be (.SILENT). uids lives
- * in the task's arena. */
+ * end of this command: they were (STORE), or shall not be (.SILENT). uids'
+ * ranges live in the task's arena. */
 void imap_view_told(struct imap_cmd *cmd, const struct uidset *uids,
     uint64_t modseq);
 

@@ -16,7 +16,7 @@
 
 struct imap_told {
 	struct imap_told *next;
-	const struct uidset *uids;
+	struct uidset uids;
 	uint64_t modseq;
 };
 
@@ -25,7 +25,7 @@ imap_view_told(struct imap_cmd *cmd, const struct uidset *uids, uint64_t modseq)
 {
 	struct imap_told *told = arena_new_obj(cmd->in.arena, struct imap_told);
 
-	*told = (struct imap_told){ cmd->s->told, uids, modseq };
+	*told = (struct imap_told){ cmd->s->told, *uids, modseq };
 	cmd->s->told = told;
 }
 
@@ -33,7 +33,7 @@ static bool
 imap_view_is_told(const struct imap_session *s, const struct message *m)
 {
 	for (const struct imap_told *x = s->told; x != NULL; x = x->next)
-		if (x->modseq == m->modseq && uidset_has(x->uids, m->uid))
+		if (x->modseq == m->modseq && uidset_has(&x->uids, m->uid))
 			return true;
 	return false;
 }

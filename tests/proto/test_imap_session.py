@@ -2,8 +2,6 @@
 
 import base64
 
-import pytest
-
 from rig.wait import wait_for
 
 SHOAL = {"accounts": 40, "settings": {
@@ -223,19 +221,21 @@ def test_b47_sessions_per_account(imap, account):
         account.address, account.password), None).status == "OK")
 
 
-@pytest.mark.parametrize("what", ["suspend", "password"])
-def test_state_changes_end_sessions(imap, account, ctl, what):
+def test_state_changes_end_sessions(cluster, imap, ctl):
     """What the administrator does holds for sessions that are there."""
-    c = imap(account)
-    c.cmd("SELECT INBOX")
-    if what == "suspend":
-        ctl.run("account", "suspend", account.address)
-    else:
-        ctl.run("account", "password", account.address, "--password-stdin",
-                stdin="another-secret\n")
+    one, two, three = (cluster.share.take() for _ in range(3))
+    clients = {imap(one), imap(two)}
+    for c in clients:
+        c.cmd("SELECT INBOX")
+    other = imap(three)
+    ctl.run("account", "suspend", one.address)
+    ctl.run("account", "password", two.address, "--password-stdin",
+            stdin="another-secret\n")
 
-    def ended():
+    def ended(c):
         c.send("a NOOP\r\n")
         return c.unit().startswith(b"* BYE")
-    wait_for("the session's end", ended)
-    c.closed()
+    for c in clients:
+        wait_for("the session's end", lambda: ended(c))
+        c.closed()
+    other.cmd("NOOP")
