@@ -30,7 +30,8 @@ def client(cluster):
         return c
     yield make
     for c in made:
-        c.shutdown()
+        if c.state != "LOGOUT":
+            c.shutdown()
 
 
 def good(answer):
