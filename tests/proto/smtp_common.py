@@ -4,8 +4,6 @@ import os
 import re
 import tempfile
 
-from rig.wait import wait_for
-
 MESSAGE = ("From: Bob <bob@example.net>\r\nTo: alice@example.org\r\n"
            "Subject: test\r\nMessage-ID: <%s@example.net>\r\n\r\n"
            "line one\r\n")
@@ -43,19 +41,3 @@ def begin(c, *recipients, sender="bob@example.net", params=""):
     for r in recipients:
         c.cmd("RCPT TO:<%s>" % r)
     return c
-
-
-def until_rcpt(make, recipient, code, params=""):
-    """A session, in a transaction in which RCPT was answered so: the worker's
-    replica of the state has to learn of a change first."""
-    def one():
-        c = make()
-        c.cmd("MAIL FROM:<bob@example.net>%s" % params)
-        c.send("RCPT TO:<%s>\r\n" % recipient)
-        got, texts = c.reply()
-        if got == code:
-            c.texts = texts
-            return c
-        c.close()
-        return None
-    return wait_for("%d for %s" % (code, recipient), one, 15)

@@ -2,12 +2,20 @@
 
 import socket
 
+import pytest
+
 from rig.line import stuffed
-from smtp_common import begin, mailbox, message, split, until_rcpt
+from smtp_common import begin, mailbox, message, split
 
 SHOAL = {"settings": {"smtp.hops_max": 5, "message.max_size": "64K",
                       "smtp.errors_max": 4}}
 MAX = 64 << 10
+BOOKS = "bücher@example.org"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def books(cluster):
+    cluster.share.add(BOOKS)    # before any node starts
 
 
 def client(smtp):
@@ -93,16 +101,12 @@ def test_data_interrupted(smtp, account, ctl, n1):
     assert mailbox(ctl, account) == []
 
 
-def test_smtputf8(smtp, cluster, ctl):
-    address = "bücher@example.org"
-    cluster.share.add(address)
-    c = until_rcpt(lambda: client(smtp), "BÜCHER@example.org", 250,
-                   " SMTPUTF8")
-    c.cmd("RSET")
+def test_smtputf8(smtp, ctl):
+    c = client(smtp)
     begin(c, "BÜCHER@example.org", sender="jürgen@müller.example",
           params=" SMTPUTF8")
     c.data("Subject: grüße\r\n\r\ntext\r\n")
-    fields, body = split(mailbox(ctl, address)[0])
+    fields, body = split(mailbox(ctl, BOOKS)[0])
     assert fields[0] == ("Return-Path", "<jürgen@müller.example>")
     assert " with UTF8SMTP id " in dict(fields)["Received"]
     assert "for <BÜCHER@example.org>;" in dict(fields)["Received"]
