@@ -277,9 +277,7 @@ deliver_commit(struct task *t, struct deliver *d, bool apart)
 		return v;
 	}
 	v = deliver_commit_to(t, d);
-	if (v == DELIVER_OK) {
+	if (v == DELIVER_OK)
 		stat_add(d->w->counts, STAT_MESSAGES_IN, 1);
-		stat_add(d->w->counts, STAT_BYTES_IN, (int64_t)d->bytes);
-	}
 	return v;
 }

@@ -68,9 +68,11 @@ smtp_reply_verdict(enum deliver_verdict v, bool rcpt)
 void
 smtp_put(struct task *t, struct smtp_session *s, const struct smtp_reply *r)
 {
-	if (r->code / 100 == 4)
+	/* mail, not mistakes in commands: those are 50x, and 421 is about the
+	 * connection */
+	if (r->code / 10 == 45)
 		stat_add(s->w->counts, STAT_DEFERRED, 1);
-	if (r->code / 100 == 5)
+	if (r->code / 10 == 55)
 		stat_add(s->w->counts, STAT_REJECTED, 1);
 	conn_printf(t, s->c, "%u %s%s%s\r\n", r->code,
 	    r->enhanced != NULL ? r->enhanced : "",

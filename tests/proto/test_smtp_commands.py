@@ -58,6 +58,22 @@ def test_a_message(smtp, account, ctl, n1):
     assert line["bytes"] == len(message())
 
 
+def test_statistics(smtp, account, n1):
+    before = n1.metrics()
+    c = client(smtp)
+    begin(c, account, "team@alias.example").data(message())
+    c.cmd("MAIL FROM:<>")
+    c.cmd("RCPT TO:<nobody@example.org>", 550)
+    c.cmd("RCPT TO:<away@alias.example>", 451)
+    c.cmd("FOO", 500)
+    after = n1.metrics()
+    grown = {k: after[k] - before[k] for k in before}
+    assert grown["shoal_messages_received_total"] == 1
+    assert grown["shoal_deliveries_total"] == 3
+    assert grown["shoal_rejected_total"] == 1
+    assert grown["shoal_deferred_total"] == 1
+
+
 def test_helo(smtp, account, ctl):
     c = smtp()
     assert c.cmd("HELO old.example.net") == ["n1.example.org"]
