@@ -7,6 +7,7 @@ extern const struct ctl_command cmd_share_init, cmd_share_check, cmd_status,
     cmd_account_quota, cmd_account_list, cmd_account_show, cmd_account_import,
     cmd_account_export, cmd_account_undelete, cmd_account_check,
     cmd_account_rebuild, cmd_alias_add, cmd_alias_remove, cmd_alias_list,
+    cmd_app_password_add, cmd_app_password_list, cmd_app_password_remove,
     cmd_settings_list, cmd_settings_set;
 
 /* In the order of --help and of the man page. */
@@ -37,6 +38,9 @@ const struct ctl_command *const ctl_commands[] = {
 	&cmd_alias_add,
 	&cmd_alias_remove,
 	&cmd_alias_list,
+	&cmd_app_password_add,
+	&cmd_app_password_list,
+	&cmd_app_password_remove,
 	&cmd_settings_list,
 	&cmd_settings_set,
 	NULL,

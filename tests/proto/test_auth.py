@@ -16,6 +16,7 @@ CLEAR = "sözleşme"
 # crypt(5), method 6
 HASH = "$6$saltsaltsalt$9tnOeZgpWCos4Iuz00IwX7D5873" \
     "tm5.0sfwgot6MtJJpyloHQ13014E85nRWIVHhS5M9xF4Ez9ows4jnGpEZD1"
+APPS = {}       # of u1: {label: {"id":, "password":}}
 IMPORTED, SLEEPY = "imported@example.org", "sleepy@example.org"
 
 
@@ -29,6 +30,9 @@ def prepared(cluster):
             stdin="{SHA512-CRYPT}" + HASH + "\n")
     cluster.share.add(SLEEPY)
     ctl.run("account", "suspend", SLEEPY)
+    for label in "phone", "old tablet":
+        APPS[label] = ctl.json("app-password", "add", "u1@example.org", label,
+                               "--days", "7")
     ctl.run("alias", "add", "nick@example.org", "u0@example.org")
     for target in "u0@example.org", "u1@example.org":
         ctl.run("alias", "add", "two@example.org", target)
@@ -142,6 +146,26 @@ def test_imported_hash_is_upgraded(n1, n2, answer):
         assert is_in(answer(IMPORTED, CLEAR, node))
         assert not is_in(answer(IMPORTED, HASH, node))
     assert not n1.log(event="password hash not upgraded")
+
+
+def test_application_passwords(n1, ctl, answer):
+    """Each works, beside the account's own, and is taken back alone."""
+    login = "u1@example.org"
+    assert is_in(answer(login, "secret-u1"))
+    for app in APPS.values():
+        assert is_in(answer(login, app["password"]))
+        assert not is_in(answer(login, app["password"][:-1]))
+        assert n1.log(event="^login$", address=login, app=app["id"])
+    rows = ctl.json("app-password", "list", login)
+    assert {r["label"] for r in rows} == set(APPS)
+    lost, kept = APPS["phone"], APPS["old tablet"]
+    ctl.run("app-password", "remove", login, lost["id"])
+    wait_for("it is taken back",
+             lambda: not is_in(answer(login, lost["password"])), 20)
+    assert is_in(answer(login, kept["password"]))
+    assert is_in(answer(login, "secret-u1"))
+    assert "no such application" in ctl.refused(
+        "app-password", "remove", login, lost["id"])
 
 
 def test_sasl(n1, account, imap, pop3):
