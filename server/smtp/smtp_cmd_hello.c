@@ -50,8 +50,8 @@ smtp_hello(struct task *t, struct smtp_cmd *cmd, bool extended)
 	s->extended = extended;
 	s->state = SMTP_IDLE;
 	if (!extended)
-		return (
-		    struct smtp_reply){ 250, NULL, worker_hostname(s->w), 0 };
+		return (struct smtp_reply){ 250, NULL,
+			arena_strdup(task_arena(t), worker_hostname(s->w)), 0 };
 	smtp_hello_extensions(t, s);
 	return (struct smtp_reply){ 250, NULL, NULL, 0 };
 }

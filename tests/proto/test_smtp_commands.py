@@ -7,6 +7,8 @@ import pytest
 from rig.line import stuffed
 from smtp_common import KEYWORDS, begin, mailbox, message, split
 
+SHOAL = {"accounts": 30}
+
 
 @pytest.fixture(scope="module", autouse=True)
 def family(cluster):
