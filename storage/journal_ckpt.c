@@ -482,7 +482,7 @@ ckpt_publish_once(struct task *t, struct journal *j, struct ckpt_writer *w)
 		return e;
 	/* reloaded meanwhile: the client's state is another */
 	if (w->gen != j->load_gen)
-		return err_new(task_arena(t), ERR_FORK,
+		return err_new(task_arena(t), ERR_CONFLICT,
 		    "journal was loaded again", NULL);
 	e = ckpt_may_publish(t, j, w, &go);
 	if (e != NULL || !go)

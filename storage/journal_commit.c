@@ -27,6 +27,9 @@ struct attempt {
 /* Refusals for want of space before the commit is given up, and before it is
  * left open. */
 #define ATTEMPT_NO_SPACE 3
+/* Lost races with growing pauses; from then on ATTEMPT_SHORT_MS. */
+#define ATTEMPT_PATIENCE 3
+#define ATTEMPT_SHORT_MS 2
 
 /* -- composing --------------------------------------------------------- */
 
@@ -623,7 +626,13 @@ attempt_turn(struct task *t, struct journal *j, struct attempt *a, bool *over_r)
 	return attempt_send(t, j, a, over_r);
 }
 
-/* Between two turns: jitter after a lost race, back-off after an error. */
+/*
+ * Between two turns: jitter after a lost race, back-off after an error.  Who
+ * loses on and on waits less and less: a race that one loses another has won,
+ * so nothing is gained by waiting longer, and whoever has just won is quicker
+ * to try again than whoever has to read first (measured: with growing pauses
+ * two of five writers of one account got nowhere for a minute).
+ */
 static may_yield void
 attempt_pause(struct task *t, struct journal *j, struct attempt *a,
     const struct err *e)
@@ -631,6 +640,8 @@ attempt_pause(struct task *t, struct journal *j, struct attempt *a,
 	unsigned n = e == NULL ? a->lost : a->tries;
 	uint64_t ms = (uint64_t)JOURNAL_RETRY_MS << (n < 6 ? n : 6);
 
+	if (e == NULL && a->lost > ATTEMPT_PATIENCE)
+		ms = ATTEMPT_SHORT_MS;
 	a->tries++;
 	if (a->tries <= 2 && ((e == NULL && a->lost == 0) ||
 				 err_is(e, ERR_CONN) || err_is(e, ERR_STALE)))

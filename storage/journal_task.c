@@ -68,7 +68,9 @@ bg_task(struct task *t, void *arg)
 
 	task_set_log(t, NULL, j->label);
 	e = bg_step(t, j);
-	if (e != NULL && !err_is(e, ERR_CLOSED) && !err_is(e, ERR_NOENT))
+	/* conflict: it was loaded again meanwhile; there is a next time */
+	if (e != NULL && !err_is(e, ERR_CLOSED) && !err_is(e, ERR_NOENT) &&
+	    !err_is(e, ERR_CONFLICT))
 		log_warn(t, "journal maintenance failed",
 		    LOG_C("journal", j->label), LOG_ERR(e));
 	/* also when nothing could be done: never a loop without a pause */
