@@ -3,6 +3,8 @@
 #include "server/imap/imap_commands.h"
 #include "server/imap/imap_fetch.h"
 
+#define FETCH_TURN 128 /* messages, then others run */
+
 /*
  * fetch = "FETCH" SP sequence-set SP fetch-atts [fetch-modifiers]
  *						RFC 3501, 6.4.5; RFC 7162, 3.1.4
@@ -50,6 +52,7 @@ fetch_set_seen(struct task *t, struct fetch_run *r)
 			if (!b.list[i].removed &&
 			    (b.list[i].m.flags & MESSAGE_SEEN) == 0)
 				uidset_add(&r->seen, b.list[i].m.uid);
+	imap_batch_free(&b);
 	if (uidset_is_empty(&r->seen))
 		return;
 	e = message_store_flags(t, r->acc, r->cmd->s->view.folder, &r->seen,
@@ -75,6 +78,8 @@ fetch_portion(struct task *t, struct fetch_run *r, struct imap_batch *b)
 		e = imap_fetch_one(t, &r->fr, &b->list[i]);
 		if (conn_is_ending(s->c))
 			break;
+		if (i % FETCH_TURN == FETCH_TURN - 1)
+			task_yield(t);
 		if (e == NULL || r->fr.broken || !imap_fetch_is_damage(e))
 			continue;
 		if (r->damaged++ == 0) {
@@ -106,6 +111,7 @@ fetch_all(struct task *t, struct fetch_run *r, uint32_t *gone_r)
 		task_yield(t);
 	}
 	imap_fetch_flush(t, &r->fr);
+	imap_batch_free(&b);
 	*gone_r = b.gone;
 	return e;
 }

@@ -245,6 +245,7 @@ search_messages(struct task *t, struct search_run *r)
 			arena_rewind(task_arena(t), mark);
 	}
 	imap_file_free(&r->file);
+	imap_batch_free(&b);
 	if (r->unreadable > 0)
 		log_error(t, "messages cannot be read and were not searched",
 		    LOG_U64("messages", r->unreadable));

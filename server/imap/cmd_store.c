@@ -114,6 +114,7 @@ store_tell_all(struct task *t, struct store_run *r)
 		task_yield(t);
 	}
 	buf_free(&out);
+	imap_batch_free(&b);
 }
 
 /* Messages of the set that the account has no more. */

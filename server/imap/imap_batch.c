@@ -1,6 +1,8 @@
 /* imap_batch.c - the messages of a command, in portions */
 #include "server/imap/imap_batch.h"
 
+#include <stdlib.h>
+
 /* What a pack of unknown size is taken for, and units of those that are known
  * (envseg.h). */
 #define BATCH_PACK_BYTES 2048
@@ -70,16 +72,47 @@ imap_batch_row(struct imap_batch *b, uint32_t uid)
 	return m;
 }
 
+static int
+imap_batch_cmp(const void *x, const void *y)
+{
+	const struct tombstone *a = x, *b = y;
+
+	return a->uid < b->uid ? -1 : a->uid > b->uid;
+}
+
+/* A hundred thousand may have gone at once, so they are sorted, and looked up
+ * again only when there may be more of them. */
+static void
+imap_batch_bury(struct task *t, struct imap_batch *b)
+{
+	struct arena_mark mark = arena_mark(task_arena(t));
+	const struct tombstone **list;
+
+	b->tombs_n =
+	    message_tombstones(b->acc, b->s->view.folder, task_arena(t), &list);
+	b->tombs = xrealloc(b->tombs, b->tombs_n + 1UL, sizeof(*b->tombs));
+	for (unsigned i = 0; i < b->tombs_n; i++)
+		b->tombs[i] = *list[i];
+	qsort(b->tombs, b->tombs_n, sizeof(*b->tombs), imap_batch_cmp);
+	b->tombs_head = account_head(b->acc);
+	arena_rewind(task_arena(t), mark);
+}
+
 static const struct tombstone *
 imap_batch_tomb(struct task *t, struct imap_batch *b, uint32_t uid)
 {
-	if (b->tombs == NULL)
-		b->tombs_n = message_tombstones(b->acc, b->s->view.folder,
-		    task_arena(t), &b->tombs);
-	for (unsigned i = b->tombs_n; i-- > 0;)
-		if (b->tombs[i]->uid == uid)
-			return b->tombs[i];
-	return NULL;
+	struct tombstone key = { .uid = uid };
+
+	if (b->tombs == NULL || b->tombs_head != account_head(b->acc))
+		imap_batch_bury(t, b);
+	return bsearch(&key, b->tombs, b->tombs_n, sizeof(key), imap_batch_cmp);
+}
+
+void
+imap_batch_free(struct imap_batch *b)
+{
+	free(b->tombs);
+	b->tombs = NULL;
 }
 
 static bool
@@ -115,7 +148,6 @@ imap_batch_next(struct task *t, struct imap_batch *b)
 	size_t bytes = 0;
 
 	b->n = 0;
-	b->tombs = NULL; /* they moved */
 	while (b->n < IMAP_BATCH && bytes < IMAP_BATCH_BYTES &&
 	       imap_batch_step(b)) {
 		const struct message *m = &b->list[b->n].m;

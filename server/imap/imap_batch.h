@@ -35,12 +35,15 @@ struct imap_batch {
 	 * folder */
 	uint32_t range, at, row;
 	bool inside;
-	const struct tombstone **tombs;
+	/* copies, by UID, as of that entry; heap */
+	struct tombstone *tombs;
 	unsigned tombs_n;
+	uint64_t tombs_head;
 };
 
 void imap_batch_init(struct imap_batch *b, struct task *t,
     struct imap_session *s, struct account *acc, const struct uidset *uids);
+void imap_batch_free(struct imap_batch *b);
 /* The next portion; false at the end.  Does not yield. */
 bool imap_batch_next(struct task *t, struct imap_batch *b);
 /* Envelope data of the portion. */

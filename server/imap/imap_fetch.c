@@ -17,9 +17,8 @@
 
 /* A section of one message, found. */
 struct fetch_found {
-	bool is_nil, made;
+	bool is_nil;
 	struct imap_range64 at;
-	struct buf text; /* made: fields */
 };
 
 struct fetch_message {
@@ -29,8 +28,9 @@ struct fetch_message {
 	bool has_pack;
 	const struct mime_part *root; /* as much of it as is needed */
 	struct fetch_found *found;
-	size_t begun; /* of out: where this answer starts */
-	bool sent;    /* some of it has left out */
+	unsigned items; /* written */
+	size_t begun;	/* of out: where this answer starts */
+	bool sent;	/* some of it has left out */
 };
 
 bool
@@ -165,33 +165,6 @@ fetch_root(struct task *t, struct fetch_message *fm)
 /* --- sections --- */
 
 static may_yield must_check struct err *
-fetch_find_fields(struct task *t, struct fetch_message *fm,
-    const struct imap_section *s, struct fetch_found *found)
-{
-	uint64_t to = found->at.to;
-	struct buf header;
-	struct err *e = NULL;
-
-	found->made = true;
-	buf_init(&found->text, NULL, IMAP_HEADER_BYTES + 2);
-	if (fm->has_pack && imap_section_in_pack(s, &fm->packed)) {
-		imap_section_fields(&found->text, s, fm->packed.root->headers);
-		return NULL;
-	}
-	if (to - found->at.from > IMAP_HEADER_BYTES)
-		to = found->at.from + IMAP_HEADER_BYTES;
-	buf_init(&header, NULL, IMAP_HEADER_BYTES);
-	e = fetch_open(t, fm);
-	if (e == NULL)
-		e = imap_file_copy(t, &fm->fr->file, found->at.from, to,
-		    &header);
-	if (e == NULL)
-		imap_section_fields(&found->text, s, buf_str(&header));
-	buf_free(&header);
-	return e;
-}
-
-static may_yield must_check struct err *
 fetch_find(struct task *t, struct fetch_message *fm,
     const struct imap_section *s, struct fetch_found *found)
 {
@@ -201,8 +174,8 @@ fetch_find(struct task *t, struct fetch_message *fm,
 		found->is_nil = true;
 		return NULL;
 	}
-	if (imap_section_is_fields(s))
-		return fetch_find_fields(t, fm, s, found);
+	if (fm->has_pack && imap_section_in_pack(s, &fm->packed))
+		return NULL;
 	/* what the pack says is not measured against another file */
 	if (found->at.to > fm->one->m.bytes)
 		return err_new(task_arena(t), ERR_CORRUPT,
@@ -212,15 +185,13 @@ fetch_find(struct task *t, struct fetch_message *fm,
 
 /* --- writing --- */
 
-/* Between items, and after the opening parenthesis nothing. */
+/* The next item, behind a blank unless it is the first. */
 static void
 fetch_name(struct fetch_message *fm, const char *name)
 {
-	struct buf *b = &fm->fr->out;
-
-	if (b->n > 0 && b->p[b->n - 1] != '(')
-		buf_char(b, ' ');
-	buf_c(b, name);
+	if (fm->items++ > 0)
+		buf_char(&fm->fr->out, ' ');
+	buf_c(&fm->fr->out, name);
 }
 
 /* The literal's bytes; *sent once there is no way back. */
@@ -251,33 +222,87 @@ fetch_stream(struct task *t, struct fetch_message *fm, uint64_t from,
 	return NULL;
 }
 
+/* Picked from as much of the header as is looked at. */
+static may_yield must_check struct err *
+fetch_fields(struct task *t, struct fetch_message *fm,
+    const struct imap_section *s, const struct fetch_found *found,
+    struct buf *text)
+{
+	uint64_t to = found->at.to;
+	struct buf header;
+	struct err *e;
+
+	if (fm->has_pack && imap_section_in_pack(s, &fm->packed)) {
+		imap_section_fields(text, s, fm->packed.root->headers);
+		return NULL;
+	}
+	if (to - found->at.from > IMAP_HEADER_BYTES)
+		to = found->at.from + IMAP_HEADER_BYTES;
+	buf_init(&header, NULL, IMAP_HEADER_BYTES);
+	e = imap_file_copy(t, &fm->fr->file, found->at.from, to, &header);
+	if (e == NULL)
+		imap_section_fields(text, s, buf_str(&header));
+	buf_free(&header);
+	return e;
+}
+
+/* The announcement of a literal, or all there is. */
+static void
+fetch_literal(struct buf *b, uint64_t n)
+{
+	if (n == 0)
+		buf_c(b, " \"\"");
+	else
+		buf_fmt(b, " {%llu}\r\n", (unsigned long long)n);
+}
+
+static may_yield must_check struct err *
+fetch_section_fields(struct task *t, struct fetch_message *fm,
+    const struct imap_section *s, const struct fetch_found *found)
+{
+	struct buf *b = &fm->fr->out, text;
+	uint64_t from, n;
+	struct err *e;
+
+	buf_init(&text, NULL, IMAP_HEADER_BYTES + 4);
+	e = fetch_fields(t, fm, s, found, &text);
+	if (e == NULL) {
+		n = imap_section_clip(s, text.n, &from);
+		fetch_literal(b, n);
+		buf_str_add(b, str_sub(buf_str(&text), from, n));
+	}
+	buf_free(&text);
+	return e;
+}
+
 static may_yield must_check struct err *
 fetch_section(struct task *t, struct fetch_message *fm,
-    const struct imap_section *s, struct fetch_found *found)
+    const struct imap_section *s, const struct fetch_found *found)
 {
-	struct buf *b = &fm->fr->out;
-	uint64_t from, n, all = found->at.to - found->at.from;
+	struct imap_fetcher *fr = fm->fr;
+	uint64_t from, n;
+	struct err *e;
 
 	fetch_name(fm, "");
-	buf_str_add(b, s->label);
+	buf_str_add(&fr->out, s->label);
 	if (found->is_nil) {
-		buf_c(b, " NIL");
+		buf_c(&fr->out, " NIL");
 		return NULL;
 	}
-	if (found->made)
-		all = found->text.n;
-	n = imap_section_clip(s, all, &from);
-	if (n == 0) {
-		buf_c(b, " \"\"");
-		return NULL;
+	if (imap_section_is_fields(s)) {
+		e = fetch_section_fields(t, fm, s, found);
+	} else {
+		n = imap_section_clip(s, found->at.to - found->at.from, &from);
+		fetch_literal(&fr->out, n);
+		from += found->at.from;
+		e = fetch_stream(t, fm, from, from + n);
 	}
-	buf_fmt(b, " {%llu}\r\n", (unsigned long long)n);
-	if (found->made) {
-		buf_str_add(b, str_sub(buf_str(&found->text), from, n));
-		return NULL;
+	/* hundreds of sections are not gathered */
+	if (e == NULL && fr->out.n >= FETCH_FLUSH_BYTES && buf_ok(&fr->out)) {
+		imap_fetch_flush(t, fr);
+		fm->sent = true;
 	}
-	from += found->at.from;
-	return fetch_stream(t, fm, from, from + n);
+	return e;
 }
 
 /* What a row tells. */
@@ -402,15 +427,12 @@ imap_fetch_one(struct task *t, struct imap_fetcher *fr, struct imap_one *one)
 {
 	struct arena_mark mark = arena_mark(task_arena(t));
 	struct fetch_message fm = { .fr = fr, .one = one };
-	unsigned n = fr->f->sections_n;
 	struct err *e;
 
 	fr->file.open = false;
-	fm.found = arena_array(task_arena(t), n, sizeof(*fm.found));
+	fm.found =
+	    arena_array(task_arena(t), fr->f->sections_n, sizeof(*fm.found));
 	e = fetch_message(t, &fm);
-	for (unsigned i = 0; i < n; i++)
-		if (fm.found[i].made)
-			buf_free(&fm.found[i].text);
 	e = fetch_rewind(t, mark, e);
 	if (fr->out.n >= FETCH_FLUSH_BYTES)
 		imap_fetch_flush(t, fr);

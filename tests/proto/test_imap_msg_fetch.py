@@ -254,6 +254,26 @@ def test_large_message(imap, account):
     assert c.cmd("FETCH 1 ENVELOPE").find('"large"')
 
 
+def test_several_sections(imap, account):
+    """Blanks between items, whatever the items before end with."""
+    c = imap(account)
+    small = b"Subject: (\r\n\r\nends with ("
+    large = b"Subject: l\r\n\r\n" + b"0123456789abcde(" * 8192
+    c.literal("APPEND INBOX ", small)
+    c.literal("APPEND INBOX ", large)
+    c.cmd("SELECT INBOX")
+    for number, message in ((1, small), (2, large)):
+        head, body = message.split(b"\r\n\r\n")
+        head += b"\r\n\r\n"
+        a = c.cmd("FETCH %d (BODY.PEEK[] BODY.PEEK[TEXT] UID "
+                  "BODY.PEEK[HEADER.FIELDS (X)] BODY.PEEK[HEADER])" % number)
+        assert a.lines == [
+            b"* %d FETCH (UID %d BODY[] {%d}\r\n%s BODY[TEXT] {%d}\r\n%s "
+            b"BODY[HEADER.FIELDS (X)] {2}\r\n\r\n BODY[HEADER] {%d}\r\n%s)"
+            % (number, number, len(message), message, len(body), body,
+               len(head), head)]
+
+
 def test_envelopes_of_many(imap, account):
     c = imap(account)
     tags = [c.start(b"APPEND INBOX {%d+}\r\nSubject: n%d\r\n\r\nx\r\n" %
