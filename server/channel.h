@@ -22,6 +22,7 @@
  *	FINISH	(worker 0, when the others are gone) give the lease back, end.
  * To the master:
  *	UP	it does what it can at the moment.
+ *	TAKEN	the configuration that came is in use.
  *	STATUS	text for people (sd_notify).
  *	REFUSED	a sentence: this node must not run.
  */
@@ -31,6 +32,7 @@ enum channel_type {
 	CHANNEL_DRAIN,
 	CHANNEL_FINISH,
 	CHANNEL_UP,
+	CHANNEL_TAKEN,
 	CHANNEL_STATUS,
 	CHANNEL_REFUSED
 };

@@ -25,7 +25,8 @@ struct master_socket {
 struct master_worker {
 	pid_t pid;   /* 0: not running */
 	int channel; /* the master's end */
-	bool up, told_drain, told_finish;
+	bool up, told_finish;
+	bool reloading; /* has been sent a configuration, has not taken it */
 	uint64_t started_ms;
 	uint64_t start_at_ms; /* not running: when to start it */
 	uint32_t backoff_ms;
@@ -50,6 +51,7 @@ struct master {
 	uint64_t files_at_ms, files_sum;
 	uint64_t watchdog_ms, watchdog_at_ms;
 	bool ready; /* READY=1 was said */
+	bool reloading;
 	int status;
 };
 
@@ -83,6 +85,8 @@ void master_workers_tell(struct master *m, int type, const void *p, size_t n,
 
 /* master_reload.c */
 void master_reload(struct master *m);
+/* All workers have it, or are gone: says so. */
+void master_reload_done(struct master *m);
 void master_reopen_log(struct master *m);
 /* Whether certificate files changed since the configuration was read. */
 bool master_files_changed(struct master *m);

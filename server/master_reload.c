@@ -62,6 +62,8 @@ master_reload_tell(struct arena *a, struct master *m, const struct conf *c,
 	fds[0] = channel_file(conf_pack(a, c));
 	if (fds[0] < 0)
 		return err_new(a, ERR_SYSTEM, "no memory file", NULL);
+	for (unsigned i = 0; i < m->workers_n; i++)
+		m->workers[i].reloading = m->workers[i].pid > 0;
 	master_workers_tell(m, CHANNEL_CONF, which, fresh * sizeof(*which), fds,
 	    fresh + 1);
 	close(fds[0]);
@@ -117,6 +119,19 @@ master_reload_conf(struct arena *a, struct master *m)
 }
 
 void
+master_reload_done(struct master *m)
+{
+	if (!m->reloading)
+		return;
+	for (unsigned i = 0; i < m->workers_n; i++)
+		if (m->workers[i].reloading)
+			return;
+	m->reloading = false;
+	log_info(NULL, "reloaded", LOG_C("file", m->file));
+	notify("READY=1");
+}
+
+void
 master_reload(struct master *m)
 {
 	struct arena *a = arena_new(0);
@@ -124,13 +139,14 @@ master_reload(struct master *m)
 
 	notify_reloading();
 	e = master_reload_conf(a, m);
-	if (e != NULL)
+	if (e != NULL) {
 		log_error(NULL, "reload refused, all stays as it is",
 		    LOG_ERR(e));
-	else
-		log_info(NULL, "reloaded", LOG_C("file", m->file));
-	notify("READY=1");
-	err_ignore(e);
+		notify("READY=1");
+	} else {
+		m->reloading = true;
+		master_reload_done(m);
+	}
 	(void)master_files_changed(m);
 	arena_free(&a);
 }

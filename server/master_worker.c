@@ -103,7 +103,7 @@ master_worker_start(struct master *m, unsigned i)
 	}
 	w->pid = pid;
 	w->channel = pair[0];
-	w->up = w->told_drain = w->told_finish = false;
+	w->up = w->told_finish = w->reloading = false;
 }
 
 static void
@@ -116,6 +116,8 @@ master_worker_ended(struct master *m, unsigned i, int status)
 		close(w->channel);
 	w->channel = -1;
 	w->pid = 0;
+	w->reloading = false;
+	master_reload_done(m);
 	if (m->phase != MASTER_RUNNING)
 		return;
 	master_worker_retry(m, w);
@@ -181,6 +183,9 @@ master_worker_read(struct master *m, unsigned i)
 		} else if (msg.type == CHANNEL_UP) {
 			w->up = true;
 			master_worker_up(m);
+		} else if (msg.type == CHANNEL_TAKEN) {
+			w->reloading = false;
+			master_reload_done(m);
 		} else if (msg.type == CHANNEL_STATUS) {
 			notify("STATUS=" STR_FMT,
 			    STR_ARG(str_of(msg.data, msg.n)));

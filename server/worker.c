@@ -62,6 +62,7 @@ worker_channel_conf(struct core *c, struct channel_msg *m)
 	if (m->fds_n < 1 || !channel_file_map(m->fds[0], &packed))
 		return;
 	worker_reload(c, packed, m->data, m->n, m->fds + 1, m->fds_n - 1);
+	worker_tell(c, CHANNEL_TAKEN, "");
 	channel_file_unmap(&packed);
 	close(m->fds[0]);
 	m->fds_n = 0; /* the sockets are the listeners' */
