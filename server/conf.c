@@ -102,13 +102,20 @@ conf_to_text(struct conf_to *c)
 	return true;
 }
 
+/* The other nodes are told to send there: no wildcard, and a port. */
 static bool
 conf_to_udp(struct conf_to *c)
 {
+	static const unsigned char any[16];
 	struct net_listen l;
+	struct net_addr ad;
 
-	c->why = "is a numeric address with a port, such as 10.0.0.11:8446";
+	c->why = "is a numeric address with a port, such as 10.0.0.11:8446, "
+		 "that the other nodes can send to";
 	if (net_listen_parse(c->a, *c->v, &l) != NULL || l.unix_path != NULL)
+		return false;
+	net_addr_of_sockaddr((const struct sockaddr *)&l.sa, &ad);
+	if (ad.port == 0 || memcmp(ad.ip, any, sizeof(any)) == 0)
 		return false;
 	*(const char **)c->into = arena_cstr(c->a, *c->v);
 	return true;
