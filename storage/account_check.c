@@ -295,23 +295,53 @@ check_window(struct task *t, struct checking *ck, struct check_file *v,
 	return e;
 }
 
+/* What calls leave in the task's arena goes after each window, unless
+ * something was said: that stays. */
+struct check_mark {
+	struct arena_mark mark;
+	unsigned said;
+};
+
+static struct check_mark
+check_mark(struct task *t, const struct checking *ck)
+{
+	return (struct check_mark){ arena_mark(task_arena(t)),
+		ck->c->fatal_r + ck->c->untidy_r };
+}
+
+static void
+check_rewind(struct task *t, const struct checking *ck,
+    const struct check_mark *m)
+{
+	if (m->said == ck->c->fatal_r + ck->c->untidy_r)
+		arena_rewind(task_arena(t), m->mark);
+}
+
 static may_yield must_check struct err *
 check_files_there(struct task *t, struct checking *ck,
     const struct check_files *cf)
 {
 	struct check_call *calls = xcalloc(CHECK_WINDOW, sizeof(*calls));
+	struct check_mark mark;
 	struct err *e = NULL;
 
 	for (unsigned i = 0; e == NULL && i < cf->n; i += CHECK_WINDOW) {
 		unsigned n =
 		    cf->n - i < CHECK_WINDOW ? cf->n - i : CHECK_WINDOW;
 
+		mark = check_mark(t, ck);
 		e = check_window(t, ck, cf->v + i, n, calls);
+		if (e == NULL)
+			check_rewind(t, ck, &mark);
 	}
 	free(calls);
 	for (unsigned i = 0; ck->c->deep && e == NULL && i < cf->n; i++)
-		if (cf->v[i].folder != 0 && !cf->v[i].said)
+		if (cf->v[i].folder != 0 && !cf->v[i].said) {
+			mark = check_mark(t, ck);
 			e = check_file_deep(t, ck, &cf->v[i]);
+			if (e == NULL)
+				check_rewind(t, ck, &mark);
+		}
 	return e;
 }
 

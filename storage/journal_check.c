@@ -3,6 +3,8 @@
 
 #include "storage/journal_private.h"
 
+#define CHECK_SEGS_BYTES (2UL << 30) /* of one checkpoint */
+
 struct check {
 	struct journal *j;
 	struct journal_problem *first, **last;
@@ -48,6 +50,7 @@ check_ckpt_read(struct task *t, struct check *c, unsigned i)
 	struct share_fh fh;
 	struct str text, *data;
 	struct known known;
+	struct arena *a;
 	struct err *e;
 
 	seq_name(c->k.v[i].seq, name);
@@ -62,9 +65,11 @@ check_ckpt_read(struct task *t, struct check *c, unsigned i)
 	if (m->ckpt.seq != c->k.v[i].seq)
 		return err_new(task_arena(t), ERR_CORRUPT,
 		    "checkpoint is damaged", "it is for another entry");
-	data = arena_array(task_arena(t), m->ckpt.seg_count, sizeof(data[0]));
-	e = journal_seg_read(t, j, m->ckpt.segs, m->ckpt.seg_count,
-	    task_arena(t), data);
+	/* the segments of twenty checkpoints are more than an arena holds */
+	a = arena_new(CHECK_SEGS_BYTES);
+	data = arena_array(a, m->ckpt.seg_count, sizeof(data[0]));
+	e = journal_seg_read(t, j, m->ckpt.segs, m->ckpt.seg_count, a, data);
+	arena_free(&a);
 	if (e == NULL)
 		e = journal_seg_known(t, j, m, &known);
 	if (e != NULL)
