@@ -1,8 +1,7 @@
 /* sasl.c - PLAIN and LOGIN */
 #include "server/auth/auth_private.h"
+#include "server/auth/sasl_parse.h"
 #include "storage/state_address.h"
-
-#define SASL_NAME_MAX 1024 /* octets of each part: RFC 4616, 2 has 255 */
 
 struct sasl_mechanism;
 
@@ -43,23 +42,6 @@ sasl_login(struct task *t, struct sasl *s, struct str name, struct str password,
 }
 
 /* --- PLAIN --- */
-
-/* message = [authzid] UTF8NUL authcid UTF8NUL passwd	RFC 4616, 2 */
-static bool
-sasl_plain_parse(struct str in, struct str part_r[3])
-{
-	struct str rest = in;
-	unsigned n = 0;
-
-	while (n < 3 && str_split(&rest, '\0', &part_r[n]))
-		n++;
-	if (n < 3 || rest.p != NULL || part_r[1].n == 0 || part_r[2].n == 0)
-		return false;
-	for (n = 0; n < 3; n++)
-		if (part_r[n].n > SASL_NAME_MAX)
-			return false;
-	return true;
-}
 
 /* Nobody may act for another. */
 static bool

@@ -554,8 +554,8 @@ many_run(struct task *t, void *arg)
 	free(o);
 }
 
-static may_yield_unchecked void
-many(struct task *t, struct many *m, unsigned n, const char *peer,
+static void
+many_start(struct task *t, struct many *m, unsigned n, const char *peer,
     const char *login, const char *password)
 {
 	*m = (struct many){ .waiter = t, .left = n };
@@ -568,6 +568,13 @@ many(struct task *t, struct many *m, unsigned n, const char *peer,
 		snprintf(o->password, sizeof(o->password), password, i);
 		task_start(task_sched(t), "many", many_run, o);
 	}
+}
+
+static may_yield_unchecked void
+many(struct task *t, struct many *m, unsigned n, const char *peer,
+    const char *login, const char *password)
+{
+	many_start(t, m, n, peer, login, password);
 	task_wait(t, &m->done);
 }
 
@@ -606,6 +613,35 @@ TEST(test_many)
 	many(t, &m, 18, HOME, "alice@example.org", "x%u");
 	assert_true(m.codes[ERR_LIMIT] >= 18 - 3 - AUTH_HASHES);
 	assert_true(g.yescrypt <= 3 + AUTH_HASHES);
+	finish();
+}
+/* So many are being delayed that others are turned away; not those whose
+ * password is known. */
+TEST(test_busy)
+{
+	struct many m[8];
+	unsigned away = 0;
+
+	start(t, c);
+	g.setting[STATE_AUTH_DELAY] = 15;
+	assert_ok(try(t, "alice@example.org", "secret"));
+	for (unsigned i = 0; i < 8; i++) {
+		char login[30];
+
+		/* each wave is hashed, and sleeps */
+		snprintf(login, sizeof(login), "w%u-%%u@example.org", i);
+		many_start(t, &m[i], 200, "10.%u.%u.1", login, "x");
+		task_sleep_ms(t, 1000 + 200 * HASH_MS / AUTH_HASHES / 2);
+	}
+	assert_int_equal(took(t, HOME, "alice@example.org", "secret", ERR_NONE),
+	    0);
+	for (unsigned i = 0; i < 8; i++) {
+		while (!m[i].done)
+			task_sleep_ms(t, 1000);
+		away += m[i].codes[ERR_UNAVAIL];
+	}
+	assert_in_range(away, 1, 8 * 200 - AUTH_BUSY_MAX);
+	took(t, HOME, "nobody@example.org", "x", ERR_DENIED);
 	finish();
 }
 #pragma GCC diagnostic pop
@@ -838,6 +874,7 @@ main(void)
 		AUTH_TEST(test_refused_networks),
 		AUTH_TEST(test_delay_known),
 		AUTH_TEST(test_many),
+		AUTH_TEST(test_busy),
 		AUTH_TEST(test_upgrade),
 		AUTH_TEST(test_sessions),
 		AUTH_TEST(test_sasl),
