@@ -415,7 +415,7 @@ const struct stat_desc stat_table[STATS] = {
 	[STAT_SHARE_CALLS] = { "shoal_share_calls_total",
 	    "Calls to the share.", false },
 	[STAT_SHARE_FAILED] = { "shoal_share_failed_total",
-	    "Calls to the share without an answer.", false },
+	    "Calls to the share that failed or were not answered.", false },
 	[STAT_HINTS_SENT] = { "shoal_hints_sent_total",
 	    "Hints sent to other nodes.", false },
 	[STAT_HINTS_RECEIVED] = { "shoal_hints_received_total",

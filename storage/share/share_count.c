@@ -41,6 +41,13 @@ share_proc_name(enum share_proc p)
 	return p < SHARE_PROCS ? share_proc_names[p] : "?";
 }
 
+/* Names that are not there, or there already, are answers as good as OK. */
+static bool
+count_is_failure(const struct err *e)
+{
+	return e != NULL && !err_is(e, ERR_NOENT) && !err_is(e, ERR_EXIST);
+}
+
 static void
 count_done(struct share_op *copy)
 {
@@ -51,7 +58,7 @@ count_done(struct share_op *copy)
 	share_answer(op, copy);
 	if (call->era == cs->era) {
 		cs->c.under_way--;
-		cs->c.failed += copy->err != NULL;
+		cs->c.failed += count_is_failure(copy->err);
 		if (copy->err == NULL && copy->proc == SHARE_READ)
 			cs->c.bytes_read += copy->count_r;
 		if (copy->err == NULL && copy->proc == SHARE_WRITE)

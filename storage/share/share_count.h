@@ -15,10 +15,11 @@ struct share_counts {
 	uint64_t total;
 	uint64_t calls[SHARE_PROCS];
 	uint64_t lane_calls[SHARE_LANES];
-	uint64_t failed;	/* answered with any error */
+	uint64_t failed; /* no answer, or an error that is no
+			  * verdict (not NOENT, EXIST) */
 	uint64_t bytes_read, bytes_written;
 	unsigned serial;
-	unsigned under_way;	/* now; the most at once since the reset: */
+	unsigned under_way; /* now; the most at once since the reset: */
 	unsigned most_under_way;
 };
 
