@@ -34,7 +34,7 @@ class Haproxy:
             "SHOAL_NODE1": nodes[0].address, "SHOAL_NODE2": nodes[1].address,
             "SHOAL_AGENT": str(self.ports["agent"]), "SHOAL_STATS": stats,
             "SHOAL_SOCKET": self.socket, "SHOAL_LOG": "stderr",
-            "SHOAL_LOGFORMAT": "short"}
+            "SHOAL_LOGFORMAT": "short", "SHOAL_MAXCONN": "2000"}
         for s in SERVICES:
             self.environment["SHOAL_" + s.upper()] = str(self.ports[s])
         self.process = None
