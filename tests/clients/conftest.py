@@ -24,7 +24,7 @@ pytest_runtest_logreport = reporter("clients")
 def mail():
     """The cluster; every client has to have been sent to both nodes."""
     assert BUILD, "SHOAL_BUILD names the build directory"
-    with Balanced(BUILD, accounts=40) as b:
+    with Balanced(BUILD, accounts=60) as b:
         yield b
         for service in SERVICES:
             counts = [b.lb.sessions(service, n) for n in ("n1", "n2")]

@@ -1,7 +1,5 @@
 """curl: SMTP, IMAP and POP3, implicit TLS and STARTTLS."""
 
-import re
-
 import pytest
 
 from witness import by_number, contents, fill, message
@@ -37,11 +35,9 @@ def test_smtp(mail, account, client):
 def test_smtp_two_recipients(mail, account, client):
     other = mail.share.take()
     send(client, mail, account, message(1), "--mail-rcpt", other.address)
-    a, b = [list(contents(mail, x).values())[0][1] for x in (account, other)]
-    same = re.compile(rb"(?s)Subject:.*")
-    assert same.search(a)[0] == same.search(b)[0]
-    assert b"Delivered-To: " + account.address.encode() in a
-    assert b"Delivered-To: " + other.address.encode() in b
+    for a in (account, other):
+        (_, data), = contents(mail, a).values()
+        assert data.endswith(open(client.path("message"), "rb").read())
 
 
 def test_smtp_unknown_recipient(mail, account, client):
@@ -59,20 +55,19 @@ def test_imap(mail, account, client, service, tls_after):
     def do(*args):
         return curl(client, mail, account, service, *args,
                     tls_after=tls_after)
-    fill(mail, account, [message(n) for n in (1, 2, 3)])
+    sent = [message(n) for n in (1, 2, 3)]
+    fill(mail, account, sent)
     assert "INBOX" in do("")
     assert do("INBOX?SUBJECT%20%22message%202%22").strip() == "* SEARCH 2"
-    assert do("INBOX;MAILINDEX=2").encode().replace(
-        b"\r\n", b"\n") == message(2, eol="\n") or \
-        "Line 2 of message 2" in do("INBOX;MAILINDEX=2")
+    assert do("INBOX;MAILINDEX=2").encode() == sent[1].replace(b"\r\n", b"\n")
     assert "test message 3" in do(
         "INBOX;MAILINDEX=3;SECTION=HEADER.FIELDS%20(SUBJECT)")
     do("INBOX", "-X", "STORE 1 +FLAGS \\Deleted")
     do("INBOX", "-X", "EXPUNGE")
     client.write("new", message(9).decode())
     do("INBOX", "-T", "new")
-    do("", "-X", "CREATE Sent")
-    assert "Sent" in do("")
+    do("", "-X", "CREATE Projects")
+    assert "Projects" in do("")
     assert sorted(by_number(mail, account)) == [2, 3, 9]
 
 

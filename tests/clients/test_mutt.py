@@ -7,8 +7,9 @@ import time
 
 import pytest
 
-from conftest import CLIENT_SECONDS
 from witness import by_number, contents, fill, message
+
+MUTT_SECONDS = 30
 
 RC = """
 set folder="%(url)s"
@@ -17,7 +18,7 @@ set imap_user="%(user)s"
 set imap_pass="%(password)s"
 set ssl_ca_certificates_file="%(ca)s"
 set certificate_file="%(home)s/certificates"
-set ssl_force_tls=yes ssl_starttls=yes ssl_usesystemcerts=no
+set ssl_force_tls=yes ssl_starttls=yes
 set smtp_url="smtp://localhost:%(smtp)d"
 set from="sender@example.net" realname="Sender" use_from=yes
 set envelope_from_address="sender@example.net" use_envelope_from=yes
@@ -54,8 +55,8 @@ class Mutt:
 
 
 def until_end(pid, fd):
-    """Exit status 0 within CLIENT_SECONDS."""
-    end, screen = time.monotonic() + CLIENT_SECONDS, b""
+    """Exit status 0 within MUTT_SECONDS."""
+    end, screen = time.monotonic() + MUTT_SECONDS, b""
     while time.monotonic() < end:
         if select.select([fd], [], [], 1)[0]:
             try:

@@ -81,5 +81,5 @@ def message(n, lines=3, eol="\r\n"):
             "Content-Type: text/plain; charset=utf-8", ""]
     text += ["Line %d of message %d: déjà vu, .dot" % (i, n)
              for i in range(lines)]
-    text += [".a line that begins with a dot", "."]
+    text += [".a line that begins with a dot", ".", "the end"]
     return (eol.join(text) + eol).encode()

@@ -19,8 +19,7 @@ class Balanced:
         self.ca = self.authority.ca
         self.share = Share(build, self.place, accounts=accounts,
                            settings=settings)
-        certificate, key = self.authority.issue(*NAMES)
-        self.share.ctl.run("tls", "add", certificate, key)
+#       self.share.ctl.run("tls", "add", certificate, key)
         # addresses of loopback that nobody else is likely to use
         net = "127.%d.%d." % (random.randint(1, 250), random.randint(1, 250))
         source = net + "10"
@@ -30,7 +29,9 @@ class Balanced:
                                  at=ports, listeners=listeners,
                                  workers=workers)
                             for i in (1, 2)]
-        self.n1.certificate = self.authority.issue(*NAMES)
+        names = NAMES + (self.n1.address, self.n2.address)
+        self.n1.certificate = self.authority.issue(*names)
+        self.n2.certificate = self.n1.certificate
         self.lb = Haproxy("127.0.0.1", (self.n1, self.n2), source=source)
 
     def start(self):
