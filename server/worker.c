@@ -351,12 +351,13 @@ worker_run(const struct worker_start *s)
 	worker_signals();
 	prctl(PR_SET_NAME, s->index == 0 ? "shoald-0" : "shoald-n", 0, 0, 0);
 	worker_give_up_rights(c);
+	/* Before there are threads; without seccomp it goes on without. */
+	(void)privs_seccomp();
 	umask(077);
 	w->loop = loop_new(&clock_system, &rnd_system);
 	w->sched = loop_sched(w->loop);
 	sched_set_log_name(w->sched, w->conf->node, (int)w->index);
 	w->offload = offload_new(w->loop, WORKER_THREADS);
-	(void)privs_seccomp();
 	counts_join(w->counts, w->index);
 	w->tls = tls_new(w);
 	w->health = health_new(w);
