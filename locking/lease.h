@@ -35,7 +35,7 @@
  * The entry's operation (record.h), one line:
  *
  *	L,kind,node,session,boot,dev,ino,format,version,ready,name,hint,
- *	    sessions,load,latency,wall
+ *	    sessions,load,latency,wall[,certificate,expires]
  *
  *	kind	a acquire (the session's first), n renew, r release
  *	node	id; session: 32 hex digits
@@ -46,6 +46,8 @@
  *	sessions number of client sessions; load: 1/100 of load average;
  *	latency	of the renewals, microseconds
  *	wall	seconds since 1970, for people; nothing is decided by it
+ *	certificate	f of the node's file, s of the state, - self-signed, n
+ *		none; expires: wall seconds of the first that does, 0: unknown
  *
  * Fields behind these are to be ignored: they are a newer version's.
  */
@@ -65,6 +67,13 @@ struct lease_info {
 	uint32_t format;
 	enum lease_ready ready;
 	uint32_t sessions, load, latency_us;
+	enum lease_certificate {
+		LEASE_CERT_NONE, /* or not said */
+		LEASE_CERT_FILE,
+		LEASE_CERT_STATE,
+		LEASE_CERT_SELF
+	} certificate;
+	int64_t cert_expires; /* 0: not said */
 };
 
 struct lease_entry {

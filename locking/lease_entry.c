@@ -18,6 +18,13 @@ static const char lease_readies[] = {
 	[LEASE_DRAINING] = 'd',
 };
 
+static const char lease_certificates[] = {
+	[LEASE_CERT_NONE] = 'n',
+	[LEASE_CERT_FILE] = 'f',
+	[LEASE_CERT_STATE] = 's',
+	[LEASE_CERT_SELF] = '-',
+};
+
 static void
 lease_entry_text(struct buf *b, struct str s, size_t max)
 {
@@ -45,6 +52,8 @@ lease_entry_format(struct buf *b, const struct lease_entry *e)
 	record_u64(b, i->load);
 	record_u64(b, i->latency_us);
 	record_u64(b, e->wall_s < 0 ? 0 : (uint64_t)e->wall_s);
+	record_text(b, str_of(&lease_certificates[i->certificate], 1));
+	record_u64(b, i->cert_expires < 0 ? 0 : (uint64_t)i->cert_expires);
 }
 
 /* One letter out of a table; what a newer version may have put there is read
@@ -83,6 +92,23 @@ lease_entry_info(struct arena *a, struct record_op *op, struct lease_info *i)
 	return true;
 }
 
+/* Older nodes do not say. */
+static void
+lease_entry_certificate(struct record_op *op, struct lease_info *i)
+{
+	uint64_t expires;
+	unsigned kind;
+
+	i->certificate = LEASE_CERT_NONE;
+	i->cert_expires = 0;
+	if (!lease_entry_letter(op, lease_certificates,
+		countof(lease_certificates), LEASE_CERT_NONE, &kind) ||
+	    !record_get_u64(op, &expires) || expires > INT64_MAX)
+		return;
+	i->certificate = (enum lease_certificate)kind;
+	i->cert_expires = (int64_t)expires;
+}
+
 struct err *
 lease_entry_parse(struct arena *a, struct str ops, struct lease_entry *e_r)
 {
@@ -102,6 +128,7 @@ lease_entry_parse(struct arena *a, struct str ops, struct lease_entry *e_r)
 	    !record_get_u64(&op, &wall))
 		return err_new(a, ERR_CORRUPT,
 		    "an entry of a node's lease cannot be read", NULL);
+	lease_entry_certificate(&op, &e_r->info);
 	e_r->kind = (enum lease_kind)kind;
 	e_r->wall_s = (int64_t)wall;
 	return NULL;

@@ -47,6 +47,18 @@ worker_node_ready(const struct core *c)
 	return of[health_now(&c->w, NULL)];
 }
 
+static enum lease_certificate
+worker_node_certificate(const struct core *c)
+{
+	if (counts_word(c->w.counts, COUNTS_CERT_SELF) != 0)
+		return LEASE_CERT_SELF;
+	if (c->w.conf->certificates_n > 0)
+		return LEASE_CERT_FILE;
+	return counts_word(c->w.counts, COUNTS_CERT_EXPIRES) != 0
+		   ? LEASE_CERT_STATE
+		   : LEASE_CERT_NONE;
+}
+
 static void
 worker_node_info(void *arg, struct lease_info *info_r)
 {
@@ -63,6 +75,9 @@ worker_node_info(void *arg, struct lease_info *info_r)
 	info_r->ready = worker_node_ready(c);
 	info_r->sessions = (uint32_t)stat_sum(c->w.counts, STAT_SESSIONS);
 	info_r->load = (uint32_t)(load * 100);
+	info_r->certificate = worker_node_certificate(c);
+	info_r->cert_expires =
+	    (int64_t)counts_word(c->w.counts, COUNTS_CERT_EXPIRES);
 }
 
 static void

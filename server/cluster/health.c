@@ -13,7 +13,7 @@
 #include "server/worker.h"
 
 /* How often certificates are looked at. */
-#define HEALTH_TLS_MS 30000
+#define HEALTH_TLS_MS 1000
 
 enum health_why {
 	HEALTH_WHY_STARTING,
@@ -53,16 +53,10 @@ health_percent(double load, unsigned processors)
 	return percent < HEALTH_PERCENT_MIN ? HEALTH_PERCENT_MIN : percent;
 }
 
-static bool
-health_is_draining(const struct worker *w)
-{
-	return w->draining || counts_word(w->counts, COUNTS_DRAIN) != 0;
-}
-
 static enum health_why
 health_decide(const struct worker *w)
 {
-	if (health_is_draining(w))
+	if (w->draining)
 		return HEALTH_WHY_DRAINING;
 	if (!w->serving || w->lease == NULL)
 		return HEALTH_WHY_STARTING;
@@ -179,7 +173,8 @@ health_now(const struct worker *w, const char **why_r)
 	uint64_t why = counts_word(w->counts, COUNTS_READY_WHY);
 	uint64_t at = counts_word(w->counts, COUNTS_READY_AT);
 
-	if (health_is_draining(w))
+	/* Not w->draining: all workers say the same at the same time. */
+	if (counts_word(w->counts, COUNTS_DRAIN) != 0)
 		why = HEALTH_WHY_DRAINING;
 	else if (at == 0)
 		why = HEALTH_WHY_STARTING;

@@ -1,4 +1,4 @@
-/* node invite, node list, join */
+/* node invite, node list, node drain, node resume, join */
 #include <unistd.h>
 
 #include "locking/nodes.h"
@@ -120,4 +120,66 @@ const struct ctl_command cmd_node_list = {
 		"watched, which takes up to six seconds.",
 	.need = CTL_NEED_STATE,
 	.run = node_list_run,
+};
+
+may_yield static struct err *
+node_order(struct task *t, struct ctl *c, bool drain)
+{
+	struct str name = str_c(c->argv[0]);
+	struct state_node n;
+	struct err *e;
+
+	e = state_node_find(task_arena(t), c->state, name, &n);
+	if (e == NULL && n.drain == drain) {
+		ctl_say(c,
+		    drain ? "%s is being drained already"
+			  : "%s is not being drained",
+		    c->argv[0]);
+		return NULL;
+	}
+	if (e == NULL)
+		e = state_node_drain(t, c->state, ctl_by(t), name, drain);
+	if (e == NULL)
+		ctl_say(c,
+		    drain ? "%s is told to drain; node list shows how far it is"
+			  : "%s is told to serve again",
+		    c->argv[0]);
+	return e;
+}
+
+may_yield static struct err *
+node_drain_run(struct task *t, struct ctl *c)
+{
+	return node_order(t, c, true);
+}
+
+may_yield static struct err *
+node_resume_run(struct task *t, struct ctl *c)
+{
+	return node_order(t, c, false);
+}
+
+const struct ctl_command cmd_node_drain = {
+	.name = "node drain",
+	.args = "NODE",
+	.help = "Let a node give up its work, without stopping it",
+	.more = "The node tells balancers that it is not ready, hands its "
+		"locks back and lets idle sessions go little by little; who "
+		"connects nevertheless is served. The order is kept in the "
+		"state: a node that is started again is still drained. NODE "
+		"is a name or an id.",
+	.min_args = 1,
+	.max_args = 1,
+	.need = CTL_NEED_STATE,
+	.run = node_drain_run,
+};
+
+const struct ctl_command cmd_node_resume = {
+	.name = "node resume",
+	.args = "NODE",
+	.help = "End what node drain ordered",
+	.min_args = 1,
+	.max_args = 1,
+	.need = CTL_NEED_STATE,
+	.run = node_resume_run,
 };

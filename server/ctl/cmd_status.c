@@ -1,4 +1,6 @@
 /* status, lock list */
+#include <stdarg.h>
+
 #include "locking/lock.h"
 #include "server/ctl/ctl.h"
 #include "server/ctl/nodes_util.h"
@@ -6,6 +8,7 @@
 #include "storage/state.h"
 #include "storage/state_account.h"
 #include "storage/state_domain.h"
+#include "storage/state_key.h"
 
 static struct str
 status_uuid(struct task *t, const unsigned char u[16])
@@ -56,14 +59,148 @@ status_nodes(struct task *t, const struct nodes *nodes, unsigned *n_r,
 		    v[i].bad == NULL && v[i].life == NODE_ALIVE && v[i].moved;
 }
 
+/* --- what somebody should look at --- */
+
+#define STATUS_PROBLEMS 100
+#define STATUS_SOON_S (14 * 86400)
+#define STATUS_FREE_PERCENT 5
+
+struct status_problems {
+	struct task *t;
+	struct str list[STATUS_PROBLEMS];
+	unsigned n;
+};
+
+static void printf_like(2, 3)
+    status_problem(struct status_problems *p, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (p->n < STATUS_PROBLEMS)
+		p->list[p->n++] = str_c(arena_strdup(task_arena(p->t), text));
+}
+
+static void
+status_expiry(struct status_problems *p, const char *whose, int64_t expires)
+{
+	int64_t left = expires - task_wall_s(p->t);
+
+	if (expires <= 0 || left >= STATUS_SOON_S)
+		return;
+	if (left <= 0)
+		status_problem(p, "%s has expired", whose);
+	else
+		status_problem(p, "%s expires in %lld days", whose,
+		    (long long)(left / 86400));
+}
+
+static void
+status_node_alive(struct status_problems *p, const struct node_view *v,
+    const char *name)
+{
+	struct arena *a = task_arena(p->t);
+
+	if (v->info.ready == LEASE_UNREADY)
+		status_problem(p, "node %s is not ready", name);
+	if (v->info.ready == LEASE_DRAINING)
+		status_problem(p, "node %s is being drained", name);
+	if (v->info.certificate == LEASE_CERT_SELF)
+		status_problem(p,
+		    "node %s uses a self-signed certificate: add a real one "
+		    "with tls add",
+		    name);
+	if (v->info.certificate == LEASE_CERT_FILE)
+		status_expiry(p,
+		    arena_printf(a, "the certificate in the file of node %s",
+			name),
+		    v->info.cert_expires);
+}
+
+static void
+status_node(struct status_problems *p, const struct node_view *v)
+{
+	const char *name =
+	    v->read ? arena_cstr(task_arena(p->t), v->info.name) : v->id;
+
+	if (v->bad != NULL)
+		status_problem(p, "the lease of node %s cannot be read: %s",
+		    name, v->bad->text);
+	else if (v->life == NODE_ENDED)
+		status_problem(p, "node %s is gone: its lease has ended", name);
+	else if (v->life == NODE_ALIVE && !v->moved)
+		status_problem(p, "node %s gives no sign of life", name);
+	else if (v->life == NODE_ALIVE)
+		status_node_alive(p, v, name);
+}
+
+static void
+status_look_nodes(struct status_problems *p, const struct nodes *nodes)
+{
+	struct str version = STR_NONE;
+	struct node_view *v;
+	unsigned n = nodes_list(nodes, task_arena(p->t), &v);
+	bool differ = false;
+
+	for (unsigned i = 0; i < n; i++) {
+		status_node(p, &v[i]);
+		if (v[i].life != NODE_ALIVE || !v[i].moved)
+			continue;
+		differ |=
+		    version.p != NULL && !str_eq(version, v[i].info.version);
+		version = v[i].info.version;
+	}
+	if (differ)
+		status_problem(p, "nodes run different versions");
+}
+
+static struct err *
+status_look_certificates(struct status_problems *p, struct ctl *c)
+{
+	struct arena *a = task_arena(p->t);
+	struct state_certificate *list;
+	struct err *e;
+	unsigned n;
+
+	e = state_certificate_list(a, c->state, &list, &n);
+	for (unsigned i = 0; e == NULL && i < n; i++)
+		status_expiry(p,
+		    arena_printf(a, "certificate " STR_FMT " for " STR_FMT,
+			STR_ARG(list[i].id),
+			STR_ARG(list[i].n > 0 ? list[i].names[0] : STR("?"))),
+		    list[i].expires);
+	return e;
+}
+
+static struct err *
+status_look(struct status_problems *p, struct ctl *c,
+    const struct share_fsstat *fs, const struct nodes *nodes)
+{
+	struct err *ro = state_readonly(task_arena(p->t), c->state);
+
+	if (ro != NULL)
+		status_problem(p, "the state is read-only: %s", ro->text);
+	if (fs->total_bytes > 0 &&
+	    fs->free_bytes / STATUS_FREE_PERCENT < fs->total_bytes / 100)
+		status_problem(p, "the share is nearly full: %llu MiB free",
+		    (unsigned long long)(fs->free_bytes >> 20));
+	status_look_nodes(p, nodes);
+	return status_look_certificates(p, c);
+}
+
 may_yield static struct err *
 status_run(struct task *t, struct ctl *c)
 {
-	static const char *const columns[] = { "share", "uuid", "durability",
-		"free", "free_files", "latency_us", "state_entry",
+	static const char *const columns[] = { "problems", "share", "uuid",
+		"durability", "free", "free_files", "latency_us", "state_entry",
 		"state_schema", "state_problem", "domains", "accounts", "nodes",
 		"nodes_alive" };
 	struct ctl_out *o = ctl_out_list(t, c, columns, countof(columns));
+	struct status_problems *p =
+	    arena_new_obj(task_arena(t), struct status_problems);
 	struct share_fsstat fs;
 	struct nodes *nodes;
 	uint64_t domains, accounts;
@@ -72,6 +209,7 @@ status_run(struct task *t, struct ctl *c)
 	struct err *e = share_fsstat(t, c->store->share, SHARE_LANE_ADMIN, &fs);
 	uint64_t ms = task_now_ms(t) - began;
 
+	p->t = t;
 	if (e == NULL)
 		e = status_count(t, c, &domains, &accounts);
 	if (e == NULL)
@@ -79,7 +217,11 @@ status_run(struct task *t, struct ctl *c)
 	if (e != NULL)
 		return e;
 	status_nodes(t, nodes, &n, &alive);
+	e = status_look(p, c, &fs, nodes);
 	nodes_free(&nodes);
+	if (e != NULL)
+		return e;
+	ctl_out_strs(o, p->list, p->n);
 	ctl_out_str(o, str_c(share_name(c->store->share)));
 	ctl_out_str(o, status_uuid(t, c->store->uuid));
 	ctl_out_str(o,
@@ -101,7 +243,11 @@ status_run(struct task *t, struct ctl *c)
 const struct ctl_command cmd_status = {
 	.name = "status",
 	.args = "",
-	.help = "Say how share, state and nodes are",
+	.help = "Say how share, state and nodes are, problems first",
+	.more = "Problems are: nodes that are gone, silent, not ready or being "
+		"drained, different versions, certificates that expire within "
+		"14 days, self-signed ones in use, a state that is read-only, "
+		"a share that is nearly full.",
 	.need = CTL_NEED_STATE,
 	.run = status_run,
 };

@@ -45,6 +45,7 @@ struct ctl_option {
 	const char *help;
 };
 #define CTL_OPTIONS_MAX 16
+#define CTL_FILES_MAX 4
 
 struct ctl;
 
@@ -54,6 +55,7 @@ struct ctl_command {
 	const char *help; /* one sentence */
 	const char *more; /* paragraph for the man page, or NULL */
 	unsigned min_args, max_args;
+	bool files; /* arguments are files: opened as who calls, see fds */
 	enum ctl_need need;
 	const struct ctl_option *options; /* ends with name NULL; or NULL */
 	struct err *(*run)(struct task *t, struct ctl *c);
@@ -76,6 +78,9 @@ struct ctl {
 	/* arguments of the command */
 	char **argv;
 	unsigned argc;
+	int fds[CTL_FILES_MAX];	 /* of argv, if cmd->files: what only root may
+				  * read is still read */
+	const struct conf *conf; /* if a configuration was read */
 	struct ctl_value values[CTL_OPTIONS_MAX];
 	/* opened as needed */
 	struct loop *loop;
@@ -138,6 +143,8 @@ void ctl_out_size(struct ctl_out *o,
 void ctl_out_bool(struct ctl_out *o, bool v);
 void ctl_out_time(struct ctl_out *o, int64_t wall_s); /* RFC 3339, UTC; 0: - */
 void ctl_out_none(struct ctl_out *o);
+/* Sentences: a line each; JSON: an array. The list must outlive o. */
+void ctl_out_strs(struct ctl_out *o, const struct str *list, unsigned n);
 /* After the last cell of a row the next cell begins a new row. */
 must_check struct err *ctl_out_end(struct ctl_out *o);
 must_check struct err *ctl_out_record_end(struct ctl_out *o); /* one row */

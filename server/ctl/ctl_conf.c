@@ -1,4 +1,6 @@
 /* ctl_conf.c - where the node's things are, and who it is */
+#include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "server/conf.h"
@@ -20,6 +22,7 @@ ctl_conf_load(struct arena *a, struct ctl *c)
 	if (e != NULL)
 		return e;
 	/* conf lives as long as the program. */
+	c->conf = conf;
 	if (c->local == NULL) {
 		c->local = conf->local;
 		e = privs_make_local(a, conf->local, conf->user, conf->group);
@@ -29,11 +32,26 @@ ctl_conf_load(struct arena *a, struct ctl *c)
 	return e;
 }
 
+static struct err *
+ctl_open_files(struct arena *a, struct ctl *c)
+{
+	for (unsigned i = 0; c->cmd->files && i < c->argc; i++) {
+		c->fds[i] = open(c->argv[i], O_RDONLY | O_CLOEXEC | O_NOCTTY);
+		if (c->fds[i] < 0)
+			return err_errno(a, errno, "cannot open %s",
+			    c->argv[i]);
+	}
+	return NULL;
+}
+
 int
 ctl_take_conf(struct ctl *c)
 {
 	struct arena *a = arena_new(0);
 	struct err *e = ctl_conf_load(a, c);
+
+	if (e == NULL)
+		e = ctl_open_files(a, c);
 
 	/* Before anything is opened: no file of root's among the node's. */
 	if (e == NULL && c->local != NULL && access(c->local, F_OK) == 0)

@@ -13,9 +13,11 @@ struct ctl_cell {
 		CELL_U64,
 		CELL_SIZE,
 		CELL_BOOL,
-		CELL_TIME
+		CELL_TIME,
+		CELL_STRS
 	} kind;
 	struct str s;
+	const struct str *list;
 	uint64_t n;
 };
 
@@ -99,6 +101,13 @@ ctl_out_none(struct ctl_out *o)
 	*ctl_out_cell(o) = (struct ctl_cell){ .kind = CELL_NONE };
 }
 
+void
+ctl_out_strs(struct ctl_out *o, const struct str *list, unsigned n)
+{
+	*ctl_out_cell(o) =
+	    (struct ctl_cell){ .kind = CELL_STRS, .list = list, .n = n };
+}
+
 static const char *
 ctl_size_text(struct arena *a, uint64_t n)
 {
@@ -144,6 +153,19 @@ ctl_printable(struct arena *a, struct str s)
 }
 
 static struct str
+ctl_strs_text(struct ctl_out *o, const struct ctl_cell *x)
+{
+	struct buf b;
+
+	buf_init(&b, o->arena, 1 << 20);
+	for (uint64_t i = 0; i < x->n; i++) {
+		buf_c(&b, i > 0 ? "; " : "");
+		buf_str_add(&b, ctl_printable(o->arena, x->list[i]));
+	}
+	return b.n > 0 ? buf_str(&b) : STR("-");
+}
+
+static struct str
 ctl_cell_text(struct ctl_out *o, const struct ctl_cell *x)
 {
 	switch (x->kind) {
@@ -158,6 +180,8 @@ ctl_cell_text(struct ctl_out *o, const struct ctl_cell *x)
 		return x->n ? STR("yes") : STR("no");
 	case CELL_TIME:
 		return str_c(ctl_time_text(o->arena, (int64_t)x->n));
+	case CELL_STRS:
+		return ctl_strs_text(o, x);
 	case CELL_NONE:
 		break;
 	}
@@ -168,6 +192,8 @@ static void
 ctl_cell_json(struct ctl_out *o, struct json *row, const char *key,
     const struct ctl_cell *x)
 {
+	struct json *list;
+
 	switch (x->kind) {
 	case CELL_STR:
 		json_set_str(row, key, x->s);
@@ -182,6 +208,11 @@ ctl_cell_json(struct ctl_out *o, struct json *row, const char *key,
 		break;
 	case CELL_BOOL:
 		json_set_bool(row, key, x->n != 0);
+		break;
+	case CELL_STRS:
+		list = json_set_arr(row, key);
+		for (uint64_t i = 0; i < x->n; i++)
+			json_add_str(list, x->list[i]);
 		break;
 	case CELL_NONE:
 		json_set_null(row, key);
@@ -294,6 +325,24 @@ ctl_out_end(struct ctl_out *o)
 	return ctl_out_result(o);
 }
 
+/* Several sentences: each on a line of its own. */
+static void
+ctl_print_field(struct ctl_out *o, const char *name, const struct ctl_cell *x,
+    unsigned width)
+{
+	struct str s;
+
+	for (uint64_t i = 0; x->kind == CELL_STRS && i < x->n; i++) {
+		s = ctl_printable(o->arena, x->list[i]);
+		printf("%-*s  " STR_FMT "\n", (int)width, i == 0 ? name : "",
+		    STR_ARG(s));
+	}
+	if (x->kind == CELL_STRS && x->n > 0)
+		return;
+	s = ctl_cell_text(o, x);
+	printf("%-*s  " STR_FMT "\n", (int)width, name, STR_ARG(s));
+}
+
 struct err *
 ctl_out_record_end(struct ctl_out *o)
 {
@@ -307,11 +356,8 @@ ctl_out_record_end(struct ctl_out *o)
 	for (unsigned i = 0; i < o->column_count; i++)
 		if (strlen(o->columns[i]) > width)
 			width = (unsigned)strlen(o->columns[i]);
-	for (unsigned i = 0; i < o->column_count; i++) {
-		struct str s = ctl_cell_text(o, &o->cells[i]);
-		printf("%-*s  " STR_FMT "\n", (int)width, o->columns[i],
-		    STR_ARG(s));
-	}
+	for (unsigned i = 0; i < o->column_count; i++)
+		ctl_print_field(o, o->columns[i], &o->cells[i], width);
 	return ctl_out_result(o);
 }
 

@@ -26,16 +26,14 @@ localfile_open(struct task *t, const char *path, int *fd_r)
 }
 
 struct err *
-localfile_read(struct task *t, const char *path, size_t max, struct str *data_r)
+localfile_read_fd(struct task *t, int fd, const char *path, size_t max,
+    struct str *data_r)
 {
+	struct err *e = NULL;
 	struct buf b;
 	char piece[64 * 1024];
 	ssize_t n;
-	int fd;
-	struct err *e = localfile_open(t, path, &fd);
 
-	if (e != NULL)
-		return e;
 	buf_init(&b, task_arena(t), max);
 	while ((n = read(fd, piece, sizeof piece)) > 0 ||
 	       (n < 0 && errno == EINTR))
@@ -50,6 +48,15 @@ localfile_read(struct task *t, const char *path, size_t max, struct str *data_r)
 		close(fd);
 	*data_r = buf_str(&b);
 	return e;
+}
+
+struct err *
+localfile_read(struct task *t, const char *path, size_t max, struct str *data_r)
+{
+	int fd;
+	struct err *e = localfile_open(t, path, &fd);
+
+	return e != NULL ? e : localfile_read_fd(t, fd, path, max, data_r);
 }
 
 struct err *

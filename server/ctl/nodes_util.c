@@ -1,5 +1,6 @@
 #include "server/ctl/nodes_util.h"
 
+#include "storage/state.h"
 #include "storage/state_node.h"
 
 #define CTL_NODES_STEP_MS 500
@@ -53,8 +54,26 @@ ctl_nodes_look(struct task *t, struct ctl *c, struct nodes **nodes_r)
 	}
 }
 
+uint32_t
+ctl_nodes_format(struct task *t, const struct nodes *nodes)
+{
+	struct node_view *v;
+	unsigned n = nodes_list(nodes, task_arena(t), &v);
+	uint32_t min = STATE_SCHEMA;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (v[i].life == NODE_ENDED || v[i].life == NODE_RELEASED)
+			continue;
+		if (v[i].bad != NULL || !v[i].read)
+			return 0;
+		if (v[i].info.format < min)
+			min = v[i].info.format;
+	}
+	return min;
+}
+
 static const char *
-ctl_node_ready(enum lease_ready r)
+ctl_node_ready(const struct node_view *v)
 {
 	static const char *const names[] = {
 		[LEASE_STARTING] = "starting",
@@ -63,14 +82,45 @@ ctl_node_ready(enum lease_ready r)
 		[LEASE_DRAINING] = "draining",
 	};
 
-	return (unsigned)r < countof(names) ? names[r] : "?";
+	/* What a node said that is gone says nothing. */
+	if (v->life != NODE_ALIVE || !v->read)
+		return "-";
+	return (unsigned)v->info.ready < countof(names) ? names[v->info.ready]
+							: "?";
+}
+
+static const char *
+ctl_node_certificate(const struct node_view *v)
+{
+	static const char *const names[] = {
+		[LEASE_CERT_NONE] = "-",
+		[LEASE_CERT_FILE] = "file",
+		[LEASE_CERT_STATE] = "state",
+		[LEASE_CERT_SELF] = "self-signed",
+	};
+
+	return (unsigned)v->info.certificate < countof(names)
+		   ? names[v->info.certificate]
+		   : "?";
+}
+
+/* What the state orders the node to do. */
+static const char *
+ctl_node_order(struct task *t, struct ctl *c, const char *id)
+{
+	struct state_node n;
+
+	if (state_node_find(task_arena(t), c->state, str_c(id), &n) != NULL)
+		return "-";
+	return n.drain ? "drain" : "serve";
 }
 
 struct err *
 ctl_nodes_print(struct task *t, struct ctl *c, const struct nodes *nodes)
 {
 	static const char *const columns[] = { "node", "id", "life", "ready",
-		"version", "sessions", "load", "nfs_us", "hint" };
+		"order", "version", "sessions", "load", "nfs_us", "certificate",
+		"expires", "hint" };
 	struct ctl_out *o = ctl_out_list(t, c, columns, countof(columns));
 	struct node_view *v;
 	unsigned n = nodes_list(nodes, task_arena(t), &v);
@@ -79,13 +129,16 @@ ctl_nodes_print(struct task *t, struct ctl *c, const struct nodes *nodes)
 		ctl_out_str(o, v[i].read ? v[i].info.name : STR("-"));
 		ctl_out_str(o, str_c(v[i].id));
 		ctl_out_str(o, str_c(ctl_node_life(&v[i])));
-		ctl_out_str(o, str_c(ctl_node_ready(v[i].info.ready)));
+		ctl_out_str(o, str_c(ctl_node_ready(&v[i])));
+		ctl_out_str(o, str_c(ctl_node_order(t, c, v[i].id)));
 		ctl_out_str(o, v[i].info.version);
 		ctl_out_u64(o, v[i].info.sessions);
 		ctl_out_str(o,
 		    str_c(arena_printf(task_arena(t), "%u.%02u",
 			v[i].info.load / 100, v[i].info.load % 100)));
 		ctl_out_u64(o, v[i].info.latency_us);
+		ctl_out_str(o, str_c(ctl_node_certificate(&v[i])));
+		ctl_out_time(o, v[i].info.cert_expires);
 		ctl_out_str(o, v[i].info.hint);
 	}
 	return ctl_out_end(o);

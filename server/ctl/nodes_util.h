@@ -15,6 +15,8 @@ may_yield must_check struct err *ctl_nodes_look(struct task *t, struct ctl *c,
     struct nodes **nodes_r);
 must_check struct err *ctl_nodes_print(struct task *t, struct ctl *c,
     const struct nodes *nodes);
+/* What schema every node that may live knows; without any: what we do. */
+uint32_t ctl_nodes_format(struct task *t, const struct nodes *nodes);
 /* "alive", "not seen to move", "ended", "left". */
 const char *ctl_node_life(const struct node_view *v);
 

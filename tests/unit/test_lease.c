@@ -106,7 +106,9 @@ CASE(test_entry)
 		    .ready = LEASE_DRAINING,
 		    .sessions = 5,
 		    .load = 6,
-		    .latency_us = 7 } },
+		    .latency_us = 7,
+		    .certificate = LEASE_CERT_SELF,
+		    .cert_expires = 1800000000 } },
 			   r;
 	struct arena *a = arena_new(0);
 	struct buf b;
@@ -127,6 +129,14 @@ CASE(test_entry)
 	assert_int_equal(r.info.ready, LEASE_DRAINING);
 	assert_int_equal(r.info.format, 3);
 	assert_int_equal(r.info.latency_us, 7);
+	assert_int_equal(r.info.certificate, LEASE_CERT_SELF);
+	assert_int_equal(r.info.cert_expires, 1800000000);
+	/* an older node's */
+	p = arena_cstr(a, buf_str(&b));
+	*strstr(p, ",-,") = '\0';
+	assert_ok(lease_entry_parse(a, str_c(p), &r));
+	assert_int_equal(r.info.certificate, LEASE_CERT_NONE);
+	assert_int_equal(r.info.cert_expires, 0);
 	/* a newer version's readiness and fields */
 	p = arena_printf(a, STR_FMT ",more", STR_ARG(buf_str(&b)));
 	*strstr(p, ",d,") = ',';
@@ -140,8 +150,8 @@ CASE(test_entry)
 	for (size_t i = 0; i < b.n; i++) {
 		struct err *bad_e =
 		    lease_entry_parse(a, str_of(b.p, b.n - i - 1), &r);
-		if (bad_e == NULL) /* but digits less of the last field */
-			assert_true(i < 10);
+		if (bad_e == NULL) /* but digits less, and what came later */
+			assert_true(i < 10 + sizeof(",-,1800000000"));
 	}
 	/* the longest fits a link */
 	e.info.name = e.info.hint = e.info.version =
