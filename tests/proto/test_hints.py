@@ -237,3 +237,21 @@ def test_worker_that_is_killed(n1, n2, quick_again):
             node.kill_worker(index)
             node.wait_ready()
     quick_again()
+
+
+def test_without_hints_polls_find_it(cluster, n1, account, imap, smtp):
+    """A node without cluster.address: seen by a poll, 2 to 6 s later."""
+    deaf = cluster.make("n3")
+    deaf.hints = False
+    deaf.start()
+    watching = imap(account, tls=False, node="n3")
+    watching.cmd("SELECT INBOX")
+    watching.idle()
+    sender = smtp(node="n1")
+    sender.hello()
+    for i in range(2):
+        sender.deliver(MESSAGE % i, account.address)
+        began = time.monotonic()
+        watching.until(r"\* %d EXISTS" % (i + 1))
+        assert time.monotonic() - began < 6.5
+    watching.done()
