@@ -19,7 +19,6 @@ class Balanced:
         self.ca = self.authority.ca
         self.share = Share(build, self.place, accounts=accounts,
                            settings=settings)
-#       self.share.ctl.run("tls", "add", certificate, key)
         # addresses of loopback that nobody else is likely to use
         net = "127.%d.%d." % (random.randint(1, 250), random.randint(1, 250))
         source = net + "10"
@@ -31,7 +30,7 @@ class Balanced:
                             for i in (1, 2)]
         names = NAMES + (self.n1.address, self.n2.address)
         self.n1.certificate = self.authority.issue(*names)
-        self.n2.certificate = self.n1.certificate
+        self.share.ctl.run("tls", "add", *self.authority.issue(*names))
         self.lb = Haproxy("127.0.0.1", (self.n1, self.n2), source=source)
 
     def start(self):
