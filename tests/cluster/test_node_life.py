@@ -1,5 +1,6 @@
 """Nodes come and go: join, names, drain, balancer."""
 
+import itertools
 import os
 import re
 import subprocess
@@ -11,6 +12,9 @@ from rig.netns import Namespace
 from rig.nfscluster import NfsCluster
 from rig.node import Node
 from rig.wait import wait_for
+
+
+numbers = itertools.count()
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +35,8 @@ def third(mail):
     """A host and a node that has nothing yet."""
     with Namespace("n3") as host:
         node = Node(mail.share, "n3", ns=host, address=host.address,
-                    at=mail.ports)
+                    at=mail.ports, local=mail.place.mkdir(
+                        "local-%d" % next(numbers)))
         yield node
         node.kill()
 
@@ -58,7 +63,7 @@ def test_join_code_works_once(mail, third):
     code = mail.ctl.run("node", "invite").strip()
     assert shoald(mail, third.ns, "-c", third.file, "--join",
                   code).returncode == 0
-    third.local = mail.share.place.mkdir("n3", "other")
+    third.local = mail.place.mkdir("n3", "other")
     third.configure()
     r = shoald(mail, third.ns, "-c", third.file, "--join", code)
     assert r.returncode == 1 and r.stderr.count("\n") == 1, r.stderr
@@ -67,7 +72,7 @@ def test_join_code_works_once(mail, third):
 def test_join_completes_the_file(mail, third):
     """share and node are added where they are missing."""
     path = os.path.join(third.dir, "new.conf")
-    local = mail.share.place.mkdir("n3", "completed")
+    local = mail.place.mkdir("n3", "completed")
     with open(path, "w") as f:
         f.write('# mine\nuser = "nobody"\nlocal = "%s"\n' % local)
     code = mail.ctl.run("node", "invite").strip()
