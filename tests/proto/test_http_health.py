@@ -124,7 +124,9 @@ def test_drain_and_resume(cluster, connect, http):
     rows = wait_for("node list says so", lambda: [
         r for r in cluster.ctl.json("node", "list")
         if r["node"] == "n2" and r["ready"] == "draining"])
-    assert len(rows) == 1
+    assert len(rows) == 1 and rows[0]["order"] == "drain"
+    assert rows[0]["version"] and rows[0]["nfs_us"] >= 0
+    assert rows[0]["certificate"] == "self-signed" and rows[0]["expires"]
     cluster.ctl.run("node", "resume", "n2")
     wait_for("it is ready", lambda: node.http("/health/ready")[0] == 200)
     assert agent_says(connect, node).startswith("up ready ")

@@ -212,18 +212,6 @@ def test_bare_lf_and_case(pop3, account):
         assert c.closed().count("+OK") == 4
 
 
-def test_drain_ends_idle(cluster, pop3, account):
-    """SIGTERM: who has not logged in goes at once, a session may end."""
-    node = cluster.make("n3")
-    node.start()
-    with pop3(node=node) as idle, pop3(account, node=node) as busy:
-        node.signal(15)
-        idle.closed()
-        busy.cmd("STAT")
-        busy.cmd("QUIT")
-    node.process.wait(20)
-
-
 def test_client_vanishes(pop3, account):
     c = pop3(tls=False)
     c.send("USER " + account.address)
