@@ -19,22 +19,26 @@
  *		message.  Addresses that stay keep their sockets.
  *	LOG	fds[0]: the log file was opened again.
  *	DRAIN	stop accepting, let sessions finish.
+ *	PING	answered by PONG, by a worker whose loop turns.
  *	FINISH	(worker 0, when the others are gone) give the lease back, end.
  * To the master:
  *	UP	it does what it can at the moment.
  *	TAKEN	the configuration that came is in use.
  *	STATUS	text for people (sd_notify).
  *	REFUSED	a sentence: this node must not run.
+ *	PONG
  */
 enum channel_type {
 	CHANNEL_CONF = 1,
 	CHANNEL_LOG,
 	CHANNEL_DRAIN,
 	CHANNEL_FINISH,
+	CHANNEL_PING,
 	CHANNEL_UP,
 	CHANNEL_TAKEN,
 	CHANNEL_STATUS,
-	CHANNEL_REFUSED
+	CHANNEL_REFUSED,
+	CHANNEL_PONG
 };
 #define CHANNEL_BYTES 4096
 #define CHANNEL_FDS 240 /* the kernel's SCM_MAX_FD is 253 */

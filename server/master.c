@@ -121,6 +121,11 @@ master_tick(struct master *m)
 	}
 	if (m->phase == MASTER_RUNNING && m->conf->certificates_n > 0)
 		next = master_min(next, m->files_at_ms);
+	if (now >= m->ping_at_ms) {
+		m->ping_at_ms = now + MASTER_PING_MS;
+		master_workers_ping(m);
+	}
+	next = master_min(next, m->ping_at_ms);
 	if (m->watchdog_ms > 0 && now >= m->watchdog_at_ms) {
 		m->watchdog_at_ms = now + m->watchdog_ms;
 		notify("WATCHDOG=1");

@@ -22,6 +22,9 @@
  *			MASTER_BACKOFF_MAX_MS, until one lived for
  *			MASTER_STABLE_MS: no storm of forks.
  *
+ * A worker whose loop does not turn (it leaves MASTER_PINGS_MAX pings, one each
+ * MASTER_PING_MS, unanswered) is killed and started again.
+ *
  * Each MASTER_FILES_MS it looks whether a certificate or key file changed, and
  * reloads then.
  *
@@ -33,6 +36,8 @@
 #define MASTER_BACKOFF_MAX_MS 30000
 #define MASTER_STABLE_MS 60000
 #define MASTER_FILES_MS 60000
+#define MASTER_PING_MS 10000
+#define MASTER_PINGS_MAX 6
 /* Beyond drain_timeout: for the last replies, and the lease. */
 #define MASTER_STOP_MS 10000
 

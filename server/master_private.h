@@ -30,6 +30,7 @@ struct master_worker {
 	uint64_t started_ms;
 	uint64_t start_at_ms; /* not running: when to start it */
 	uint32_t backoff_ms;
+	unsigned pings; /* not answered */
 	/* For hints (cluster/hints.h); both ends stay open here, so that a
 	 * restarted worker finds them as they were. Not for worker 0. */
 	int sibling[2];
@@ -48,7 +49,7 @@ struct master {
 	unsigned workers_n;
 	sigset_t signals, old_signals;
 	int signal_fd;
-	uint64_t files_at_ms, files_sum;
+	uint64_t files_at_ms, files_sum, ping_at_ms;
 	uint64_t watchdog_ms, watchdog_at_ms;
 	bool ready; /* READY=1 was said */
 	bool reloading;
@@ -78,6 +79,7 @@ void master_worker_reap(struct master *m);
 void master_worker_read(struct master *m, unsigned i);
 /* Start what is due; when the next is (UINT64_MAX: nothing is). */
 uint64_t master_workers_tick(struct master *m);
+void master_workers_ping(struct master *m);
 void master_workers_kill(struct master *m, int signum);
 unsigned master_workers_alive(const struct master *m);
 void master_workers_tell(struct master *m, int type, const void *p, size_t n,

@@ -104,6 +104,7 @@ master_worker_start(struct master *m, unsigned i)
 	w->pid = pid;
 	w->channel = pair[0];
 	w->up = w->told_finish = w->reloading = false;
+	w->pings = 0;
 }
 
 static void
@@ -183,6 +184,8 @@ master_worker_read(struct master *m, unsigned i)
 		} else if (msg.type == CHANNEL_UP) {
 			w->up = true;
 			master_worker_up(m);
+		} else if (msg.type == CHANNEL_PONG) {
+			w->pings = 0;
 		} else if (msg.type == CHANNEL_TAKEN) {
 			w->reloading = false;
 			master_reload_done(m);
@@ -206,6 +209,27 @@ master_workers_alive(const struct master *m)
 	for (unsigned i = 0; i < m->workers_n; i++)
 		n += m->workers[i].pid > 0;
 	return n;
+}
+
+/* Pings are counted, not time: the machine may have slept. */
+void
+master_workers_ping(struct master *m)
+{
+	for (unsigned i = 0; i < m->workers_n; i++) {
+		struct master_worker *w = &m->workers[i];
+
+		if (w->pid == 0 || w->channel < 0)
+			continue;
+		if (w->pings >= MASTER_PINGS_MAX) {
+			log_error(NULL, "worker hangs", LOG_U64("index", i),
+			    LOG_U64("seconds",
+				w->pings * MASTER_PING_MS / 1000));
+			kill(w->pid, SIGKILL);
+			continue;
+		}
+		w->pings++;
+		(void)channel_send(w->channel, CHANNEL_PING, NULL, 0, NULL, 0);
+	}
 }
 
 void

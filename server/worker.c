@@ -75,6 +75,8 @@ worker_channel_message(struct core *c, struct channel_msg *m)
 		worker_channel_conf(c, m);
 	else if (m->type == CHANNEL_LOG)
 		worker_channel_log(c, m);
+	else if (m->type == CHANNEL_PING)
+		worker_tell(c, CHANNEL_PONG, "");
 	else if (m->type == CHANNEL_DRAIN)
 		worker_drain_begin(c);
 	else if (m->type == CHANNEL_FINISH)

@@ -112,6 +112,8 @@ worker_state_orders(struct task *t, struct core *c)
 	e = state_node_find(task_arena(t), c->w.state, str_c(c->w.node_id), &n);
 	if (e == NULL && n.drain != c->ordered_drain)
 		worker_drain_order(c, n.drain);
+	/* It may be a former worker 0's word. */
+	counts_word_set(c->w.counts, COUNTS_DRAIN, c->w.draining);
 	err_ignore(e); /* removed, or unreadable: nothing is ordered */
 }
 

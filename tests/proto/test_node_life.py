@@ -216,6 +216,28 @@ def test_many_sessions_are_told_one_after_another(node, cluster):
     node.process = None
 
 
+def test_drain_order_and_resume(n1, cluster, account):
+    """shoalctl node drain: not ready, idle sessions told, whoever comes is
+    served; a restarted node remembers; resume ends it."""
+    idle = session(n1, account)
+    idle.cmd("SELECT INBOX")
+    idle.idle()
+    cluster.ctl.run("node", "drain", "n1")
+    assert "BYE" in idle.closed(20)
+    idle.close()
+    assert n1.http("/health/ready")[0] == 503
+    assert "draining" in n1.http("/health/ready")[1]
+    with session(n1, account) as c:
+        c.cmd("NOOP")
+    n1.stop()
+    n1.join()
+    n1.launch()
+    wait_for("draining", lambda: "draining" in
+             n1.http("/health/ready")[1], 20)
+    cluster.ctl.run("node", "resume", "n1")
+    n1.wait_ready()
+
+
 def test_notify(cluster):
     """What systemd is told (sd_notify)."""
     node = Node(cluster.share, "notify")
