@@ -15,6 +15,7 @@
 /* A line that long is no mistake: the connection ends. */
 #define CONN_DISCARD_MOST (1024 * 1024)
 #define CONN_PRINTF_BYTES 1024
+#define CONN_GREED_BYTES 262144 /* input in a row, without a wait */
 
 /* --- errors --- */
 
@@ -361,6 +362,17 @@ conn_input_limit(const struct conn *c, uint64_t from_at)
 	return at;
 }
 
+/* A client that sends faster than we read must not keep the others waiting. */
+static may_yield void
+conn_share(struct task *t, struct conn *c, bool waited, size_t got)
+{
+	c->greed = waited ? 0 : c->greed + (uint32_t)got;
+	if (c->greed < CONN_GREED_BYTES)
+		return;
+	c->greed = 0;
+	task_yield(t);
+}
+
 /* 1 to n bytes into p, or if that is NULL some into the buffer. */
 static may_yield struct err *
 conn_await(struct task *t, struct conn *c, void *p, size_t n, size_t *got_r)
@@ -385,8 +397,10 @@ conn_await(struct task *t, struct conn *c, void *p, size_t n, size_t *got_r)
 	}
 	if (waited)
 		c->floor_waited_ms += now_at - began_at;
-	if (*got_r > 0)
+	if (*got_r > 0) {
+		conn_share(t, c, waited, *got_r);
 		return NULL;
+	}
 	if (c->in_code == 0) {
 		c->ending = true;
 		conn_no_input(c, ERR_TIMEOUT);

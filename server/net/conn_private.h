@@ -53,6 +53,7 @@ struct conn {
 	uint64_t limit_at;    /* of the present state or wait */
 	uint64_t deadline_at; /* 0: none */
 	uint32_t idle_ms, floor;
+	uint32_t greed; /* bytes read in a row without a wait */
 	uint64_t floor_bytes, floor_waited_ms;
 
 	enum err_code in_code; /* why nothing more can be read; 0: it can */

@@ -10,6 +10,20 @@
 #include "server/net/tls_private.h"
 #include "storage/state_key.h"
 
+/* The cluster's, as soon as the state is there to ask for its key; nobody has
+ * been given a ticket before. */
+static void
+tls_tickets_load(struct tls *tls)
+{
+	if (tls->tickets_shared || tls->w->state == NULL)
+		return;
+	tls->tickets_shared = true;
+	clusterkey_derive(state_key(tls->w->state), "shoal tls tickets",
+	    tls->ticket_secret);
+	for (unsigned i = 0; i < TLS_TICKET_DAYS; i++)
+		tls->keys[i].day = INT64_MIN;
+}
+
 struct tls *
 tls_new(struct worker *w)
 {
@@ -20,11 +34,7 @@ tls_new(struct worker *w)
 	tls->bio = tls_bio_new();
 	for (unsigned i = 0; i < TLS_TICKET_DAYS; i++)
 		tls->keys[i].day = INT64_MIN;
-	if (w->state != NULL)
-		clusterkey_derive(state_key(w->state), "shoal tls tickets",
-		    tls->ticket_secret);
-	else
-		r->fill(r->arg, tls->ticket_secret, sizeof(tls->ticket_secret));
+	r->fill(r->arg, tls->ticket_secret, sizeof(tls->ticket_secret));
 	return tls;
 }
 
@@ -203,6 +213,7 @@ tls_load(struct arena *a, struct tls *tls)
 	struct err *e;
 
 	set->arena = own;
+	tls_tickets_load(tls);
 	if (tls->w->conf->certificates_n > 0)
 		e = tls_set_from_file(a, tls, set);
 	else {

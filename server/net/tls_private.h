@@ -48,6 +48,7 @@ struct tls {
 	BIO_METHOD *bio;
 	struct tls_set *set; /* NULL: nothing loaded */
 	unsigned char ticket_secret[32];
+	bool tickets_shared; /* the secret is the cluster's */
 	struct tls_ticket_key keys[TLS_TICKET_DAYS];
 };
 

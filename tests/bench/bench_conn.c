@@ -66,7 +66,7 @@ bench_now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-static void
+static noreturn_fn void
 bench_die(const char *what)
 {
 	fprintf(stderr, "bench_conn: %s: %s\n", what, strerror(errno));
