@@ -11,7 +11,7 @@ struct listener;
 /* The state is polled this often where nothing tells of changes; with hints it
  * may be WORKER_STATE_SLOW_MS (both jittered by a fifth). */
 #define WORKER_STATE_FAST_MS 2500
-#define WORKER_STATE_SLOW_MS 5000
+#define WORKER_STATE_SLOW_MS 4000
 /* Others than worker 0 look at its word that often, besides hints. */
 #define WORKER_STATE_WORD_MS 1000
 /* Trying to open the share again: doubled from the first to the second. */
