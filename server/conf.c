@@ -461,28 +461,41 @@ conf_build(struct arena *a, const struct conf_raw *raw, struct conf **c_r)
 
 /* --- loading --- */
 
+struct err *
+conf_read_fd(struct arena *a, int fd, const char *file, size_t max,
+    struct str *text_r)
+{
+	/* Not in the arena, which lives as long as the configuration. */
+	char *p = xcalloc(1, max + 1);
+	struct err *e = NULL;
+	size_t n = 0;
+	ssize_t got;
+
+	while ((got = read(fd, p + n, max + 1 - n)) > 0)
+		n += (size_t)got;
+	if (got < 0)
+		e = err_errno(a, errno, "cannot read %s", file);
+	else if (n > max)
+		e = err_newf(a, ERR_LIMIT, "%s is longer than %zu bytes", file,
+		    max);
+	else
+		*text_r = arena_str(a, str_of(p, n));
+	explicit_bzero(p, n);
+	free(p);
+	return e;
+}
+
 static struct err *
 conf_load_text(struct arena *a, const char *file, struct str *text_r)
 {
-	char *p = arena_alloc(a, CONF_FILE_MAX + 1);
-	size_t n = 0;
-	ssize_t got;
 	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	int err;
+	struct err *e;
 
 	if (fd < 0)
 		return err_errno(a, errno, "cannot read %s", file);
-	while ((got = read(fd, p + n, CONF_FILE_MAX + 1 - n)) > 0)
-		n += (size_t)got;
-	err = errno;
+	e = conf_read_fd(a, fd, file, CONF_FILE_MAX, text_r);
 	close(fd);
-	if (got < 0)
-		return err_errno(a, err, "cannot read %s", file);
-	if (n > CONF_FILE_MAX)
-		return err_newf(a, ERR_LIMIT, "%s is longer than %u bytes",
-		    file, CONF_FILE_MAX);
-	*text_r = str_of(p, n);
-	return NULL;
+	return e;
 }
 
 static void

@@ -145,11 +145,9 @@ conf_check_users(struct arena *a, const struct conf *c,
 static struct err *
 conf_read_pem(struct arena *a, const char *file, bool secret, struct str *s_r)
 {
-	char *p = arena_alloc(a, CONF_PEM_MAX + 1);
 	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat sb;
-	size_t n = 0;
-	ssize_t got = 0;
+	struct err *e;
 
 	if (fd < 0)
 		return err_errno(a, errno, "cannot read %s", file);
@@ -164,17 +162,9 @@ conf_read_pem(struct arena *a, const char *file, bool secret, struct str *s_r)
 		    sb.st_mode & 07 ? "everybody may use"
 				    : "its group may change");
 	}
-	while (n <= CONF_PEM_MAX &&
-	       (got = read(fd, p + n, CONF_PEM_MAX + 1 - n)) > 0)
-		n += (size_t)got;
+	e = conf_read_fd(a, fd, file, CONF_PEM_MAX, s_r);
 	close(fd);
-	if (got < 0 || n > CONF_PEM_MAX)
-		return err_newf(a, ERR_INVALID,
-		    "%s cannot be read, or is too "
-		    "long for what it should be",
-		    file);
-	*s_r = str_of(p, n);
-	return NULL;
+	return e;
 }
 
 struct err *

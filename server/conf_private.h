@@ -96,6 +96,9 @@ must_check struct err *conf_file_parse(struct arena *a, const char *file,
 /* conf.c: from items; line 0 (unpacked) is not named. */
 must_check struct err *conf_build(struct arena *a, const struct conf_raw *raw,
     struct conf **c_r);
+/* All of a file, at most max bytes. */
+must_check struct err *conf_read_fd(struct arena *a, int fd, const char *file,
+    size_t max, struct str *text_r);
 must_check struct err *conf_bad(struct arena *a, const char *file,
     unsigned line, const char *fmt, ...) printf_like(4, 5);
 /* The item, or NULL: not set. title NULL: of any section that has no title. */

@@ -1,9 +1,12 @@
 /* master_socket.c - listening sockets, kept over reloads */
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "server/master_private.h"
 #include "server/net/listener.h"
+#include "server/privs.h"
 
 struct master_socket *
 master_socket_find(struct master_socket *list, unsigned n, const char *text)
@@ -24,6 +27,26 @@ master_sockets_drop(struct master_socket *list, unsigned n,
 		free((char *)list[i].text);
 	}
 	free(list);
+}
+
+/* Group and mode of a Unix socket, of one that was kept too. */
+static struct err *
+master_socket_rights(struct arena *a, const struct conf *c,
+    const struct conf_listener *l, unsigned address)
+{
+	const char *path = l->addresses[address].unix_path;
+	struct err *e;
+	uid_t uid;
+	gid_t gid;
+
+	if (path == NULL || geteuid() != 0)
+		return NULL; /* listener_bind() did what can be done */
+	e = privs_ids(a, c->user, l->group != NULL ? l->group : c->group, &uid,
+	    &gid);
+	if (e == NULL &&
+	    (chown(path, (uid_t)-1, gid) != 0 || chmod(path, l->mode) != 0))
+		e = err_errno(a, errno, "cannot set the rights of %s", path);
+	return e;
 }
 
 struct err *
@@ -50,9 +73,14 @@ master_sockets_make(struct arena *a, const struct master *m,
 			if (have == NULL)
 				e = listener_bind(a, l, k, &list[n].fd);
 			if (e == NULL)
+				e = master_socket_rights(a, c, l, k);
+			if (e == NULL)
 				n++;
-			else
+			else {
 				free((char *)list[n].text);
+				if (have == NULL && list[n].fd >= 0)
+					close(list[n].fd);
+			}
 		}
 	}
 	if (e != NULL) {

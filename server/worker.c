@@ -196,12 +196,18 @@ worker_open_all(struct task *t, struct core *c)
 	return e;
 }
 
-/* What time may mend; for a replica_only state also that worker 0 has not made
- * the replica yet. */
+/*
+ * What time may mend.  A node that refuses to start is seen by who starts it;
+ * one that stops because a server was odd for a moment, while a worker was
+ * started again, is an outage.  For a replica_only state also that worker 0 has
+ * not made the replica yet.
+ */
 static bool
 worker_open_may_wait(const struct core *c, const struct err *e)
 {
-	if (share_err_is_temporary(e))
+	if (share_err_is_temporary(e) || err_is(e, ERR_IO) ||
+	    err_is(e, ERR_STALE) || err_is(e, ERR_NOSPC) ||
+	    err_is(e, ERR_DQUOT) || err_is(e, ERR_SYSTEM))
 		return true;
 	return c->w.index != 0 && c->w.store != NULL && c->w.state == NULL;
 }

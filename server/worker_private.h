@@ -58,7 +58,7 @@ struct core {
 	struct arena *setting_arena, *setting_arena_old;
 	/* state */
 	struct task_cond state_kick;
-	bool state_kicked, state_changed;
+	bool state_kicked, state_changed, state_failing;
 	uint64_t state_seen, certificates_sum;
 	bool up; /* CHANNEL_UP was sent */
 	/* away */

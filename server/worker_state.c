@@ -156,9 +156,10 @@ worker_state_look(struct task *t, struct core *c)
 		return;
 	c->state_kicked = false;
 	e = state_refresh(t, c->w.state);
-	if (e != NULL && !share_err_is_temporary(e))
+	/* The share is away: lease and health say so. */
+	if (e != NULL && !share_err_is_temporary(e) && !c->state_failing)
 		log_error(t, "state not read", LOG_ERR(e));
-	err_ignore(e); /* the share is away: lease and health say so */
+	c->state_failing = e != NULL;
 }
 
 void

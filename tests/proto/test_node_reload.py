@@ -215,7 +215,15 @@ def test_unix_socket_stays(n1, lmtp):
     inode = os.stat(n1.lmtp_path).st_ino
     reload(n1)
     session.cmd("LHLO client.example.net")
-    assert os.stat(n1.lmtp_path).st_ino == inode
+    now = os.stat(n1.lmtp_path)
+    assert now.st_ino == inode and now.st_mode & 0o777 == 0o660
+    if os.getuid() == 0:
+        assert now.st_gid == os.stat(n1.local).st_gid
+        rewrite(n1, lambda text: text.replace(
+            "protocol = lmtp", "protocol = lmtp mode = 0600"))
+        reload(n1)
+        now = os.stat(n1.lmtp_path)
+        assert now.st_ino == inode and now.st_mode & 0o777 == 0o600
     rewrite(n1, lambda text: re.sub(r"listen lmtp .*\n", "", text))
     reload(n1)
     session.cmd("NOOP")
