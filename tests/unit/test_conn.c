@@ -554,6 +554,50 @@ drain(struct task *t, struct net_rig *r)
 	assert_int_equal(r->closed, 5);
 }
 
+static may_yield void
+tick(struct task *t, void *arg)
+{
+	unsigned *ticks = arg;
+
+	while (*ticks > 0) {
+		(*ticks)++;
+		task_yield(t);
+	}
+}
+
+/* A sender that is never waited for still leaves the others their turn. */
+static may_yield void
+fair(struct task *t, struct net_rig *r)
+{
+	int fd = greeted(t, r), quick = greeted(t, r);
+	const size_t most = 20000000;
+	char *much = xcalloc(1, 65536);
+	size_t sent = 0;
+	unsigned ticks = 1, before = 0;
+	ssize_t n;
+
+	rig_puts(fd, "take 20000000\r\n");
+	task_start(r->w.sched, "tick", tick, &ticks);
+	while (sent < most) {
+		/* all the kernel takes, then one turn */
+		while (sent < most &&
+		       (n = send(fd, much,
+			    most - sent < 65536 ? most - sent : 65536,
+			    MSG_NOSIGNAL | MSG_DONTWAIT)) > 0)
+			sent += (size_t)n;
+		before = ticks;
+		rig_puts(quick, "say a\r\n");
+		rig_expect(t, quick, "a\r\n");
+		assert_true(ticks > before);
+	}
+	rig_expect(t, fd, "took 20000000\r\n");
+	ticks = 0;
+	task_yield(t);
+	close(fd);
+	close(quick);
+	free(much);
+}
+
 /* In whatever they are: all end. */
 static may_yield void
 abort_all(struct task *t, struct net_rig *r)
@@ -615,6 +659,7 @@ TEST(deadline)
 TEST(floor_bytes)
 TEST(kicks)
 TEST(drain)
+TEST(fair)
 TEST(abort_all)
 
 static void
@@ -650,6 +695,7 @@ main(void)
 		ROW(floor_bytes),
 		ROW(kicks),
 		ROW(drain),
+		ROW(fair),
 		ROW(abort_all),
 		ROW(emfile),
 	};
