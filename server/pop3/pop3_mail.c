@@ -224,7 +224,6 @@ pop3_send(struct task *t, struct pop3 *s, const char *what,
 	conn_write(t, s->c, out.p, out.n);
 	s->retrieved++;
 	stat_add(s->w->counts, STAT_FETCHED, 1);
-	stat_add(s->w->counts, STAT_BYTES_OUT, (int64_t)offset);
 }
 
 void
