@@ -190,6 +190,19 @@ def test_certificates(n1, account, imap):
     assert session.cmd("NOOP").status == "OK"
 
 
+def test_certificates_of_the_cluster(n1, cluster):
+    """shoalctl tls add: no reload, no restart."""
+    path = os.path.join(cluster.share.place.path, "c")
+    mine = certificate(path, "c.example")
+    if os.getuid() == 0:                # shoalctl becomes the node's user
+        os.chmod(path + ".key", 0o644)
+    assert shown(n1, "c.example") != mine
+    cluster.ctl.run("tls", "add", path + ".pem", path + ".key")
+    # any worker may answer: several times in a row
+    wait_for("the new certificate", lambda: all(
+        shown(n1, "c.example") == mine for _ in range(8)), 20, 0.5)
+
+
 def test_log_file(n1):
     """To a file at a reload; SIGUSR1 opens it again after it was moved."""
     path = os.path.join(n1.dir, "mail.log")
