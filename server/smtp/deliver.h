@@ -58,12 +58,18 @@
 #define DELIVER_HOLD_MESSAGES 100000
 #define DELIVER_ACCOUNTS_MAX 5000 /* of one message */
 #define DELIVER_NEAR_MESSAGES 100
-#define DELIVER_RCPT_MS 30000  /* opening accounts at RCPT */
-#define DELIVER_WRITE_MS 60000 /* one piece of the message */
-#define DELIVER_ABORT_MS 5000
-/* The last answer: long enough for a server to restart, short against the ten
- * minutes a client waits (RFC 5321, 4.5.3.2.6). */
-#define DELIVER_COMMIT_MS 120000
+/*
+ * How long the share may take, before the sender is told to try again: opening
+ * accounts at RCPT, one piece of the message, the commit (of which another
+ * JOURNAL_GIVEUP_MS may go into learning its outcome).  Clients wait ten
+ * minutes for the last answer (RFC 5321, 4.5.3.2.6), but an outage that lasts
+ * is better spent in their queues than in our connections, and what is here can
+ * be drained in time.
+ */
+#define DELIVER_RCPT_MS 10000
+#define DELIVER_WRITE_MS 20000
+#define DELIVER_COMMIT_MS 15000
+#define DELIVER_ABORT_MS 5000 /* removing what was written */
 
 enum deliver_verdict {
 	DELIVER_OK,
