@@ -37,7 +37,8 @@ def digest(data):
 
 class Sender(threading.Thread):
     """Sends `count` messages to the accounts in turn, over connections of
-    `per_connection`; what is not answered with 250 is sent again.
+    `per_connection`; what is not answered with 250 is sent again.  Without a
+    count: about ten a second until the event `enough` is set.
 
     acked: {mark: (address, digest)}.  doubtful: marks for which some attempt
     ended without a reply, or with 4xx after the last byte: they may be there
@@ -46,12 +47,12 @@ class Sender(threading.Thread):
     PAUSE = 0.1
     ENDS_AFTER = 300
 
-    def __init__(self, who, connect, accounts, count, per_connection=20,
-                 seed=1):
+    def __init__(self, who, connect, accounts, count=None, per_connection=20):
         super().__init__(name=who, daemon=True)
         self.who, self.connect, self.accounts = who, connect, accounts
-        self.per_connection, self.rnd = per_connection, random.Random(seed)
-        self.todo = list(range(count))
+        self.per_connection = per_connection
+        self.enough, self.endless = threading.Event(), count is None
+        self.todo = [0] if self.endless else list(range(count))
         self.acked, self.doubtful, self.replies = {}, set(), []
         self.slowest, self.error, self.connections = 0, None, 0
 
@@ -81,8 +82,13 @@ class Sender(threading.Thread):
                     return True
                 if not self.one(smtp, self.todo[0]):
                     return False
-                self.todo.pop(0)
+                self.next()
             return True
+
+    def next(self):
+        n = self.todo.pop(0)
+        if self.endless and not self.enough.wait(self.PAUSE):
+            self.todo.append(n + 1)
 
     def note(self, e, began):
         took = time.monotonic() - began
