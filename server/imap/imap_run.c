@@ -13,20 +13,26 @@ imap_bad(struct imap_cmd *cmd, const char *text)
 	return err_new(cmd->in.arena, ERR_INVALID, text, NULL);
 }
 
-/* Response codes of RFC 5530 (and 9208), by outcome. */
-static const char *const imap_codes[] = {
-	[WORKER_OK] = "",
-	[WORKER_TEMP] = "UNAVAILABLE",
-	[WORKER_FULL] = "UNAVAILABLE",
-	[WORKER_OVERQUOTA] = "OVERQUOTA",
-	[WORKER_GONE] = "EXPIRED",
-	[WORKER_NOTFOUND] = "NONEXISTENT",
-	[WORKER_EXISTS] = "ALREADYEXISTS",
-	[WORKER_LIMIT] = "LIMIT",
-	[WORKER_INVALID] = "CANNOT",
-	[WORKER_DENIED] = "NOPERM",
-	[WORKER_DAMAGED] = "CORRUPTION",
-	[WORKER_BUG] = "SERVERBUG",
+/* Response codes of RFC 5530 (and 9208), by outcome.  text: instead of the
+ * error's own, which tells of servers and files what no user needs to know. */
+static const struct {
+	const char *code, *text;
+} imap_outcomes[] = {
+	[WORKER_OK] = { "", NULL },
+	[WORKER_TEMP] = { "UNAVAILABLE",
+	    "The mailbox cannot be reached just now" },
+	[WORKER_FULL] = { "UNAVAILABLE",
+	    "The mail store is full: only removing works" },
+	[WORKER_OVERQUOTA] = { "OVERQUOTA", NULL },
+	[WORKER_GONE] = { "EXPIRED", NULL },
+	[WORKER_NOTFOUND] = { "NONEXISTENT", NULL },
+	[WORKER_EXISTS] = { "ALREADYEXISTS", NULL },
+	[WORKER_LIMIT] = { "LIMIT", NULL },
+	[WORKER_INVALID] = { "CANNOT", NULL },
+	[WORKER_DENIED] = { "NOPERM", NULL },
+	[WORKER_DAMAGED] = { "CORRUPTION",
+	    "The mailbox is damaged: the administrator has to look" },
+	[WORKER_BUG] = { "SERVERBUG", "Internal error" },
 };
 
 /* resp-text: 7-bit, no line break; and what begins with '[' is a code. A
@@ -58,6 +64,7 @@ void
 imap_answer(struct task *t, struct imap_cmd *cmd, const char *name,
     struct err *e)
 {
+	const char *text = e != NULL ? e->text : cmd->text;
 	struct buf b;
 
 	buf_init(&b, task_arena(t), IMAP_CODE_BYTES + 4096 + cmd->tag.n);
@@ -71,17 +78,18 @@ imap_answer(struct task *t, struct imap_cmd *cmd, const char *name,
 		if (!conn_is_ending(cmd->s->c))
 			imap_answer_log(t, name, e, outcome);
 		buf_c(&b, " NO ");
-		if (cmd->code.n == 0)
-			buf_c(&cmd->code, imap_codes[outcome]);
+		if (cmd->code.n == 0) {
+			buf_c(&cmd->code, imap_outcomes[outcome].code);
+			if (imap_outcomes[outcome].text != NULL)
+				text = imap_outcomes[outcome].text;
+		}
 	} else {
 		buf_c(&b, " OK ");
 	}
 	if (cmd->code.n > 0 && buf_ok(&cmd->code))
 		buf_fmt(&b, "[" STR_FMT "] ", STR_ARG(buf_str(&cmd->code)));
-	if (e != NULL)
-		imap_text_put(&b, e->text);
-	else if (cmd->text != NULL)
-		imap_text_put(&b, cmd->text);
+	if (text != NULL)
+		imap_text_put(&b, text);
 	else
 		buf_fmt(&b, "%s%s completed", cmd->uid ? "UID " : "", name);
 	buf_c(&b, "\r\n");
