@@ -83,6 +83,31 @@ tiny_open(struct task *t, struct conn *c)
 	    conn_is_tls(c) ? conn_tls_version(c) : "plain");
 }
 
+#define PATTERN_BYTES 8000000
+
+static unsigned char
+pattern(size_t i)
+{
+	return (unsigned char)(i * 2654435761U >> 13);
+}
+
+/* In pieces of all sizes, none of which fits a buffer or a record. */
+static may_yield void
+tiny_pattern(struct task *t, struct conn *c)
+{
+	unsigned char p[5000];
+	size_t done = 0, n = 1;
+
+	for (; done < PATTERN_BYTES; done += n) {
+		n = 1 + n * 31 % sizeof(p);
+		if (n > PATTERN_BYTES - done)
+			n = PATTERN_BYTES - done;
+		for (size_t i = 0; i < n; i++)
+			p[i] = pattern(done + i);
+		conn_write(t, c, p, n);
+	}
+}
+
 static may_yield void
 tiny_event(struct task *t, struct conn *c, unsigned events)
 {
@@ -101,6 +126,8 @@ tiny_event(struct task *t, struct conn *c, unsigned events)
 			    conn_tls_cipher(c));
 		else if (word == 'b')
 			conn_write(t, c, big, sizeof(big));
+		else if (word == 'p')
+			tiny_pattern(t, c);
 		else if (word == 'q') {
 			conn_puts(t, c, "bye\r\n");
 			conn_end(c);
@@ -334,6 +361,40 @@ implicit(struct task *t, struct net_rig *r)
 	assert_int_equal(stat_sum(r->w.counts, STAT_TLS_FAILED), 2);
 }
 
+/* A client that stops again and again: every byte comes, once. */
+static may_yield void
+stopping(struct task *t, struct net_rig *r)
+{
+	for (int v = TLS1_2_VERSION; v <= TLS1_3_VERSION; v++) {
+		struct client c;
+		unsigned char p[10000];
+		size_t all = 0;
+		ssize_t got;
+
+		assert_true(client_start(t, &c, rig_connect(r), NULL, v, NULL));
+		client_expect(t, &c, "hi ");
+		client_expect(t, &c,
+		    v == TLS1_2_VERSION ? "TLSv1.2\r\n" : "TLSv1.3\r\n");
+		SSL_write(c.ssl, "p", 1);
+		for (unsigned i = 0; all < PATTERN_BYTES; i++) {
+			if (i % 200 == 0)
+				task_sleep_ms(t, 5);
+			got = client_recv(t, &c, p,
+			    sizeof(p) < PATTERN_BYTES - all
+				? sizeof(p)
+				: PATTERN_BYTES - all);
+			assert_true(got > 0);
+			for (ssize_t k = 0; k < got; k++)
+				assert_int_equal(p[k],
+				    pattern(all + (size_t)k));
+			all += (size_t)got;
+		}
+		SSL_write(c.ssl, "q", 1);
+		client_expect(t, &c, "bye\r\n");
+		client_end(&c);
+	}
+}
+
 static may_yield void
 sni(struct task *t, struct net_rig *r)
 {
@@ -541,6 +602,7 @@ bad_hellos(struct task *t, struct net_rig *r)
 		rig_run(*state, fn);                                           \
 	}
 TEST(implicit)
+TEST(stopping)
 TEST(sni)
 TEST(tickets)
 TEST(ticket_days)
@@ -737,6 +799,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		ROW(implicit, tls),
+		ROW(stopping, tls),
 		ROW(sni, tls),
 		ROW(tickets, tls),
 		ROW(ticket_days, tls),
