@@ -242,6 +242,8 @@ account_purge(struct task *t, struct mailstore *ms, struct str id)
 		account_settle(t, acc);
 		e = purge_all(t, &p);
 	}
+	if (e == NULL && acc->journal != NULL)
+		journal_removed(acc->journal);
 	if (e == NULL)
 		e = mailstore_shelf(t, ms, id, false, &shelf);
 	if (e == NULL)

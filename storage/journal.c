@@ -55,6 +55,15 @@ journal_set_dir(struct journal *j, const struct share_fh *dir)
 	j->have_dirs = false;
 }
 
+void
+journal_removed(struct journal *j)
+{
+	j->purged = true;
+	timer_cancel(j->sched, &j->timer);
+	journal_kept_free(&j->kept);
+	journal_kept_free(&j->again);
+}
+
 bool
 journal_may_close(const struct journal *j)
 {

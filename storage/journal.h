@@ -131,6 +131,8 @@ void journal_free(struct journal **j);
 /* The directory's handle was ERR_STALE and has been found again. */
 void journal_set_dir(struct journal *j, const struct share_fh *dir);
 bool journal_may_close(const struct journal *j);
+/* We have removed its directories: nothing of it is kept, or done, any more. */
+void journal_removed(struct journal *j);
 /* Make log/, ckpt/, seg/ in dir (idempotent). */
 may_yield must_check struct err *journal_mkdirs(struct task *t,
     struct store *st, const struct share_fh *dir);
