@@ -159,7 +159,7 @@ cmd_move_run(struct task *t, struct imap_cmd *cmd)
 		return e;
 	if (s->view.readonly) {
 		buf_c(&cmd->code, "READ-ONLY");
-		return err_new(task_arena(t), ERR_READONLY,
+		return err_new(task_arena(t), ERR_DENIED,
 		    "the mailbox was opened with EXAMINE", NULL);
 	}
 	e = r.to == s->view.folder ? move_in_place(t, &r)

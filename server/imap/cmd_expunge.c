@@ -25,7 +25,7 @@ cmd_expunge_run(struct task *t, struct imap_cmd *cmd)
 		return imap_bad(cmd, NULL);
 	if (s->view.readonly) {
 		buf_c(&cmd->code, "READ-ONLY");
-		return err_new(task_arena(t), ERR_READONLY,
+		return err_new(task_arena(t), ERR_DENIED,
 		    "the mailbox was opened with EXAMINE", NULL);
 	}
 	if (s->view.n == 0)

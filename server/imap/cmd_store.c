@@ -181,7 +181,7 @@ cmd_store_run(struct task *t, struct imap_cmd *cmd)
 		return e;
 	if (s->view.readonly) {
 		buf_c(&cmd->code, "READ-ONLY");
-		return err_new(task_arena(t), ERR_READONLY,
+		return err_new(task_arena(t), ERR_DENIED,
 		    "the mailbox was opened with EXAMINE", NULL);
 	}
 	e = imap_account(t, cmd, false, &r.acc);

@@ -14,6 +14,9 @@
  */
 #define IMAP_DRAIN_MAX (1U << 20)
 #define IMAP_ERRORS_STRANGER 3
+/* Commands that came together and are run in one go: then the answers have to
+ * be taken, and other events (drain, the end of the client) get a hearing. */
+#define IMAP_BURST 32
 /* "* OK Still here" in IDLE: keeps NAT and balancers from forgetting us. */
 #define IMAP_ALIVE_MS (2 * 60 * 1000)
 

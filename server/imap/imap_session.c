@@ -189,16 +189,23 @@ static may_yield void
 imap_event(struct task *t, struct conn *c, unsigned events)
 {
 	struct imap_session *s = conn_session(c);
+	unsigned n = 0;
 
 	imap_session_log(t, s);
 	if (s->idle != NULL)
 		imap_idle_event(t, s, events);
 	/* What is there is still answered before a goodbye. */
-	while (!conn_is_ending(c) && conn_buffered(c).n > 0) {
+	while (n < IMAP_BURST && !conn_is_ending(c) &&
+	       conn_buffered(c).n > 0) {
+		n++;
 		if (s->idle != NULL)
 			imap_idle_event(t, s, CONN_EVENT_INPUT);
 		else
 			imap_run(t, s);
+	}
+	if (n == IMAP_BURST) {
+		err_ignore(conn_flush(t, c)); /* gone: conn_is_ending() */
+		conn_kick(c);
 	}
 	if (!conn_is_ending(c))
 		imap_event_other(t, s, events);

@@ -140,7 +140,9 @@ conn_enter(struct conn *c, enum conn_state state, uint64_t limit_ms)
 static bool
 conn_is_over(const struct conn *c)
 {
-	return c->ending || c->in_code != 0;
+	/* Who cannot be answered is gone, whatever is left of what he sent: with
+	 * a full buffer nothing would ever wake this connection. */
+	return c->ending || c->in_code != 0 || c->out_dead;
 }
 
 static may_yield void
@@ -319,7 +321,7 @@ conn_fired(struct watch *watch, int fd, int events, void *arg)
 static void
 conn_open_late(struct conn *c)
 {
-	if (c->ending || c->in_code != 0) /* conn_main left it to the timer */
+	if (conn_is_over(c)) /* conn_main left it to the timer */
 		conn_finish(c);
 	else if (c->out_n > 0 &&
 		 c->out_at + CONN_WRITE_TIMEOUT_MS <= conn_now_ms(c))

@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from rig.wait import wait_for
+
 SHOAL = {"accounts": 20}
 
 
@@ -140,3 +142,18 @@ def test_b34_uids(imap, account, which):
     c = imap(account)
     c.cmd("SELECT INBOX")
     c.cmd("UID FETCH %s FLAGS" % which, "BAD")
+
+
+def connections(node):
+    return int(re.search(r"^shoal_connections_imap (\d+)",
+                         node.http("/metrics")[1], re.M)[1])
+
+
+def test_gone_with_commands_unanswered(imap, account, n1):
+    """Clients that send much, read nothing and go leave nothing behind."""
+    made = [imap(account) for _ in range(10)]
+    for c in made:
+        c.send("a LIST \"\" *\r\n" * 30000)
+    for c in made:
+        c.close()
+    wait_for("no connection to be left", lambda: connections(n1) == 0)
