@@ -22,11 +22,14 @@ class Closed(AssertionError):
 
 
 def tls_context(ca=None):
-    """Verifies by `ca` (a file), or, without it, takes any certificate."""
-    context = ssl.create_default_context(cafile=ca)
+    """Verifies by `ca` (a file), or, without it, takes any certificate.  (The
+    library's default context reads all of the system's CAs: 25 ms.)"""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if ca is None:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+    else:
+        context.load_verify_locations(ca)
     return context
 
 

@@ -1,0 +1,120 @@
+"""lb-examples/quickstart, as a person runs it, on ports of its own."""
+
+import os
+import random
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from rig.node import Place
+from rig.ports import ports
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+QUICKSTART = os.path.join(HERE, "..", "..", "lb-examples", "quickstart")
+BUILD = os.environ.get("SHOAL_BUILD", "")
+
+
+class Quickstart:
+    def __init__(self, directory, *options, user=None):
+        self.dir, self.options, self.user = directory, options, user
+        net = "127.%d.%d." % (random.randint(1, 250), random.randint(1, 250))
+        self.env = {
+            "PATH": os.environ["PATH"], "HOME": directory, "LC_ALL": "C",
+            # what the tests use has been built
+            "SHOAL_REBUILD": "0", "SHOAL_SOURCE": net + "10",
+            "SHOAL_NODE1": net + "1", "SHOAL_NODE2": net + "2",
+            "SHOAL_STATS": "127.0.0.1:%d" % ports.take()}
+        for p in ("SMTP", "LMTP", "IMAP", "IMAPS", "POP3", "POP3S", "AGENT",
+                  "HEALTH", "HINTS"):
+            self.env["SHOAL_" + p] = str(ports.take())
+
+    def result(self, command):
+        argv = [QUICKSTART, command, "--dir", self.dir + "/q"]
+        if command == "start":
+            argv += ["--build", BUILD, *self.options]
+        if self.user:
+            argv = ["setpriv", "--reuid", self.user, "--regid", "nogroup",
+                    "--clear-groups"] + argv
+        return subprocess.run(argv, stdin=subprocess.DEVNULL, text=True,
+                              env=self.env, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=180)
+
+    def run(self, command):
+        r = self.result(command)
+        assert r.returncode == 0, r.stdout
+        return r.stdout
+
+    def pid(self, name):
+        with open("%s/q/run/%s.pid" % (self.dir, name)) as f:
+            return int(f.read())
+
+    def close(self):
+        if os.path.exists(self.dir + "/q/run"):
+            self.result("stop")
+
+
+@pytest.fixture
+def quickstart():
+    made = []
+    with Place() as place:
+        def make(*options, user=None):
+            directory = place.mkdir("home%d" % len(made), mode=0o755)
+            made.append(Quickstart(directory, *options, user=user))
+            return made[-1]
+        yield make
+        for q in made:
+            q.close()
+
+
+def whole_round(q):
+    """Start, start again, lose a node, get it back, stop."""
+    said = q.run("start")
+    m = re.search(r"came in through HAProxy and (n\d), and was read through "
+                  r"(n\d)", said)
+    assert m and m[1] != m[2], said
+    assert "Hello, Alice" in said and "alice@example.org password" in said
+    assert "stop" in said
+    assert "both nodes are up" in q.run("status")
+    pids = {n: q.pid(n) for n in ("n1", "n2", "haproxy")}
+    assert "Hello, Alice" in q.run("start")
+    assert pids == {n: q.pid(n) for n in pids}, "it was started twice"
+    os.kill(pids["n1"], 9)
+    again = q.run("start")
+    assert "starting n1" in again and "starting n2" not in again
+    q.run("stop")
+    r = q.result("status")
+    assert r.returncode == 1 and "n1: stopped" in r.stdout
+    for name, pid in pids.items():
+        assert not os.path.exists("/proc/%d" % pid), name
+
+
+def test_directory(quickstart):
+    whole_round(quickstart())
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="is what the others do")
+def test_ordinary_user(quickstart):
+    q = quickstart(user="nobody")
+    if subprocess.run(["setpriv", "--reuid", "nobody", "--regid", "nogroup",
+                       "--clear-groups", "test", "-x",
+                       os.path.join(BUILD, "shoald")]).returncode != 0:
+        # a build below a private directory: give the user one of his own
+        shutil.copy(os.path.join(BUILD, "shoald"), q.dir)
+        shutil.copy(os.path.join(BUILD, "shoalctl"), q.dir)
+    whole_round(q)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="--nfs needs root")
+def test_nfs(quickstart):
+    whole_round(quickstart("--nfs"))
+
+
+def test_usage(quickstart):
+    q = quickstart()
+    q.dir = q.dir + "/none"
+    r = q.result("status")
+    assert r.returncode == 1 and "there is nothing in" in r.stdout
+    r = q.result("nonsense")
+    assert r.returncode == 2 and "--nfs" in r.stdout
