@@ -19,6 +19,7 @@ struct err *
 logfile_open(struct arena *a, const struct conf *c, int *fd_r)
 {
 	struct err *e = NULL;
+	struct stat sb;
 	uid_t uid;
 	gid_t gid;
 
@@ -31,7 +32,12 @@ logfile_open(struct arena *a, const struct conf *c, int *fd_r)
 	if (*fd_r < 0)
 		return err_errno(a, errno, "cannot write the log to %s",
 		    c->log.target);
-	if (geteuid() == 0)
+	/* Whoever owns the directory could have put anything there. */
+	if (fstat(*fd_r, &sb) != 0 || (S_ISREG(sb.st_mode) && sb.st_nlink > 1))
+		e = err_newf(a, ERR_INVALID,
+		    "the log %s has several names, which is not safe",
+		    c->log.target);
+	if (e == NULL && geteuid() == 0)
 		e = privs_ids(a, c->user, c->group, &uid, &gid);
 	/* For those who read or rotate it; it is open already. */
 	if (geteuid() == 0 && e == NULL && fchown(*fd_r, uid, gid) != 0)

@@ -112,7 +112,7 @@ privs_make_local(struct arena *a, const char *dir, const char *user,
 	if (e != NULL)
 		return e;
 	if (mkdir(dir, 0700) == 0) {
-		if (chown(dir, uid, gid) != 0)
+		if (lchown(dir, uid, gid) != 0)
 			return err_errno(a, errno, "cannot give %s to %s", dir,
 			    user);
 	} else if (errno != EEXIST) {
