@@ -116,7 +116,7 @@ domain_raise(struct task *t, struct ctl *c)
 	e = ctl_nodes_look(t, c, &nodes);
 	if (e != NULL)
 		return e;
-	all = ctl_nodes_format(t, nodes);
+	all = ctl_nodes_format(t, c, nodes);
 	nodes_free(&nodes);
 	return state_schema_raise(t, c->state, all);
 }

@@ -1,4 +1,4 @@
-/* node invite, node list, node drain, node resume, join */
+/* node invite, node list, node drain, node resume, node remove, join */
 #include <unistd.h>
 
 #include "locking/nodes.h"
@@ -182,4 +182,38 @@ const struct ctl_command cmd_node_resume = {
 	.max_args = 1,
 	.need = CTL_NEED_STATE,
 	.run = node_resume_run,
+};
+
+may_yield static struct err *
+node_remove_run(struct task *t, struct ctl *c)
+{
+	struct state_node n;
+	bool lives;
+	struct err *e;
+
+	e = state_node_find(task_arena(t), c->state, str_c(c->argv[0]), &n);
+	if (e == NULL)
+		e = ctl_nodes_lives(t, c, n.id, &lives);
+	if (e == NULL && lives)
+		e = err_newf(task_arena(t), ERR_INVALID,
+		    "node " STR_FMT " lives: stop it first", STR_ARG(n.name));
+	if (e == NULL)
+		e = state_node_remove(t, c->state, ctl_by(t), n.id);
+	if (e == NULL)
+		ctl_say(c, "node " STR_FMT " is forgotten", STR_ARG(n.name));
+	return e;
+}
+
+const struct ctl_command cmd_node_remove = {
+	.name = "node remove",
+	.args = "NODE",
+	.help = "Forget a node that is gone for good",
+	.more = "A node that lives is not removed: stop it first. Whether one "
+		"that died lives shows after 35 seconds. Its machine still "
+		"has the cluster key: destroy DIR there. A node that is "
+		"started again from it comes back. NODE is a name or an id.",
+	.min_args = 1,
+	.max_args = 1,
+	.need = CTL_NEED_STATE,
+	.run = node_remove_run,
 };

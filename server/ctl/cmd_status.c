@@ -47,12 +47,12 @@ status_count(struct task *t, struct ctl *c, uint64_t *domains_r,
 }
 
 static void
-status_nodes(struct task *t, const struct nodes *nodes, unsigned *n_r,
-    unsigned *alive_r)
+status_nodes(struct task *t, struct ctl *c, const struct nodes *nodes,
+    unsigned *n_r, unsigned *alive_r)
 {
 	struct node_view *v;
 
-	*n_r = nodes_list(nodes, task_arena(t), &v);
+	*n_r = ctl_nodes_list(t, c, nodes, &v);
 	*alive_r = 0;
 	for (unsigned i = 0; i < *n_r; i++)
 		*alive_r +=
@@ -138,11 +138,12 @@ status_node(struct status_problems *p, const struct node_view *v)
 }
 
 static void
-status_look_nodes(struct status_problems *p, const struct nodes *nodes)
+status_look_nodes(struct status_problems *p, struct ctl *c,
+    const struct nodes *nodes)
 {
 	struct str version = STR_NONE;
 	struct node_view *v;
-	unsigned n = nodes_list(nodes, task_arena(p->t), &v);
+	unsigned n = ctl_nodes_list(p->t, c, nodes, &v);
 	bool differ = false;
 
 	for (unsigned i = 0; i < n; i++) {
@@ -187,7 +188,7 @@ status_look(struct status_problems *p, struct ctl *c,
 	    fs->free_bytes / STATUS_FREE_PERCENT < fs->total_bytes / 100)
 		status_problem(p, "the share is nearly full: %llu MiB free",
 		    (unsigned long long)(fs->free_bytes >> 20));
-	status_look_nodes(p, nodes);
+	status_look_nodes(p, c, nodes);
 	return status_look_certificates(p, c);
 }
 
@@ -216,7 +217,7 @@ status_run(struct task *t, struct ctl *c)
 		e = ctl_nodes_look(t, c, &nodes);
 	if (e != NULL)
 		return e;
-	status_nodes(t, nodes, &n, &alive);
+	status_nodes(t, c, nodes, &n, &alive);
 	e = status_look(p, c, &fs, nodes);
 	nodes_free(&nodes);
 	if (e != NULL)

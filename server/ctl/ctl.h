@@ -78,6 +78,7 @@ struct ctl {
 	/* arguments of the command */
 	char **argv;
 	unsigned argc;
+	char **words; /* where argv points into; freed at the end */
 	int fds[CTL_FILES_MAX];	 /* of argv, if cmd->files: what only root may
 				  * read is still read */
 	const struct conf *conf; /* if a configuration was read */

@@ -266,6 +266,7 @@ ctl_parse(struct ctl *c, int argc, char **argv)
 	bool show[CTL_SHOWS];
 	int rc = ctl_split(&w, argc, argv);
 
+	c->words = w.word;
 	if (rc != 0)
 		return rc;
 	c->cmd = w.n > 0 ? ctl_find_command(w.word, w.n, &took) : NULL;

@@ -9,7 +9,8 @@ extern const struct ctl_command cmd_share_init, cmd_share_check, cmd_status,
     cmd_account_rebuild, cmd_alias_add, cmd_alias_remove, cmd_alias_list,
     cmd_app_password_add, cmd_app_password_list, cmd_app_password_remove,
     cmd_settings_list, cmd_settings_set, cmd_node_drain, cmd_node_resume,
-    cmd_domain_set, cmd_tls_add, cmd_tls_list, cmd_tls_remove, cmd_check_mail;
+    cmd_node_remove, cmd_domain_set, cmd_tls_add, cmd_tls_list, cmd_tls_remove,
+    cmd_check_mail;
 
 /* In the order of --help and of the man page. */
 const struct ctl_command *const ctl_commands[] = {
@@ -21,6 +22,7 @@ const struct ctl_command *const ctl_commands[] = {
 	&cmd_node_list,
 	&cmd_node_drain,
 	&cmd_node_resume,
+	&cmd_node_remove,
 	&cmd_lock_list,
 	&cmd_domain_add,
 	&cmd_domain_set,

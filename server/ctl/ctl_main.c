@@ -31,28 +31,35 @@ ctl_task(struct task *t, void *arg)
 	ctl_close(t, c);
 }
 
+static int
+ctl_run(struct ctl *c)
+{
+	if (ctl_take_conf(c) != 0)
+		return 1;
+	log_set_level(CTL_LOG_LEVEL);
+	c->loop = loop_new(&clock_system, &rnd_system);
+	c->offload = offload_new(c->loop, 4);
+	sched_set_log_name(loop_sched(c->loop), "shoalctl", 0);
+	loop_run_task(c->loop, c->cmd->name, ctl_task, c);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		fprintf(stderr, "shoalctl: cannot write the answer\n");
+		c->exit_code = 1;
+	}
+	/* The process ends: background tasks of caches end with it, and the
+	 * kernel closes the connections. */
+	return c->exit_code;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct ctl c = { .timeout_ms = CTL_TIMEOUT_MS };
-
 	int rc = ctl_parse(&c, argc, argv);
-	if (rc != 0 || c.cmd == NULL)
-		return rc;
-	if (ctl_take_conf(&c) != 0)
-		return 1;
-	log_set_level(CTL_LOG_LEVEL);
-	c.loop = loop_new(&clock_system, &rnd_system);
-	c.offload = offload_new(c.loop, 4);
-	sched_set_log_name(loop_sched(c.loop), "shoalctl", 0);
-	loop_run_task(c.loop, c.cmd->name, ctl_task, &c);
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		fprintf(stderr, "shoalctl: cannot write the answer\n");
-		c.exit_code = 1;
-	}
-	/* The process ends: background tasks of caches end with it, and the
-	 * kernel closes the connections. */
-	return c.exit_code;
+
+	if (rc == 0 && c.cmd != NULL)
+		rc = ctl_run(&c);
+	free(c.words);
+	return rc;
 }
 
 void

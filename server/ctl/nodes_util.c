@@ -23,11 +23,27 @@ ctl_node_life(const struct node_view *v)
 	return v->moved ? "alive" : "silent";
 }
 
+unsigned
+ctl_nodes_list(struct task *t, struct ctl *c, const struct nodes *nodes,
+    struct node_view **views_r)
+{
+	unsigned n = nodes_list(nodes, task_arena(t), views_r), kept = 0;
+	struct node_view *v = *views_r;
+	struct state_node row;
+
+	for (unsigned i = 0; i < n; i++)
+		if ((v[i].life == NODE_ALIVE && v[i].moved) ||
+		    state_node_find(task_arena(t), c->state, str_c(v[i].id),
+			&row) == NULL)
+			v[kept++] = v[i];
+	return kept;
+}
+
 static bool
-ctl_nodes_all_known(struct task *t, const struct nodes *nodes)
+ctl_nodes_all_known(struct task *t, struct ctl *c, const struct nodes *nodes)
 {
 	struct node_view *v;
-	unsigned n = nodes_list(nodes, task_arena(t), &v);
+	unsigned n = ctl_nodes_list(t, c, nodes, &v);
 
 	for (unsigned i = 0; i < n; i++)
 		if (v[i].bad == NULL && v[i].life == NODE_ALIVE && !v[i].moved)
@@ -48,17 +64,51 @@ ctl_nodes_look(struct task *t, struct ctl *c, struct nodes **nodes_r)
 			nodes_free(nodes_r);
 			return e;
 		}
-		if (ctl_nodes_all_known(t, *nodes_r) || task_now_ms(t) >= until)
+		if (ctl_nodes_all_known(t, c, *nodes_r) ||
+		    task_now_ms(t) >= until)
 			return NULL;
 		task_sleep_ms(t, CTL_NODES_STEP_MS);
 	}
 }
 
+/* What is known of one node says whether it lives; false: not yet. */
+static bool
+ctl_node_decided(struct task *t, const struct nodes *nodes, struct str id,
+    bool *lives_r)
+{
+	struct node_view v;
+
+	*lives_r = false;
+	if (!nodes_find(nodes, task_arena(t), id, &v))
+		return true; /* it never had a lease */
+	*lives_r = v.bad == NULL && v.life == NODE_ALIVE;
+	return v.bad != NULL || v.life == NODE_RELEASED ||
+	       v.life == NODE_ENDED || v.moved;
+}
+
+struct err *
+ctl_nodes_lives(struct task *t, struct ctl *c, struct str id, bool *lives_r)
+{
+	uint64_t until = task_now_ms(t) + CTL_NODES_END_MS;
+	struct nodes *nodes = nodes_new(c->store, NULL);
+	struct err *e;
+
+	for (;;) {
+		e = nodes_refresh(t, nodes);
+		if (e != NULL || ctl_node_decided(t, nodes, id, lives_r) ||
+		    task_now_ms(t) >= until)
+			break;
+		task_sleep_ms(t, CTL_NODES_STEP_MS);
+	}
+	nodes_free(&nodes);
+	return e;
+}
+
 uint32_t
-ctl_nodes_format(struct task *t, const struct nodes *nodes)
+ctl_nodes_format(struct task *t, struct ctl *c, const struct nodes *nodes)
 {
 	struct node_view *v;
-	unsigned n = nodes_list(nodes, task_arena(t), &v);
+	unsigned n = ctl_nodes_list(t, c, nodes, &v);
 	uint32_t min = STATE_SCHEMA;
 
 	for (unsigned i = 0; i < n; i++) {
@@ -123,7 +173,7 @@ ctl_nodes_print(struct task *t, struct ctl *c, const struct nodes *nodes)
 		"expires", "hint" };
 	struct ctl_out *o = ctl_out_list(t, c, columns, countof(columns));
 	struct node_view *v;
-	unsigned n = nodes_list(nodes, task_arena(t), &v);
+	unsigned n = ctl_nodes_list(t, c, nodes, &v);
 
 	for (unsigned i = 0; i < n; i++) {
 		ctl_out_str(o, v[i].read ? v[i].info.name : STR("-"));

@@ -60,6 +60,24 @@ def test_drain_is_an_order_that_stays(cluster, n1, ctl):
     ctl.refused("node", "drain", "nobody")
 
 
+def test_node_remove(cluster, n1, ctl):
+    """Gone for good: neither listed nor a problem, and back when it starts."""
+    def names():
+        return {r["node"] for r in ctl.json("node", "list")}
+
+    node = cluster.make("gone")
+    node.start()
+    assert "lives: stop it first" in ctl.refused("node", "remove", "gone")
+    node.stop()
+    assert "gone" in names()
+    ctl.run("node", "remove", "gone")
+    assert "gone" not in names()
+    assert not any("gone" in p for p in problems(ctl))
+    ctl.refused("node", "remove", "gone")
+    node.start()
+    assert "gone" in names()
+
+
 def test_tls_add_refuses(place, ctl):
     one, two = (certificate(place, n, 30) for n in ("a.example", "b.example"))
     for args in ((one[0], two[1]), (one[1], one[0]), (one[0], one[0]),
