@@ -346,6 +346,7 @@ worker_init(struct core *c, const struct worker_start *s)
 	w->workers = s->workers;
 	w->conf = s->conf;
 	w->counts = s->counts;
+	worker_set_hostname(c);
 	worker_settings_load(c);
 }
 
@@ -381,10 +382,18 @@ worker_run(const struct worker_start *s)
 
 /* --- what protocols ask --- */
 
+void
+worker_set_hostname(struct core *c)
+{
+	if (c->hostname == NULL ||
+	    strcmp(c->hostname, c->w.conf->hostname) != 0)
+		c->hostname = arena_strdup(c->arena, c->w.conf->hostname);
+}
+
 const char *
 worker_hostname(const struct worker *w)
 {
-	return w->conf->hostname;
+	return core_of(w)->hostname;
 }
 
 /* Nothing was sent, or nothing came back in time: the share is away. */

@@ -121,8 +121,8 @@ worker_reload_sockets(struct core *c, const struct conf *new,
 			list[n].text = xstrdup(text);
 			list[n++].fd = fd;
 		}
-	/* All listeners are made anew: they name the old configuration.  The
-	 * sockets, with what waits in them, stay. */
+	/* All listeners are made anew: networks and names may have changed.
+	 * The sockets, with what waits in them, stay. */
 	for (unsigned i = 0; i < old_n; i++)
 		listener_free(&old[i].l);
 	c->listeners = list;
@@ -135,18 +135,15 @@ worker_reload_sockets(struct core *c, const struct conf *new,
 	free(old);
 }
 
-/* Sessions name the listener they came by: old configurations go when there
- * are no sessions. */
+/* Tasks that are under way may still look at the old one for a moment; its
+ * memory, keys included, is not kept for ever. */
 static void
 worker_reload_keep(struct core *c, struct conf *old)
 {
-	if (conn_count(&c->w) == 0) {
-		while (c->confs_n > 0)
-			conf_free(&c->confs[--c->confs_n]);
-	}
-	c->confs =
-	    xrealloc(c->confs, (size_t)c->confs_n + 1, sizeof(*c->confs));
-	c->confs[c->confs_n++] = old;
+	conf_free(&c->confs[WORKER_CONFS_KEPT - 1]);
+	memmove(c->confs + 1, c->confs,
+	    (WORKER_CONFS_KEPT - 1) * sizeof(*c->confs));
+	c->confs[0] = old;
 }
 
 void
@@ -171,6 +168,7 @@ worker_reload(struct core *c, struct str packed, const void *which,
 	if (which_n > 0)
 		memcpy(sockets, which, which_n);
 	c->w.conf = new;
+	worker_set_hostname(c);
 	worker_reload_sockets(c, new, sockets, fds, fds_n);
 	logfile_use(&c->log, new, new->log.target[0] == '/' ? c->log.fd : -1);
 	worker_settings_load(c);

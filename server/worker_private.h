@@ -22,6 +22,7 @@ struct listener;
 #define WORKER_CACHE_BYTES (1ULL << 30)
 #define WORKER_THREADS 4
 #define WORKER_DRAIN_TICK_MS 100
+#define WORKER_CONFS_KEPT 4
 #define WORKER_STAT_MS 1000
 
 enum worker_phase {
@@ -45,8 +46,8 @@ struct core {
 	pid_t master;
 	struct logfile log;
 	struct watch *channel_watch;
-	struct conf **confs; /* old ones, which sessions may still name */
-	unsigned confs_n;
+	struct conf *confs[WORKER_CONFS_KEPT]; /* old ones, newest first */
+	const char *hostname; /* never freed: sessions may keep it */
 	struct worker_listener *listeners;
 	unsigned listeners_n;
 	int sibling;
@@ -85,6 +86,8 @@ core_of(const struct worker *w)
 void worker_tell(struct core *c, int type, const char *text);
 /* The node must not run: tells the master, who ends all. */
 void worker_refuse(struct core *c, const char *sentence);
+/* As the configuration says. */
+void worker_set_hostname(struct core *c);
 /* worker_listen.c */
 void worker_listen_begin(struct core *c, const struct worker_socket *s,
     unsigned n);
