@@ -1,24 +1,26 @@
 /* cmd_list.c - LIST and LSUB (RFC 3501, 6.3.8 and 6.3.9; RFC 3348, 6154) */
-#include <stdlib.h>
-
 #include "server/imap/imap_commands.h"
 #include "server/imap/imap_private.h"
 
-/* Names matched before others get their turn. */
+/* Names, or steps of matching, before others get their turn. */
 #define IMAP_LIST_BATCH 200
+#define IMAP_LIST_BATCH_STEPS 1000000
 #define IMAP_LIST_LINE (8 * FOLDER_NAME_MAX)
+/* All steps of one command: some tenths of a second.  Ten thousand names and a
+ * pattern that somebody means need less than a hundredth of it. */
+#define IMAP_LIST_STEPS 100000000
 
 /*
  * Names are copied before anything is written: the account may move on while
  * the client takes them.  A superior that does not exist is listed, too, with
  * \Noselect, so that a client that goes down level by level finds what is
- * below.
+ * below.  There can be a hundred of those for each name: they are made up while
+ * writing.
  */
 struct imap_list_name {
 	struct str name;
 	enum folder_use use;
-	bool missing;  /* LIST: not there; LSUB: not subscribed or not there */
-	bool superior; /* only because of what is below it */
+	bool missing; /* only subscribed */
 	bool children;
 };
 
@@ -27,115 +29,108 @@ struct imap_list {
 	const char *word; /* "LIST" */
 	bool lsub;
 	struct str pattern, pattern_inbox;
-	struct imap_list_name *names;
-	unsigned n, size;
+	struct imap_list_name *names; /* sorted */
+	unsigned n;
+	uint64_t steps;
+	struct buf out;
 };
-
-static struct imap_list_name *
-imap_list_add(struct imap_list *l, struct str name)
-{
-	struct imap_list_name *more, *x;
-
-	if (l->n == l->size) {
-		l->size = l->size == 0 ? 64 : l->size * 2;
-		more = arena_array(l->arena, l->size, sizeof(*more));
-		if (l->n > 0)
-			memcpy(more, l->names, l->n * sizeof(*more));
-		l->names = more;
-	}
-	x = &l->names[l->n++];
-	*x = (struct imap_list_name){ .name = arena_str(l->arena, name),
-		.use = FOLDER_USE_NONE };
-	return x;
-}
 
 /* INBOX is matched in any case, also as the first level. */
 static bool
-imap_list_matches(const struct imap_list *l, struct str name)
+imap_list_matches(struct imap_list *l, struct str name)
 {
-	if (imap_match(l->pattern, name))
+	if (imap_match(l->pattern, name, &l->steps))
 		return true;
 	return l->pattern_inbox.p != NULL && str_starts(name, STR("INBOX")) &&
 	       (name.n == 5 || name.p[5] == '/') &&
-	       imap_match(l->pattern_inbox, name);
+	       imap_match(l->pattern_inbox, name, &l->steps);
 }
 
-/*
- * The superiors of names[i] that nobody added yet: names come sorted, so what
- * lies below a superior comes in one piece, and its first name adds it.
- */
-static void
-imap_list_superiors(struct imap_list *l, const struct account *acc,
-    struct str name, struct str before)
+/* Whether a folder lives below: in the order of names it is the first at or
+ * behind "name/".  (folder_has_children looks at all.) */
+static bool
+imap_list_children(const struct account *acc, struct str name)
 {
-	for (size_t i = 1; i < name.n; i++) {
-		struct str above = str_sub(name, 0, i);
-		struct imap_list_name *x;
+	char text[FOLDER_NAME_MAX + 1];
+	struct str below = str_of(text, name.n + 1);
+	unsigned lo = 0, hi = folder_count(acc);
 
-		if (name.p[i] != '/' ||
-		    str_starts(before, str_sub(name, 0, i + 1)))
-			continue;
-		if (l->lsub ? folder_subscribed(acc, above)
-			    : folder_by_name(acc, above) != NULL)
-			continue;
-		x = imap_list_add(l, above);
-		x->missing = x->superior = x->children = true;
+	if (name.n > FOLDER_NAME_MAX)
+		return false;
+	memcpy(text, name.p, name.n);
+	text[name.n] = '/';
+	while (lo < hi) {
+		unsigned mid = lo + (hi - lo) / 2;
+
+		if (str_cmp(folder_nth(acc, mid)->name, below) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
 	}
+	return lo < folder_count(acc) &&
+	       str_starts(folder_nth(acc, lo)->name, below);
 }
 
 static void
 imap_list_folders(struct imap_list *l, const struct account *acc)
 {
-	struct str before = STR("");
-
-	for (unsigned i = 0; i < folder_count(acc); i++) {
+	l->n = folder_count(acc);
+	l->names = arena_array(l->arena, l->n, sizeof(*l->names));
+	for (unsigned i = 0; i < l->n; i++) {
 		const struct folder *f = folder_nth(acc, i);
-		struct imap_list_name *x;
 
-		imap_list_superiors(l, acc, f->name, before);
-		before = f->name;
-		x = imap_list_add(l, f->name);
-		x->use = f->use;
-		x->children = folder_has_children(acc, f->name);
+		l->names[i] = (struct imap_list_name){
+			.name = arena_str(l->arena, f->name),
+			.use = f->use,
+			.children = imap_list_children(acc, f->name),
+		};
 	}
 }
 
 static void
 imap_list_subscriptions(struct imap_list *l, const struct account *acc)
 {
-	struct str before = STR("");
-
-	for (unsigned i = 0; i < folder_subscription_count(acc); i++) {
+	l->n = folder_subscription_count(acc);
+	l->names = arena_array(l->arena, l->n, sizeof(*l->names));
+	for (unsigned i = 0; i < l->n; i++) {
 		struct str name = folder_subscription_nth(acc, i);
-		struct imap_list_name *x;
 		const struct folder *f = folder_by_name(acc, name);
 
-		imap_list_superiors(l, acc, name, before);
-		before = name;
-		x = imap_list_add(l, name);
-		x->missing = f == NULL;
-		x->use = f != NULL ? f->use : FOLDER_USE_NONE;
-		x->children = folder_has_children(acc, name);
+		l->names[i] = (struct imap_list_name){
+			.name = arena_str(l->arena, name),
+			.use = f != NULL ? f->use : FOLDER_USE_NONE,
+			.missing = f == NULL,
+			.children = imap_list_children(acc, name),
+		};
 	}
 }
 
-/* INBOX before the others, then as they are. */
-static int
-imap_list_cmp(const void *a, const void *b)
+static bool
+imap_list_has(const struct imap_list *l, struct str name)
 {
-	const struct imap_list_name *x = a, *y = b;
-	bool x_inbox = str_eq_c(x->name, "INBOX");
-	bool y_inbox = str_eq_c(y->name, "INBOX");
+	unsigned lo = 0, hi = l->n;
 
-	if (x_inbox != y_inbox)
-		return x_inbox ? -1 : 1;
-	return str_cmp(x->name, y->name);
+	while (lo < hi) {
+		unsigned mid = lo + (hi - lo) / 2;
+		int cmp = str_cmp(l->names[mid].name, name);
+
+		if (cmp == 0)
+			return true;
+		if (cmp < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return false;
 }
 
 static void
-imap_list_put(struct buf *b, const struct imap_list *l,
-    const struct imap_list_name *x)
+imap_list_put(struct imap_list *l, const struct imap_list_name *x)
 {
+	struct buf *b = &l->out;
+
+	if (!imap_list_matches(l, x->name))
+		return;
 	buf_fmt(b, "* %s (", l->word);
 	if (x->missing)
 		buf_c(b, "\\Noselect ");
@@ -148,45 +143,67 @@ imap_list_put(struct buf *b, const struct imap_list *l,
 }
 
 /*
- * LSUB answers for a superior that is not subscribed only if the pattern does
- * not reach what is below (RFC 3501, 6.3.9: "%").
+ * The superiors of names[i] that are no names: what lies below one comes in one
+ * piece, and its first name brings it.  LSUB has them only for patterns that
+ * end in '%', which do not reach what is below (RFC 3501, 6.3.9).
  */
-static bool
-imap_list_shows(const struct imap_list *l, const struct imap_list_name *x)
+static void
+imap_list_superiors(struct imap_list *l, unsigned i)
 {
-	if (!imap_list_matches(l, x->name))
-		return false;
-	if (!l->lsub || !x->superior)
-		return true;
-	for (unsigned i = 0; i < l->n; i++) {
-		const struct imap_list_name *y = &l->names[i];
+	struct str name = l->names[i].name;
+	struct str before = i > 0 ? l->names[i - 1].name : STR("");
 
-		if (!y->superior && y->name.n > x->name.n &&
-		    y->name.p[x->name.n] == '/' &&
-		    str_starts(y->name, x->name) &&
-		    imap_list_matches(l, y->name))
-			return false;
+	if (l->lsub && !str_ends(l->pattern, STR("%")))
+		return;
+	for (size_t k = 1; k < name.n; k++) {
+		struct imap_list_name above = {
+			.name = str_sub(name, 0, k),
+			.use = FOLDER_USE_NONE,
+			.missing = true,
+			.children = true,
+		};
+
+		if (name.p[k] == '/' &&
+		    !str_starts(before, str_sub(name, 0, k + 1)) &&
+		    !imap_list_has(l, above.name))
+			imap_list_put(l, &above);
 	}
-	return true;
 }
 
+/* What is ready goes out; others run. */
 static may_yield void
-imap_list_write(struct task *t, struct imap_session *s,
-    const struct imap_list *l)
+imap_list_flush(struct task *t, struct imap_session *s, struct imap_list *l)
 {
-	struct buf b;
+	conn_write(t, s->c, l->out.p, l->out.n);
+	buf_clear(&l->out);
+	task_yield(t);
+}
 
-	buf_init(&b, task_arena(t), IMAP_LIST_BATCH * IMAP_LIST_LINE);
+static may_yield struct err *
+imap_list_write(struct task *t, struct imap_session *s, struct imap_list *l)
+{
+	uint64_t flushed = l->steps = IMAP_LIST_STEPS;
+
+	buf_init(&l->out, l->arena, IMAP_LIST_BATCH * IMAP_LIST_LINE * 100UL);
+	for (unsigned i = 0; i < l->n; i++) /* first */
+		if (str_eq_c(l->names[i].name, "INBOX"))
+			imap_list_put(l, &l->names[i]);
 	for (unsigned i = 0; i < l->n && !conn_is_ending(s->c); i++) {
-		if (imap_list_shows(l, &l->names[i]))
-			imap_list_put(&b, l, &l->names[i]);
-		if ((i + 1) % IMAP_LIST_BATCH != 0)
+		imap_list_superiors(l, i);
+		if (!str_eq_c(l->names[i].name, "INBOX"))
+			imap_list_put(l, &l->names[i]);
+		if ((i + 1) % IMAP_LIST_BATCH != 0 && l->steps > 0 &&
+		    flushed - l->steps < IMAP_LIST_BATCH_STEPS &&
+		    l->out.n < CONN_OUTPUT_BYTES)
 			continue;
-		conn_write(t, s->c, b.p, b.n);
-		buf_clear(&b);
-		task_yield(t);
+		imap_list_flush(t, s, l);
+		flushed = l->steps;
+		if (l->steps == 0)
+			return err_new(task_arena(t), ERR_LIMIT,
+			    "the pattern needs too much work", NULL);
 	}
-	conn_write(t, s->c, b.p, b.n);
+	conn_write(t, s->c, l->out.p, l->out.n);
+	return NULL;
 }
 
 /* The reference is put in front, as it is; a run of wildcards is one. */
@@ -249,10 +266,7 @@ imap_list_run(struct task *t, struct imap_cmd *cmd, bool lsub)
 		imap_list_subscriptions(&l, acc);
 	else
 		imap_list_folders(&l, acc);
-	if (l.n > 0)
-		qsort(l.names, l.n, sizeof(*l.names), imap_list_cmp);
-	imap_list_write(t, cmd->s, &l);
-	return NULL;
+	return imap_list_write(t, cmd->s, &l);
 }
 
 static may_yield struct err *

@@ -5,17 +5,20 @@
  * '*' matches anything, '%' anything but '/'.  Only the last '%' and the last
  * '*' are ever tried again.  That is enough: the text between two wildcards
  * taken at its first place leaves the most to what follows, and behind a '%' it
- * cannot move past a '/' at all.  So the time is at most the product of name
- * and pattern, for each '*' place once.
+ * cannot move past a '/' at all.  Still somebody can ask for some seconds of
+ * work on long names: steps are counted.
  */
 bool
-imap_match(struct str pattern, struct str name)
+imap_match(struct str pattern, struct str name, uint64_t *steps)
 {
 	size_t p = 0, n = 0;
 	size_t star_p = SIZE_MAX, star_n = 0; /* behind '*', tried at */
 	size_t level_p = SIZE_MAX, level_n = 0;
 
 	while (n < name.n || p < pattern.n) {
+		if (*steps == 0)
+			return false;
+		--*steps;
 		if (p < pattern.n && pattern.p[p] == '*') {
 			star_p = ++p;
 			star_n = n;

@@ -104,6 +104,7 @@ void imap_view_open(struct imap_session *s, const struct folder *f,
 void imap_view_close(struct imap_session *s);
 
 /* --- imap_match.c: LIST patterns --- */
-bool imap_match(struct str pattern, struct str name);
+/* *steps goes down by what it cost; at 0 nothing matches any more. */
+bool imap_match(struct str pattern, struct str name, uint64_t *steps);
 
 #endif

@@ -196,6 +196,10 @@ def test_list_patterns(imap, account):
     assert names(c.cmd('LIST "" %**%%/r')) == ["p/q/r"]
     assert names(c.cmd('LIST "" nothing')) == []
     c.cmd('LIST "" ' + "*a" * 20000)
+    for _ in range(3):
+        c.cmd("SUBSCRIBE " + "/".join("a" * 90))
+    c.cmd('LIST "" *' + "%a" * 990)
+    assert len(names(c.cmd('LSUB "" "*a%"'))) == 90 + 2
     c.cmd('LIST ""', "BAD")
 
 

@@ -3,6 +3,16 @@
 
 #include "server/imap/imap_private.h"
 
+static bool
+match(struct str pattern, struct str name)
+{
+	uint64_t steps = 100000000;
+	bool m = imap_match(pattern, name, &steps);
+
+	assert_true(steps > 0);
+	return m;
+}
+
 static void
 test_rows(void **state)
 {
@@ -48,7 +58,7 @@ test_rows(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < countof(rows); i++)
-		test_row(i, imap_match(str_c(rows[i].pattern),
+		test_row(i, match(str_c(rows[i].pattern),
 				str_c(rows[i].name)) == rows[i].match);
 }
 
@@ -91,10 +101,10 @@ test_all_small(void **state)
 			for (unsigned k = 0; k < 6; k++, x /= 3)
 				n[k] = letters[x % 3];
 			ns = str_of(n, 1 + j % 6);
-			if (imap_match(ps, ns) != plain_match(ps, ns))
+			if (match(ps, ns) != plain_match(ps, ns))
 				fail_msg("\"" STR_FMT "\" and \"" STR_FMT "\"",
 				    STR_ARG(ps), STR_ARG(ns));
-			matched += imap_match(ps, ns);
+			matched += match(ps, ns);
 		}
 	}
 	assert_true(matched > 1000);
@@ -105,18 +115,24 @@ static void
 test_hostile(void **state)
 {
 	char p[2001], n[1000];
+	uint64_t steps = 1000;
 
 	(void)state;
 	memset(n, 'a', sizeof(n));
 	for (size_t i = 0; i < sizeof(p); i++)
 		p[i] = i % 2 == 0 ? '*' : 'a';
 	p[sizeof(p) - 1] = 'b';
-	assert_false(imap_match(str_of(p, sizeof(p)), str_of(n, sizeof(n))));
+	assert_false(match(str_of(p, sizeof(p)), str_of(n, sizeof(n))));
 	for (size_t i = 0; i < sizeof(p); i++)
 		p[i] = i % 2 == 0 ? '%' : 'a';
 	p[0] = '*';
 	p[sizeof(p) - 1] = 'b';
-	assert_false(imap_match(str_of(p, sizeof(p)), str_of(n, sizeof(n))));
+	assert_false(match(str_of(p, sizeof(p)), str_of(n, sizeof(n))));
+	/* what is paid for, and no more */
+	assert_false(
+	    imap_match(str_of(p, sizeof(p)), str_of(n, sizeof(n)), &steps));
+	assert_true(steps == 0);
+	assert_false(imap_match(STR("a"), STR("a"), &steps));
 }
 
 int
