@@ -25,6 +25,6 @@ def reporter(group):
     def pytest_runtest_logreport(report):
         said = line(group, report)
         if said and "SHOAL_RESULTS" in os.environ:
-            with open(os.environ["SHOAL_RESULTS"], "w") as f:
+            with open(os.environ["SHOAL_RESULTS"], "a") as f:
                 f.write(said + "\n")
     return pytest_runtest_logreport
