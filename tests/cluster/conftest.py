@@ -16,6 +16,18 @@ BUILD = os.environ.get("SHOAL_BUILD", "")
 pytest_runtest_logreport = reporter("cluster")
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "full: not in the quick set: it waits")
+
+
+def pytest_collection_modifyitems(config, items):
+    """SHOAL_EFFORT=quick (tests/run without a group) leaves out what waits."""
+    if os.environ.get("SHOAL_EFFORT") == "quick":
+        out = [i for i in items if i.get_closest_marker("full")]
+        config.hook.pytest_deselected(items=out)
+        items[:] = [i for i in items if i not in out]
+
+
 @pytest.fixture(scope="session", autouse=True)
 def switch():
     yield Switch.get()

@@ -218,6 +218,7 @@ def proxy_from(mail):
         mail.client.address, mail.n1.address)).encode()
 
 
+@pytest.mark.full
 def test_server_hangs(mail):
     """It answers nobody for a while, connections stay: no session hangs for
     longer than its deadline, and everything goes on afterwards."""
@@ -256,6 +257,7 @@ def test_server_hangs(mail):
     assert marks in (["a-0", "a-2"], ["a-0", "a-1", "a-2"])
 
 
+@pytest.mark.full
 def test_cable_of_a_node(mail):
     """A node loses its network: its lease ends, the others go on; when the cable
     is back it is ready again by itself."""
