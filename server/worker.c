@@ -160,9 +160,7 @@ static void
 worker_open_mail(struct core *c)
 {
 	struct mailstore_conf conf = { .store = c->w.store,
-		.keep_days =
-		    (unsigned)(worker_setting(&c->w, STATE_TOMBSTONE_KEEP) /
-			       86400),
+		.keep_days = worker_keep_days(&c->w),
 		.committed = worker_committed,
 		.arg = c };
 

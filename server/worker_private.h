@@ -99,6 +99,7 @@ void worker_reload(struct core *c, struct str packed, const void *which,
 /* worker_state.c */
 may_yield void worker_state_main(struct task *t, void *core);
 void worker_settings_load(struct core *c);
+unsigned worker_keep_days(const struct worker *w);
 /* worker_node.c */
 may_yield must_check struct err *worker_node_open(struct task *t,
     struct core *c);

@@ -24,6 +24,12 @@ worker_setting_value(struct core *c, unsigned id)
 	return str_c(state_setting_table[id].def);
 }
 
+unsigned
+worker_keep_days(const struct worker *w)
+{
+	return (unsigned)(worker_setting(w, STATE_TOMBSTONE_KEEP) / 86400);
+}
+
 void
 worker_settings_load(struct core *c)
 {
@@ -39,6 +45,8 @@ worker_settings_load(struct core *c)
 		err_ignore(state_setting_parse(c->setting_arena,
 		    &state_setting_table[id], v, &c->setting_u64[id]));
 	}
+	if (c->w.mail != NULL)
+		mailstore_set_keep_days(c->w.mail, worker_keep_days(&c->w));
 }
 
 uint64_t

@@ -35,8 +35,7 @@ mailstore_new(const struct mailstore_conf *c)
 	ms->conf = *c;
 	if (ms->conf.accounts == 0)
 		ms->conf.accounts = MAILSTORE_ACCOUNTS;
-	if (ms->conf.keep_days == 0)
-		ms->conf.keep_days = MAILSTORE_KEEP_DAYS;
+	mailstore_set_keep_days(ms, c->keep_days);
 	if (ms->conf.orphan_hours == 0)
 		ms->conf.orphan_hours = MAILSTORE_ORPHAN_HOURS;
 	ms->jenv = (struct journal_env){
@@ -111,6 +110,12 @@ const struct journal_env *
 mailstore_journal_env(const struct mailstore *ms)
 {
 	return &ms->jenv;
+}
+
+void
+mailstore_set_keep_days(struct mailstore *ms, unsigned days)
+{
+	ms->conf.keep_days = days != 0 ? days : MAILSTORE_KEEP_DAYS;
 }
 
 unsigned

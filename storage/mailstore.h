@@ -50,6 +50,8 @@ void mailstore_drop(struct mailstore **ms);
 
 struct store *mailstore_store(const struct mailstore *ms);
 const struct mailstore_conf *mailstore_config(const struct mailstore *ms);
+/* From now on; 0: MAILSTORE_KEEP_DAYS. */
+void mailstore_set_keep_days(struct mailstore *ms, unsigned days);
 unsigned mailstore_open_count(const struct mailstore *ms);
 
 /* All account ids that have a directory, sorted; for check and doctor. */

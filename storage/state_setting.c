@@ -18,14 +18,10 @@ const struct state_setting_desc state_setting_table[] = {
 	{ STATE_ACCOUNT_REMOVE_GRACE, "account.remove_grace",
 	    STATE_SETTING_SECONDS, "30d", 0, 3650 * DAY,
 	    "How long a removed account can be brought back." },
-	{ STATE_EXPUNGE_GRACE, "expunge.grace", STATE_SETTING_SECONDS,
-	    "7d", HOUR, 3650 * DAY,
-	    "How long the files of expunged messages stay, for sessions that "
-	    "still read them and for undelete." },
 	{ STATE_TOMBSTONE_KEEP, "expunge.tombstones", STATE_SETTING_SECONDS,
 	    "30d", DAY, 3650 * DAY,
-	    "How long it is remembered what was expunged (QRESYNC; records "
-	    "that come later than this are held for the administrator)." },
+	    "How long expunged messages can be brought back (account "
+	    "undelete), and what was expunged is remembered." },
 	{ STATE_AUDIT_KEEP, "audit.keep", STATE_SETTING_SECONDS,
 	    "365d", DAY, 36500 * DAY,
 	    "How long the audit table keeps a row." },

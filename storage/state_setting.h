@@ -20,7 +20,6 @@ enum state_setting_type {
 enum state_setting {
 	STATE_ACCOUNT_QUOTA,	    /* account.quota */
 	STATE_ACCOUNT_REMOVE_GRACE, /* account.remove_grace */
-	STATE_EXPUNGE_GRACE,	    /* expunge.grace */
 	STATE_TOMBSTONE_KEEP,	    /* expunge.tombstones */
 	STATE_AUDIT_KEEP,	    /* audit.keep */
 	STATE_INVITE_EXPIRES,	    /* node.invite_expires */

@@ -14,7 +14,7 @@ static const struct ctl_option account_add_options[] = {
 	    "read a hash from stdin: {SHA512-CRYPT}..., {BLF-CRYPT}..." },
 	{ "quota", CTL_SIZE, "BYTES", "0: unlimited (default: the domain's)" },
 	{ "name", CTL_STRING, "NAME", "of the person" },
-	{ "batch", CTL_STRING, "FILE",
+	{ "batch", CTL_FILE, "FILE",
 	    "CSV: address,secret[,quota[,name]]; - is stdin" },
 	{ NULL, CTL_FLAG, NULL, NULL },
 };
@@ -156,7 +156,8 @@ account_batch_run(struct task *t, struct ctl *c, const char *file)
 	struct account_batch *b =
 	    arena_new_obj(task_arena(t), struct account_batch);
 	struct str text;
-	struct err *e = localfile_read(t, file, ACCOUNT_BATCH_BYTES, &text);
+	struct err *e =
+	    ctl_read_file(t, c, file, ACCOUNT_BATCH_BYTES, &text, NULL);
 
 	if (e != NULL)
 		return e;

@@ -100,10 +100,9 @@ import_file(struct task *t, struct import *im, const char *file)
 	struct message_place place = { 0 };
 	struct str bytes;
 	int64_t date;
-	struct err *e = localfile_read(t, file, im->message_max, &bytes);
+	struct err *e =
+	    ctl_read_file(t, im->c, file, im->message_max, &bytes, &date);
 
-	if (e == NULL)
-		e = localfile_mtime(t, file, &date);
 	if (e == NULL && bytes.n == 0)
 		e = err_new(task_arena(t), ERR_INVALID, "the file is empty",
 		    NULL);
@@ -173,6 +172,7 @@ const struct ctl_command cmd_account_import = {
 		"imported ends the command.",
 	.min_args = 2,
 	.max_args = 1000000,
+	.files = true,
 	.need = CTL_NEED_MAIL,
 	.options = account_import_options,
 	.run = account_import_run,
@@ -282,7 +282,9 @@ const struct ctl_command cmd_account_export = {
 	.args = "ADDRESS DIR",
 	.help = "Write all messages to DIR/<folder>/<UID>.eml",
 	.more = "One line a message: folder, UIDVALIDITY, UID, file, flags. "
-		"Files that exist are not overwritten: the command ends.",
+		"Files that exist are not overwritten: the command ends. "
+		"The node's user writes them: DIR is made in a place, or is "
+		"one, where it may.",
 	.min_args = 2,
 	.max_args = 2,
 	.need = CTL_NEED_MAIL,

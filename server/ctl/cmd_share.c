@@ -144,10 +144,17 @@ may_yield static struct err *
 share_check_run(struct task *t, struct ctl *c)
 {
 	static const char *const columns[] = { "check", "ok", "finding" };
+	struct share *other = NULL;
 	struct store_finding *f;
 	bool all_ok;
-	struct err *e = store_check(t, c->store->share, &f, &all_ok);
+	struct err *e = c->argc > 0 ? store_open_backend(t, c->loop, c->offload,
+					  c->argv[0], &other)
+				    : ctl_open(t, c, CTL_NEED_SHARE);
 
+	if (e == NULL)
+		e = store_check(t, other ? other : c->store->share, &f,
+		    &all_ok);
+	share_close(&other);
 	if (e != NULL)
 		return e;
 	struct ctl_out *o = ctl_out_list(t, c, columns, countof(columns));
@@ -164,9 +171,12 @@ share_check_run(struct task *t, struct ctl *c)
 
 const struct ctl_command cmd_share_check = {
 	.name = "share check",
-	.args = "",
+	.args = "[URL]",
 	.help =
 	    "Try everything Shoal needs of the share, and say what is wrong",
-	.need = CTL_NEED_SHARE,
+	.more = "Of the node's share, or of any place that URL names, also "
+		"before share init.",
+	.max_args = 1,
+	.need = CTL_NEED_NOTHING,
 	.run = share_check_run,
 };

@@ -13,11 +13,10 @@ tls_add_run(struct task *t, struct ctl *c)
 	struct arena *a = task_arena(t);
 	struct err *e;
 
-	e = localfile_read_fd(t, c->fds[0], c->argv[0], STATE_SECRET_MAX,
-	    &crt.chain);
+	e = ctl_read_file(t, c, c->argv[0], STATE_SECRET_MAX, &crt.chain, NULL);
 	if (e == NULL)
-		e = localfile_read_fd(t, c->fds[1], c->argv[1],
-		    STATE_SECRET_MAX, &crt.secret);
+		e = ctl_read_file(t, c, c->argv[1], STATE_SECRET_MAX,
+		    &crt.secret, NULL);
 	if (e == NULL)
 		e = tls_check_pair(a, crt.chain, crt.secret);
 	if (e == NULL)

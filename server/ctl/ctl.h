@@ -34,6 +34,7 @@ enum ctl_need {
 enum ctl_arg {
 	CTL_FLAG,
 	CTL_STRING,
+	CTL_FILE, /* a string; opened as who calls, see ctl_read_file() */
 	CTL_SIZE, /* 1G, 500M, 0 = none */
 	CTL_NUMBER
 };
@@ -45,7 +46,6 @@ struct ctl_option {
 	const char *help;
 };
 #define CTL_OPTIONS_MAX 16
-#define CTL_FILES_MAX 4
 
 struct ctl;
 
@@ -55,7 +55,7 @@ struct ctl_command {
 	const char *help; /* one sentence */
 	const char *more; /* paragraph for the man page, or NULL */
 	unsigned min_args, max_args;
-	bool files; /* arguments are files: opened as who calls, see fds */
+	bool files; /* arguments may be files: as CTL_FILE */
 	enum ctl_need need;
 	const struct ctl_option *options; /* ends with name NULL; or NULL */
 	struct err *(*run)(struct task *t, struct ctl *c);
@@ -79,8 +79,12 @@ struct ctl {
 	char **argv;
 	unsigned argc;
 	char **words; /* where argv points into; freed at the end */
-	int fds[CTL_FILES_MAX];	 /* of argv, if cmd->files: what only root may
-				  * read is still read */
+	/* opened before root becomes the node's user; fd: or -errno */
+	struct ctl_file {
+		const char *path;
+		int fd;
+	} * files;
+	unsigned files_n;
 	const struct conf *conf; /* if a configuration was read */
 	struct ctl_value values[CTL_OPTIONS_MAX];
 	/* opened as needed */
@@ -107,6 +111,14 @@ ctl_given(const struct ctl *c, const char *name)
 /* ctl_args.c: 0, or 2 after a message; fills cmd, argv, values. */
 int ctl_parse(struct ctl *c, int argc, char **argv);
 bool ctl_parse_size(const char *s, uint64_t *bytes_r);
+
+/*
+ * localfile.c: the file of an argument (cmd->files) or of a CTL_FILE, whole,
+ * once: what only who calls may read is read, though root has become the node's
+ * user.  When it was changed last, if mtime_s_r is not NULL.  "-" is stdin.
+ */
+must_check struct err *ctl_read_file(struct task *t, struct ctl *c,
+    const char *path, size_t max, struct str *data_r, int64_t *mtime_s_r);
 
 /*
  * ctl_conf.c: share and local as the node's configuration says, unless they

@@ -108,6 +108,7 @@ ctl_set(struct ctl_value *v, const struct ctl_option *o, const char *arg)
 		return str_u64(str_c(arg), &v->n);
 	case CTL_FLAG:
 	case CTL_STRING:
+	case CTL_FILE:
 		break;
 	}
 	return true;

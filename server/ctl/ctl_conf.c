@@ -1,11 +1,15 @@
 /* ctl_conf.c - where the node's things are, and who it is */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "server/conf.h"
 #include "server/ctl/ctl.h"
 #include "server/privs.h"
+
+/* Left for the share, the replica, the threads. */
+#define CTL_SPARE_FILES 256
 
 static struct err *
 ctl_conf_load(struct arena *a, struct ctl *c)
@@ -32,16 +36,36 @@ ctl_conf_load(struct arena *a, struct ctl *c)
 	return e;
 }
 
-static struct err *
-ctl_open_files(struct arena *a, struct ctl *c)
+static void
+ctl_open_file(struct ctl *c, const char *path)
 {
-	for (unsigned i = 0; c->cmd->files && i < c->argc; i++) {
-		c->fds[i] = open(c->argv[i], O_RDONLY | O_CLOEXEC | O_NOCTTY);
-		if (c->fds[i] < 0)
-			return err_errno(a, errno, "cannot open %s",
-			    c->argv[i]);
-	}
-	return NULL;
+	struct ctl_file *f = &c->files[c->files_n];
+
+	*f = (struct ctl_file){ path,
+		open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY) };
+	if (f->fd < 0)
+		f->fd = -errno;
+	c->files_n++;
+}
+
+/* What cannot be opened is reported by who wants to read it. */
+static void
+ctl_open_files(struct ctl *c)
+{
+	const struct ctl_option *o = c->cmd->options;
+	struct rlimit most;
+
+	privs_raise_files();
+	if (getrlimit(RLIMIT_NOFILE, &most) < 0)
+		most.rlim_cur = 1024;
+	c->files = xcalloc(c->argc + CTL_OPTIONS_MAX, sizeof *c->files);
+	for (unsigned i = 0; o != NULL && o[i].name != NULL; i++)
+		if (o[i].kind == CTL_FILE && c->values[i].given)
+			ctl_open_file(c, c->values[i].s);
+	for (unsigned i = 0; c->cmd->files && i < c->argc &&
+			     c->files_n + CTL_SPARE_FILES < most.rlim_cur;
+	     i++)
+		ctl_open_file(c, c->argv[i]);
 }
 
 int
@@ -50,9 +74,8 @@ ctl_take_conf(struct ctl *c)
 	struct arena *a = arena_new(0);
 	struct err *e = ctl_conf_load(a, c);
 
-	if (e == NULL)
-		e = ctl_open_files(a, c);
-
+	if (e == NULL && geteuid() == 0)
+		ctl_open_files(c);
 	/* Before anything is opened: no file of root's among the node's. */
 	if (e == NULL && c->local != NULL && access(c->local, F_OK) == 0)
 		e = privs_become_owner(a, c->local);

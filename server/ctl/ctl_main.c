@@ -59,6 +59,7 @@ main(int argc, char **argv)
 	if (rc == 0 && c.cmd != NULL)
 		rc = ctl_run(&c);
 	free(c.words);
+	free(c.files);
 	return rc;
 }
 

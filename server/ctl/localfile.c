@@ -6,26 +6,22 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "server/ctl/ctl.h"
 
-static struct err *
-localfile_open(struct task *t, const char *path, int *fd_r)
+static int
+localfile_open(struct ctl *c, const char *path)
 {
-	struct stat st;
-
-	if (strcmp(path, "-") == 0) {
-		*fd_r = STDIN_FILENO;
-		return NULL;
-	}
-	*fd_r = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (*fd_r < 0)
-		return err_errno(task_arena(t), errno, "cannot open %s", path);
-	if (fstat(*fd_r, &st) == 0 && !S_ISDIR(st.st_mode))
-		return NULL;
-	close(*fd_r);
-	return err_newf(task_arena(t), ERR_INVALID, "%s is a directory", path);
+	for (unsigned i = 0; i < c->files_n; i++)
+		if (c->files[i].path == path) {
+			int fd = c->files[i].fd;
+			c->files[i].fd = -EBADF;
+			errno = fd < 0 ? -fd : 0;
+			return fd;
+		}
+	return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 }
 
-struct err *
+static struct err *
 localfile_read_fd(struct task *t, int fd, const char *path, size_t max,
     struct str *data_r)
 {
@@ -51,27 +47,28 @@ localfile_read_fd(struct task *t, int fd, const char *path, size_t max,
 }
 
 struct err *
-localfile_read(struct task *t, const char *path, size_t max, struct str *data_r)
-{
-	int fd;
-	struct err *e = localfile_open(t, path, &fd);
-
-	return e != NULL ? e : localfile_read_fd(t, fd, path, max, data_r);
-}
-
-struct err *
-localfile_mtime(struct task *t, const char *path, int64_t *mtime_s_r)
+ctl_read_file(struct task *t, struct ctl *c, const char *path, size_t max,
+    struct str *data_r, int64_t *mtime_s_r)
 {
 	struct stat st;
+	int fd = STDIN_FILENO;
 
-	*mtime_s_r = task_wall_s(t);
-	if (strcmp(path, "-") == 0)
-		return NULL;
-	if (stat(path, &st) < 0)
-		return err_errno(task_arena(t), errno, "cannot look at %s",
-		    path);
-	*mtime_s_r = st.st_mtime;
-	return NULL;
+	if (mtime_s_r != NULL)
+		*mtime_s_r = task_wall_s(t);
+	if (strcmp(path, "-") != 0) {
+		fd = localfile_open(c, path);
+		if (fd < 0 || fstat(fd, &st) < 0)
+			return err_errno(task_arena(t), errno, "cannot open %s",
+			    path);
+		if (S_ISDIR(st.st_mode)) {
+			close(fd);
+			return err_newf(task_arena(t), ERR_INVALID,
+			    "%s is a directory", path);
+		}
+		if (mtime_s_r != NULL)
+			*mtime_s_r = st.st_mtime;
+	}
+	return localfile_read_fd(t, fd, path, max, data_r);
 }
 
 struct err *

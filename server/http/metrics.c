@@ -16,7 +16,7 @@ static void
 metrics_gauge(struct buf *b, const char *name, const char *help, double v)
 {
 	metrics_head(b, name, "gauge", help);
-	buf_fmt(b, "%s %.9g\n", name, v);
+	buf_fmt(b, "%s %.15g\n", name, v);
 }
 
 /* A label's value: \, " and newline are escaped. */
@@ -42,35 +42,35 @@ metrics_node(struct buf *b, const struct worker *w)
 	const char *why;
 	enum health_state now = health_now(w, &why);
 
-	metrics_head(b, "shoal_info", "gauge", "Always 1, with names");
+	metrics_head(b, "shoal_info", "gauge", "Always 1, with names.");
 	buf_c(b, "shoal_info{node=\"");
 	metrics_label(b, w->conf->node);
 	buf_c(b, "\",version=\"" PACKAGE_VERSION "\"} 1\n");
-	metrics_gauge(b, "shoal_workers", "Worker processes",
+	metrics_gauge(b, "shoal_workers", "Worker processes.",
 	    counts_workers(w->counts));
-	metrics_gauge(b, "shoal_ready", "1 if the node should get connections",
+	metrics_gauge(b, "shoal_ready", "1 if the node should get connections.",
 	    now == HEALTH_READY);
-	metrics_gauge(b, "shoal_draining", "1 while the node is drained",
+	metrics_gauge(b, "shoal_draining", "1 while the node is drained.",
 	    now == HEALTH_DRAINING);
 	metrics_gauge(b, "shoal_weight_percent",
-	    "Weight the node asks a balancer for",
+	    "Weight the node asks a balancer for.",
 	    (double)counts_word(w->counts, COUNTS_READY_LOAD));
 	if (age != UINT64_MAX)
 		metrics_gauge(b, "shoal_lease_age_seconds",
-		    "Since the last confirmed renewal of the node's lease",
+		    "Since the last confirmed renewal of the node's lease.",
 		    (double)age / 1e3);
 	metrics_gauge(b, "shoal_share_latency_seconds",
-	    "Of the last probe of the share",
+	    "Of the last probe of the share.",
 	    (double)counts_word(w->counts, COUNTS_LATENCY_US) / 1e6);
 	metrics_gauge(b, "shoal_state_entry",
-	    "Entry of the state this node's replica is at",
+	    "Entry of the state this node's replica is at.",
 	    (double)counts_word(w->counts, COUNTS_STATE_SEQ));
 	metrics_gauge(b, "shoal_certificate_self_signed",
-	    "1 while clients get the self-signed certificate",
+	    "1 while clients get the self-signed certificate.",
 	    (double)counts_word(w->counts, COUNTS_CERT_SELF));
 	if (expires > 0)
 		metrics_gauge(b, "shoal_certificate_expiry_timestamp_seconds",
-		    "When the first certificate in use expires",
+		    "When the first certificate in use expires.",
 		    (double)expires);
 }
 

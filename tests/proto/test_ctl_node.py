@@ -1,6 +1,7 @@
 """shoalctl beside nodes that run: status, tls, retention, check mail."""
 
 import json
+import os
 import socket
 import subprocess
 import threading
@@ -76,6 +77,28 @@ def test_node_remove(cluster, n1, ctl):
     ctl.refused("node", "remove", "gone")
     node.start()
     assert "gone" in names()
+
+
+def test_files_are_read_as_who_calls(place, ctl):
+    """Passwords in a file of root's, though shoalctl becomes the node's user."""
+    path = place.path + "/batch.csv"
+    with open(path, "w") as f:
+        f.write("batch@example.org,good enough,1G,Batch\n")
+    os.chmod(path, 0o600)
+    assert ctl.run("account", "add", "--batch", path) == "added 1 accounts\n"
+    with open(path, "w") as f:
+        f.write("Subject: x\n\nx\n")
+    out = ctl.result("account", "import", "batch@example.org", path, "/none")
+    assert out.stdout.count("\n") == 1
+    assert "cannot open /none (No such file" in out.stderr, out.stderr
+    ctl.run("account", "remove", "--purge", "batch@example.org")
+
+
+def test_share_check_of_any_place(place, ctl):
+    """Before there is a share, too."""
+    for args in ((), (place.path + "/share",)):
+        assert all(r["ok"] for r in ctl.json("share", "check", *args))
+    assert "none" in ctl.refused("share", "check", place.path + "/none")
 
 
 def test_tls_add_refuses(place, ctl):
