@@ -40,7 +40,8 @@
  *	kind	a acquire (the session's first), n renew, r release
  *	node	id; session: 32 hex digits
  *	boot, dev, ino	proof of death, see node.h
- *	format	newest format version the node writes; version: for people
+ *	format	newest schema of the state the node knows (STATE_SCHEMA: it is
+ *		raised once all do); version: for people
  *	ready	s starting, r ready, u unready, d draining
  *	name	the node's name; hint: UDP address for hints, may be empty
  *	sessions number of client sessions; load: 1/100 of load average;

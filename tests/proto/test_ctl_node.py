@@ -46,7 +46,9 @@ def test_status_and_certificates(cluster, place, n1, ctl):
     # renewed: the name moves
     ctl.run("tls", "add", *certificate(place, "mail.example.org", 90))
     assert len(ctl.json("tls", "list")) == 2
-    wait_for("nothing is wrong", lambda: problems(ctl) == [], 40)
+    assert {r["state"] for r in ctl.json("tls", "list")} == {"valid"}
+    wait_for("the node uses them", lambda: n1.metrics()[
+        "shoal_certificate_self_signed"] == 0, 20)
 
 
 def test_drain_is_an_order_that_stays(cluster, n1, ctl):
@@ -148,6 +150,17 @@ def test_check_mail(n1, n2, ctl, account, pop3):
         assert {r["result"] for r in rows} == {"ok"}
     with pop3(account) as c:
         assert c.cmd("STAT") == "+OK 0 0"
+
+
+def test_check_mail_as_configured(n1, ctl, account):
+    """Without --smtp: the listener of this machine's node."""
+    r = subprocess.run(
+        [ctl.build + "/shoalctl", "-c", n1.file, "--json", "check", "mail",
+         account.address], capture_output=True, text=True, timeout=60)
+    assert r.returncode == 0, r
+    assert json.loads(r.stdout)[-1] == {
+        "stage": "removal", "result": "ok",
+        "ms": json.loads(r.stdout)[-1]["ms"]}
 
 
 def test_check_mail_over_imap(n1, ctl, account, pop3):
