@@ -28,9 +28,10 @@ enum imap_section_what {
 	IMAP_SECTION_MIME
 };
 
-/* Fields are answered from so much of a header; what is behind is unseen.  The
- * other sections are exact, however long. */
-#define IMAP_HEADER_BYTES (1U << 20)
+/* Fields are answered from so much of a header, and searched in it; what is
+ * behind is unseen (as in mime_limits).  The other sections are exact, however
+ * long. */
+#define IMAP_HEADER_BYTES (256U << 10)
 
 struct imap_section {
 	struct str label; /* as the answer calls it: "BODY[TEXT]<0>" */

@@ -242,6 +242,9 @@ fetch_fields(struct task *t, struct fetch_message *fm,
 	e = imap_file_copy(t, &fm->fr->file, found->at.from, to, &header);
 	if (e == NULL)
 		imap_section_fields(text, s, buf_str(&header));
+	/* a long header, many names, hundreds of sections: others wait */
+	if (header.n >= FETCH_FLUSH_BYTES)
+		task_yield(t);
 	buf_free(&header);
 	return e;
 }

@@ -7,7 +7,7 @@
 
 #define IMAP_FETCH_SECTIONS 500 /* of one FETCH */
 #define IMAP_FETCH_PARTS 1000	/* numbers of one section */
-#define IMAP_FETCH_FIELDS 1000	/* names of one HEADER.FIELDS */
+#define IMAP_FETCH_FIELDS 200	/* names of one HEADER.FIELDS */
 
 enum {
 	IMAP_FETCH_FLAGS = 1,

@@ -9,7 +9,7 @@
 #include "storage/uidset.h"
 
 #define IMAP_SEARCH_KEYS 2000 /* of one SEARCH */
-#define IMAP_SEARCH_TEXTS 200 /* of them with a text to look for */
+#define IMAP_SEARCH_TEXTS 100 /* of them with a text to look for */
 
 enum imap_key_kind {
 	IMAP_KEY_AND, /* of its children: the whole, and parentheses */
