@@ -12,7 +12,7 @@ RC = """
 accounts = shoal
 metadata = %(home)s/meta
 ui = basic
-socktimeout = 60
+socktimeout = 20
 
 [Account shoal]
 localrepository = here
@@ -47,10 +47,18 @@ class Offlineimap:
         self.inbox = Maildir(client.path("mail", "INBOX"))
 
     def run(self):
-        r = self.client.result("offlineimap", "-o", "-c",
-                               self.client.path("rc"))
+        r = self.once()
+        # Seen once in some 40 runs on a busy machine: no answer to the first
+        # command after STARTTLS, where imaplib2 3.5 exchanges its reader
+        # thread.  1,600 STARTTLS of another client went well there.
+        if "Failed to start TLS connection" in r.stdout:
+            r = self.once()
         assert r.returncode == 0 and "ERROR" not in r.stdout + r.stderr, \
             r.stdout[-3000:] + r.stderr[-3000:]
+
+    def once(self):
+        return self.client.result("offlineimap", "-o", "-c",
+                                  self.client.path("rc"))
 
     def box(self, name):
         return Maildir(self.client.path("mail", name))
