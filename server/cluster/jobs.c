@@ -118,6 +118,7 @@ jobs_purge_one(struct task *t, struct jobs *j, struct str id)
 	return e;
 }
 
+/* All that are due: one that cannot go keeps nobody else. */
 may_yield static struct err *
 jobs_removed(struct task *t, struct jobs *j)
 {
@@ -126,20 +127,25 @@ jobs_removed(struct task *t, struct jobs *j)
 		.now_s = task_wall_s(t),
 		.max = JOBS_PURGES };
 	struct state_account *list;
-	unsigned n;
 	struct err *e, *first = NULL;
+	unsigned n;
 
-	e = state_account_list(task_arena(t), j->w->state, &q, &list, &n);
-	for (unsigned i = 0; e == NULL && i < n && jobs_go_on(j); i++) {
-		struct err *one = jobs_purge_one(t, j, list[i].id);
-		if (one == NULL)
-			log_info(t, "account purged",
-			    LOG_STR("address", list[i].address),
-			    LOG_STR("id", list[i].id));
-		else if (first == NULL)
-			first = one;
-		jobs_sleep(t, j, JOBS_ACCOUNT_MS);
-	}
+	do {
+		e = state_account_list(task_arena(t), j->w->state, &q, &list,
+		    &n);
+		for (unsigned i = 0; e == NULL && i < n && jobs_go_on(j); i++) {
+			struct err *one = jobs_purge_one(t, j, list[i].id);
+			if (one == NULL)
+				log_info(t, "account purged",
+				    LOG_STR("address", list[i].address),
+				    LOG_STR("id", list[i].id));
+			else if (first == NULL)
+				first = one;
+			q.after = list[i].address;
+			q.after_id = list[i].id;
+			jobs_sleep(t, j, JOBS_ACCOUNT_MS);
+		}
+	} while (e == NULL && n == JOBS_PURGES && jobs_go_on(j));
 	return e != NULL ? e : first;
 }
 

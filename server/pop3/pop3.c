@@ -175,6 +175,13 @@ pop3_close(struct conn *c)
 
 	if (s == NULL)
 		return;
+	/* After QUIT it was said there. */
+	if (s->address != NULL && s->state == POP3_TRANSACTION)
+		log_info(NULL, "pop3", LOG_C("session", conn_id(c)),
+		    LOG_C("account", s->address),
+		    LOG_U64("retrieved", s->retrieved),
+		    LOG_U64("bytes", s->bytes_out), LOG_U64("deleted", 0),
+		    LOG_C("end", "dropped"));
 	if (s->counted)
 		auth_session_end(s->w->auth, &s->auth);
 	account_close(&s->acc);
