@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/attr.h"
+#include "server/net/tls_client.h"
 
 static uint64_t
 check_now_ms(void)
@@ -120,7 +121,8 @@ static bool
 check_write(struct check *c, const char *p, size_t n)
 {
 	while (n > 0) {
-		ssize_t got = send(c->fd, p, n, MSG_NOSIGNAL);
+		ssize_t got = c->tls != NULL ? tls_client_write(c->tls, p, n)
+					     : send(c->fd, p, n, MSG_NOSIGNAL);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0) {
@@ -131,6 +133,13 @@ check_write(struct check *c, const char *p, size_t n)
 		n -= (size_t)got;
 	}
 	return true;
+}
+
+static ssize_t
+check_recv(struct check *c, void *p, size_t n)
+{
+	return c->tls != NULL ? tls_client_read(c->tls, p, n)
+			      : recv(c->fd, p, n, 0);
 }
 
 /* The next line, without its end, NUL-terminated, in c->line. */
@@ -155,8 +164,8 @@ check_line(struct check *c)
 			check_say(c, "the answer has a line without end");
 			return false;
 		}
-		got = recv(c->fd, c->line + c->have, sizeof(c->line) - c->have,
-		    0);
+		got =
+		    check_recv(c, c->line + c->have, sizeof(c->line) - c->have);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0) {
@@ -173,6 +182,7 @@ check_line(struct check *c)
 static void
 check_close(struct check *c)
 {
+	tls_client_free(&c->tls);
 	if (c->fd >= 0)
 		close(c->fd);
 	c->fd = -1;
@@ -309,6 +319,17 @@ static bool printf_like(5, 6) check_imap_cmd(struct check *c, const char *name,
 }
 
 static bool
+check_imap_tls(struct check *c)
+{
+	if (!check_begin(c, "imap tls"))
+		return false;
+	/* What came before in the clear is not believed. */
+	c->line_n = c->have = 0;
+	c->tls = tls_client_new(c->fd, c->host, c->said, sizeof(c->said));
+	return check_end(c, c->tls != NULL);
+}
+
+static bool
 check_imap_greeting(struct check *c)
 {
 	if (!check_begin(c, "imap greeting"))
@@ -319,6 +340,24 @@ check_imap_greeting(struct check *c)
 		return check_end(c, true);
 	check_say(c, "%.500s", c->line);
 	return check_end(c, false);
+}
+
+/* STARTTLS, if it is there; without it the login will say what it thinks. */
+static bool
+check_imap_secure(struct check *c)
+{
+	bool found;
+
+	if (c->tls != NULL)
+		return true;
+	if (!check_imap_cmd(c, "imap capability", "* CAPABILITY", &found,
+		"CAPABILITY\r\n"))
+		return false;
+	if (!found || strstr(c->said, " STARTTLS") == NULL)
+		return true;
+	return check_imap_cmd(c, "imap starttls", NULL, &found,
+		   "STARTTLS\r\n") &&
+	       check_imap_tls(c);
 }
 
 static bool
@@ -350,7 +389,9 @@ blocking_check_imap(void *arg)
 
 	check_quote(login, sizeof(login), c->login);
 	check_quote(password, sizeof(password), c->password);
-	if (check_connect(c) && check_imap_greeting(c) &&
+	if (check_connect(c) &&
+	    (strcmp(c->port, "993") != 0 || check_imap_tls(c)) &&
+	    check_imap_greeting(c) && check_imap_secure(c) &&
 	    check_imap_cmd(c, "imap login", NULL, &found, "LOGIN %s %s\r\n",
 		login, password) &&
 	    check_imap_cmd(c, "imap select", NULL, &found,

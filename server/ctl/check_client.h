@@ -17,6 +17,8 @@
 #define CHECK_TIMEOUT_S 30
 #define CHECK_LINE_MAX 4096
 
+struct tls_client;
+
 struct check_step {
 	const char *name;
 	uint64_t ms;
@@ -38,6 +40,7 @@ struct check {
 	char said[512];
 	/* between */
 	int fd;
+	struct tls_client *tls;
 	char line[CHECK_LINE_MAX];
 	size_t line_n, have;
 	unsigned tag;
@@ -45,7 +48,8 @@ struct check {
 
 /* Connects, hands the message in for `to`. arg: struct check. */
 void blocking_check_smtp(void *arg);
-/* Logs in, finds the message in INBOX and fetches it. */
+/* Logs in, finds the message in INBOX and fetches it; over TLS on port 993, or
+ * by STARTTLS where it is offered. */
 void blocking_check_imap(void *arg);
 
 /* "host:port", "[::1]:25"; false: malformed. Copies into the two. */

@@ -358,8 +358,8 @@ const struct ctl_command cmd_check_mail = {
 		"sent, and removes it again; no password is needed. Each stage "
 		"is listed with its time; the first that fails is named with "
 		"what the server said. With --imap the message is also "
-		"searched and fetched there, without TLS, which a node allows "
-		"from its own machine.",
+		"searched and fetched there, over TLS on port 993 or where "
+		"STARTTLS is offered; the certificate is not verified.",
 	.min_args = 1,
 	.max_args = 1,
 	.need = CTL_NEED_MAIL,

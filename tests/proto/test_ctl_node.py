@@ -168,9 +168,10 @@ def test_check_mail_over_imap(n1, ctl, account, pop3):
                   "--imap", "%s:%d" % n1.of("imap"), "--password-stdin",
                   "--json", stdin=account.password + "\n")
     stages = [r["stage"] for r in json.loads(out)]
-    assert stages[-7:] == ["connect", "imap greeting", "imap login",
-                           "imap select", "imap search", "imap fetch",
-                           "removal"], stages
+    assert stages[-10:] == [
+        "connect", "imap greeting", "imap capability", "imap starttls",
+        "imap tls", "imap login", "imap select", "imap search", "imap fetch",
+        "removal"], stages
     r = ctl.result("check", "mail", account.address, "--smtp", smtp_of(n1),
                    "--imap", "%s:%d" % n1.of("imap"), "--password-stdin",
                    stdin="wrong\n")
