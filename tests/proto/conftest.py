@@ -39,6 +39,19 @@ BUILD = os.environ.get("SHOAL_BUILD", "")
 pytest_runtest_logreport = reporter("proto")
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "memory: measures it; sanitizers need "
+                            "much more")
+
+
+def pytest_collection_modifyitems(config, items):
+    """SHOAL_SANITIZED: the nodes are built with ASan."""
+    if os.environ.get("SHOAL_SANITIZED"):
+        out = [i for i in items if i.get_closest_marker("memory")]
+        config.hook.pytest_deselected(items=out)
+        items[:] = [i for i in items if i not in out]
+
+
 class Cluster:
     """Nodes by name: cluster["n1"]."""
 

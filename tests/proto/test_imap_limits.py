@@ -61,6 +61,7 @@ def test_b29_much_more(imap, account):
     assert "a BAD [TOOBIG]" in said and "* BYE" in said
 
 
+@pytest.mark.memory
 def test_b30_many_literals(imap, account, n1):
     c = imap(account)
     c.cmd("SELECT INBOX")
@@ -99,6 +100,7 @@ def test_b31_literal_of_a_stranger(imap, text):
     assert "* BYE" in c.closed()
 
 
+@pytest.mark.memory
 def test_b32_parentheses_of_a_stranger(imap, n1):
     c = imap()
     before = rss(n1)
@@ -109,6 +111,7 @@ def test_b32_parentheses_of_a_stranger(imap, n1):
     assert rss(n1) - before < 2048
 
 
+@pytest.mark.memory
 def test_long_lines(imap, account, n1):
     c = imap(account)
     before = rss(n1)

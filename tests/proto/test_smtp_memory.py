@@ -2,8 +2,11 @@
 
 import threading
 
+import pytest
+
 from smtp_common import begin, message
 
+pytestmark = pytest.mark.memory
 SHOAL = {"workers": 1, "accounts": 3}
 SIZE = 50 << 20
 

@@ -1,6 +1,6 @@
 """One line a test for tests/run: `ok NAME`, `not ok NAME`, `skip NAME: why`.
 
-What pytest prints goes to standard error; the lines go to the file that
+SHOAL_GROUP takes the place of the group's own name.  What pytest prints goes to standard error; the lines go to the file that
 SHOAL_RESULTS names (the group's program gives a descriptor there).
 """
 
@@ -8,6 +8,7 @@ import os
 
 
 def line(group, report):
+    group = os.environ.get("SHOAL_GROUP", group)
     name = group + "/" + report.nodeid.split("/")[-1].replace("::", "/")
     if report.when == "call" and report.passed:
         return "ok " + name
