@@ -135,7 +135,9 @@ def test_sigterm_lets_sessions_finish(node, account):
     node.signal(signal.SIGTERM)
     assert "BYE" in idle.closed()
     idle.close()
-    assert refuses(node.of("smtp")) and refuses(node.of("imap"))
+    # each worker closes its own listeners when it hears of it
+    wait_for("refused", lambda: refuses(node.of("smtp")) and
+             refuses(node.of("imap")), 5)
     # balancers still hear that it drains
     assert node.http("/health/ready")[0] == 503
     busy.send("\r\nhello\r\n.\r\n")
