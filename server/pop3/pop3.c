@@ -96,6 +96,8 @@ pop3_open(struct task *t, struct conn *c)
 	conn_set_session(c, s);
 	conn_set_input_max(c, POP3_SASL_LINE_MAX + 2);
 	conn_set_idle_timeout(c, POP3_LOGIN_TIMEOUT_MS);
+	/* Whatever is asked meanwhile: CAPA and USER are answered for ever. */
+	conn_set_deadline(c, conn_began_ms(c) + POP3_LOGIN_TIMEOUT_MS);
 	conn_printf(t, c, "+OK %s POP3 ready\r\n", worker_hostname(s->w));
 }
 

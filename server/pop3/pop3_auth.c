@@ -3,9 +3,6 @@
 #include "base/log.h"
 #include "server/pop3/pop3_private.h"
 
-/* Addresses and what aliases may be called. */
-#define POP3_USER_MAX 400
-
 may_yield static bool
 pop3_may_login(struct task *t, struct pop3 *s)
 {
@@ -62,6 +59,7 @@ pop3_logged_in(struct task *t, struct pop3 *s, const struct auth_login *l)
 		return;
 	}
 	s->state = POP3_TRANSACTION;
+	conn_set_deadline(s->c, 0);
 	conn_set_idle_timeout(s->c,
 	    (uint32_t)worker_setting(s->w, STATE_POP3_IDLE_TIMEOUT) * 1000);
 	for (unsigned i = 0; i < s->n; i++)
@@ -79,14 +77,15 @@ pop3_user(struct task *t, struct pop3 *s, const struct pop3_input *in)
 		pop3_refuse(t, s, "name too long");
 		return;
 	}
-	s->user = arena_str(s->arena, in->text);
+	memcpy(s->user, in->text.p, in->text.n);
+	s->user_n = (uint16_t)in->text.n;
 	pop3_ok(t, s, "and the password?");
 }
 
 void
 pop3_pass(struct task *t, struct pop3 *s, const struct pop3_input *in)
 {
-	struct auth_login l = { .login = s->user,
+	struct auth_login l = { .login = str_of(s->user, s->user_n),
 		.password = in->text,
 		.protocol = "pop3",
 		.peer = conn_peer(s->c) };
@@ -94,11 +93,11 @@ pop3_pass(struct task *t, struct pop3 *s, const struct pop3_input *in)
 
 	if (!pop3_may_login(t, s))
 		return;
-	if (s->user.p == NULL) {
+	if (s->user_n == 0) {
 		pop3_refuse(t, s, "USER comes first");
 		return;
 	}
-	s->user = STR_NONE;
+	s->user_n = 0;
 	e = auth_login(t, s->w->auth, &l);
 	if (e != NULL)
 		pop3_login_failed(t, s, e);
@@ -244,7 +243,7 @@ pop3_stls(struct task *t, struct pop3 *s, const struct pop3_input *in)
 	}
 	pop3_ok(t, s, "begin");
 	/* What was said in the clear does not count (RFC 2595, 4). */
-	s->user = STR_NONE;
+	s->user_n = 0;
 	e = conn_flush(t, s->c);
 	if (e == NULL)
 		e = conn_start_tls(t, s->c);

@@ -9,6 +9,9 @@
 #include "server/worker.h"
 #include "storage/account.h"
 
+/* Addresses and what aliases may be called. */
+#define POP3_USER_MAX 400
+
 enum pop3_state {
 	POP3_AUTHORIZATION = 1, /* RFC 1939's names */
 	POP3_TRANSACTION = 2,
@@ -24,8 +27,11 @@ struct pop3 {
 	struct conn *c;
 	struct worker *w;
 	enum pop3_state state;
-	struct arena *arena; /* of the session */
-	struct str user;     /* USER's, until PASS */
+	struct arena *arena; /* of the session: from the login on */
+	/* USER's, until PASS; not in the arena, where a stranger could pile
+	 * them up */
+	char user[POP3_USER_MAX];
+	uint16_t user_n;
 	unsigned errors, failures;
 	bool draining;
 	/* POP3_TRANSACTION */
