@@ -191,6 +191,7 @@ static may_yield must_check enum deliver_verdict
 deliver_open_all(struct task *t, struct deliver *d,
     const struct deliver_found *f, struct deliver_rcpt *r)
 {
+	struct arena_mark mark = arena_mark(d->arena);
 	unsigned before = d->account_n, full_n = 0;
 	enum deliver_verdict v = DELIVER_OK;
 
@@ -208,6 +209,8 @@ deliver_open_all(struct task *t, struct deliver *d,
 		return v;
 	while (d->account_n > before)
 		account_close(&d->accounts[--d->account_n].acc);
+	/* Recipients that are refused may come without end. */
+	arena_rewind(d->arena, mark);
 	return v;
 }
 

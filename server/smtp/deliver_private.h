@@ -35,6 +35,10 @@ struct deliver {
 	/* while the message comes */
 	struct message_writer *writer;
 	struct smtp_scan scan;
+	/* its beginning, kept back until it is known what it is */
+	char start[SMTP_START_BYTES];
+	size_t start_n;
+	bool started;
 	bool begun, scanning;
 	uint64_t bytes, max_bytes, hops_max;
 	uint64_t began_ms;

@@ -87,7 +87,7 @@ deliver_write(struct task *t, struct deliver *d, const void *p, size_t n)
 {
 	struct err *e;
 
-	if (d->writer == NULL)
+	if (d->writer == NULL || d->verdict != DELIVER_OK || n == 0)
 		return;
 	task_set_deadline(t, task_now_ms(t) + DELIVER_WRITE_MS);
 	e = message_writer_add(t, d->writer, p, n);
@@ -134,6 +134,27 @@ deliver_begin(struct task *t, struct deliver *d, struct smtp_trace *tr)
 	deliver_write(t, d, b.p, b.n);
 }
 
+/* Our fields are written already: nothing of the message may run into them. */
+static may_yield void
+deliver_put(struct task *t, struct deliver *d, struct str piece)
+{
+	struct str first = str_sub(piece, 0, sizeof(d->start) - d->start_n);
+	const char *between;
+
+	if (!d->started) {
+		memcpy(d->start + d->start_n, first.p, first.n);
+		d->start_n += first.n;
+		piece = str_sub(piece, first.n, piece.n);
+		between = smtp_scan_start(str_of(d->start, d->start_n));
+		if (between == NULL)
+			return;
+		d->started = true;
+		deliver_write(t, d, between, strlen(between));
+		deliver_write(t, d, d->start, d->start_n);
+	}
+	deliver_write(t, d, piece.p, piece.n);
+}
+
 void
 deliver_add(struct task *t, struct deliver *d, const void *p, size_t n)
 {
@@ -144,7 +165,7 @@ deliver_add(struct task *t, struct deliver *d, const void *p, size_t n)
 	deliver_scan(d, str_of(p, n));
 	/* what will not be delivered need not be written */
 	if (d->verdict == DELIVER_OK)
-		deliver_write(t, d, p, n);
+		deliver_put(t, d, str_of(p, n));
 }
 
 void
@@ -276,7 +297,13 @@ deliver_commit(struct task *t, struct deliver *d, bool apart)
 		deliver_abort(t, d);
 		return v;
 	}
-	v = deliver_commit_to(t, d);
+	if (!d->started) /* shorter than a line */
+		deliver_write(t, d, d->start, d->start_n);
+	v = d->verdict;
+	if (v == DELIVER_OK)
+		v = deliver_commit_to(t, d);
+	else
+		deliver_abort(t, d);
 	if (v == DELIVER_OK)
 		stat_add(d->w->counts, STAT_MESSAGES_IN, 1);
 	return v;

@@ -142,3 +142,25 @@ smtp_scan_feed(struct smtp_scan *s, struct str piece)
 	}
 	return s->state != SCAN_BODY;
 }
+
+/* field = 1*ftext *WSP ":"		RFC 5322, 2.2 and 4.5.3 */
+const char *
+smtp_scan_start(struct str start)
+{
+	struct str from = STR("From "), rest = start;
+	size_t name = 0, i;
+
+	if (start.n > 0 && start.p[0] == '\r')
+		return "";
+	while (str_starts(rest, STR(">")))
+		rest = str_sub(rest, 1, rest.n);
+	if (str_starts(rest, from))
+		return "X-Mailbox-Line: ";
+	while (name < start.n && start.p[name] > ' ' && start.p[name] < 127 &&
+	       start.p[name] != ':')
+		name++;
+	for (i = name; i < start.n; i++)
+		if (start.p[i] != ' ' && start.p[i] != '\t')
+			return name > 0 && start.p[i] == ':' ? "" : "\r\n";
+	return start.n < SMTP_START_BYTES ? NULL : "\r\n";
+}

@@ -35,4 +35,14 @@ void smtp_scan_init(struct smtp_scan *s);
 /* Whether the header goes on: else no more need be fed. */
 bool smtp_scan_feed(struct smtp_scan *s, struct str piece);
 
+/*
+ * What has to stand between fields put on top of a message and its first line:
+ * "" if that begins a field (or is empty, so that there are none), an empty
+ * line if it is body already, or would continue what is above it (a sender
+ * could add to our Received); mbox's "From " line, which some send along,
+ * becomes a field. NULL: that cannot be seen from so few bytes.
+ */
+#define SMTP_START_BYTES 128 /* no field has so long a name */
+const char *smtp_scan_start(struct str start);
+
 #endif

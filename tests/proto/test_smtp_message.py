@@ -1,5 +1,6 @@
 """SMTP: what a message may be, and what it becomes."""
 
+import re
 import socket
 
 import pytest
@@ -40,6 +41,39 @@ def test_empty_message_and_no_header(smtp, account, ctl):
     c.send(b".\r\n")
     c.expect_reply(250)
     assert len(mailbox(ctl, account)) == 3
+
+
+FIRST_LINES = [
+    # first line of the message, what stands there behind our fields
+    (b"no header at all\r\n", b"\r\nno header at all\r\n"),
+    (b" and a date of mine\r\n", b"\r\n and a date of mine\r\n"),
+    (b"\tx\r\nSubject: s\r\n", b"\r\n\tx\r\nSubject: s\r\n"),
+    (b": x\r\n", b"\r\n: x\r\n"),
+    (b"y" * 500 + b": x\r\n", b"\r\n" + b"y" * 500 + b": x\r\n"),
+    (b"\r\nbody\r\n", b"\r\nbody\r\n"),
+    (b"Subject : s\r\n", b"Subject : s\r\n"),
+    (b"From a@b Mon Nov  2 10:00:00 2026\r\nSubject: s\r\n",
+     b"X-Mailbox-Line: From a@b Mon Nov  2 10:00:00 2026\r\nSubject: s\r\n"),
+    (b"From: a@b\r\n", b"From: a@b\r\n"),
+]
+
+
+def test_nothing_runs_into_our_fields(smtp, account, ctl):
+    """However the bytes are cut."""
+    c = client(smtp)
+    for text, _ in FIRST_LINES:
+        begin(c, account).data(text)
+        begin(c, account)
+        for byte in text[:12]:
+            c.send(b"BDAT 1\r\n" + bytes([byte]))
+            c.expect_reply(250)
+        c.send(b"BDAT %d LAST\r\n" % len(text[12:]) + text[12:])
+        c.expect_reply(250)
+    found = mailbox(ctl, account)
+    for i, (_, wanted) in enumerate(FIRST_LINES):
+        for raw in found[2 * i:2 * i + 2]:
+            assert re.search(rb"; *\r\n\t[^\r]* \+0000\r\n" +
+                             re.escape(wanted) + b"$", raw, re.S), (i, raw)
 
 
 def test_header_without_end(smtp, account, ctl):
