@@ -161,15 +161,35 @@ folder_is_below(struct str name, struct str above)
 	       str_starts(name, above);
 }
 
+/* In the order of names: in front of above + "/", and so of all below it. */
+static bool
+folder_is_before(struct str name, struct str above)
+{
+	int c = str_cmp(str_sub(name, 0, above.n), above);
+
+	if (c != 0)
+		return c < 0;
+	return name.n == above.n || (unsigned char)name.p[above.n] < '/';
+}
+
 bool
 folder_has_children(const struct account *acc, struct str name)
 {
 	const struct account_state *s = &acc->state;
+	unsigned lo = 0, hi = s->folder_count;
 
-	for (unsigned i = 0; i < s->folder_count; i++)
-		if (folder_is_below(s->by_name[i]->pub.name, name))
-			return true;
-	return false;
+	/* The first that is not in front of "name/": LIST asks for every
+	 * folder there is. */
+	while (lo < hi) {
+		unsigned mid = lo + (hi - lo) / 2;
+
+		if (folder_is_before(s->by_name[mid]->pub.name, name))
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < s->folder_count &&
+	       folder_is_below(s->by_name[lo]->pub.name, name);
 }
 
 unsigned
