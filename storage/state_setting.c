@@ -121,7 +121,7 @@ const struct state_setting_desc state_setting_table[] = {
 	    "Literals of one command." },
 	{ STATE_IMAP_ERRORS, "imap.errors_max",
 	    STATE_SETTING_U64, "20", 3, 1000,
-	    "Bad commands of one IMAP session before it is closed (3 before "
+	    "Bad commands in a row before an IMAP session is closed (3 before "
 	    "login)." },
 	{ STATE_IMAP_SESSIONS, "imap.sessions_per_account",
 	    STATE_SETTING_U64, "20", 1, 10000,

@@ -17,6 +17,7 @@ struct fetch_run {
 	struct imap_fetcher fr;
 	uint64_t seen_modseq;
 	uint32_t first_damaged, damaged;
+	uint32_t gone; /* while it ran, without a file to read */
 	struct err *damage;
 };
 
@@ -82,6 +83,13 @@ fetch_portion(struct task *t, struct fetch_run *r, struct imap_batch *b)
 			task_yield(t);
 		if (e == NULL || r->fr.broken || !imap_fetch_is_damage(e))
 			continue;
+		if (err_is(e, ERR_NOTFOUND)) {
+			/* moved away since the portion was taken: as if it had
+			 * been gone then */
+			r->gone++;
+			e = NULL;
+			continue;
+		}
 		if (r->damaged++ == 0) {
 			r->first_damaged = b->list[i].m.uid;
 			r->damage = e;
@@ -112,7 +120,7 @@ fetch_all(struct task *t, struct fetch_run *r, uint32_t *gone_r)
 	}
 	imap_fetch_flush(t, &r->fr);
 	imap_batch_free(&b);
-	*gone_r = b.gone;
+	*gone_r = b.gone + r->gone;
 	return e;
 }
 
@@ -144,6 +152,8 @@ fetch_run(struct task *t, struct fetch_run *r)
 
 	if (r->f.items & IMAP_FETCH_MODSEQ)
 		imap_condstore(t, s);
+	if (r->f.items & IMAP_FETCH_FLAGS)
+		imap_view_tell_words(t, s);
 	imap_fetcher_init(&r->fr, s, r->acc, &r->f);
 	if (fetch_sets_seen(r))
 		fetch_set_seen(t, r);

@@ -112,6 +112,10 @@ imap_idle_done(struct task *t, struct imap_session *s)
 void
 imap_idle_event(struct task *t, struct imap_session *s, unsigned events)
 {
+	/* The task goes on as long as there is input: "IDLE", "DONE" may come
+	 * any number of times. */
+	struct arena_mark mark = arena_mark(task_arena(t));
+
 	if (!imap_session_recheck(t, s))
 		return;
 	if (s->state == IMAP_SELECTED)
@@ -125,6 +129,7 @@ imap_idle_event(struct task *t, struct imap_session *s, unsigned events)
 	if ((events & CONN_EVENT_INPUT) && !conn_is_ending(s->c) &&
 	    conn_buffered(s->c).n > 0)
 		imap_idle_done(t, s);
+	arena_rewind(task_arena(t), mark);
 }
 
 const struct imap_command imap_cmd_idle = {

@@ -218,7 +218,8 @@ search_portion(struct task *t, struct search_run *r, struct imap_batch *b)
 		e = search_message(t, r, &b->list[i]);
 		if (err_is(e, ERR_CORRUPT) || err_is(e, ERR_NOTFOUND) ||
 		    err_is(e, ERR_NOENT)) {
-			r->unreadable++;
+			/* one that was moved away meanwhile is no damage */
+			r->unreadable += !err_is(e, ERR_NOTFOUND);
 			e = NULL;
 		}
 		if (e == NULL)

@@ -37,31 +37,12 @@ imap_select_unseen(const struct account *acc, const struct folder *f)
 }
 
 static void
-imap_select_put_flags(struct buf *b, const struct account *acc, bool readonly)
-{
-	uint64_t keywords = 0;
-	struct buf all;
-
-	for (unsigned bit = 0; bit < MESSAGE_KEYWORDS; bit++)
-		if (message_keyword(acc, bit).n > 0)
-			keywords |= UINT64_C(1) << bit;
-	buf_init(&all, b->arena, 8192);
-	imap_flags_put(&all, acc, MESSAGE_FLAGS, keywords);
-	buf_fmt(b, "* FLAGS (" STR_FMT ")\r\n", STR_ARG(buf_str(&all)));
-	if (readonly)
-		buf_c(b, "* OK [PERMANENTFLAGS ()] Read-only\r\n");
-	else
-		buf_fmt(b, "* OK [PERMANENTFLAGS (" STR_FMT " \\*)] Kept\r\n",
-		    STR_ARG(buf_str(&all)));
-}
-
-static void
 imap_select_put(struct buf *b, const struct account *acc,
     const struct folder *f, bool readonly)
 {
 	uint32_t unseen = imap_select_unseen(acc, f);
 
-	imap_select_put_flags(b, acc, readonly);
+	imap_view_put_words(b, acc, readonly);
 	buf_fmt(b, "* %u EXISTS\r\n* 0 RECENT\r\n", f->messages);
 	if (unseen > 0)
 		buf_fmt(b, "* OK [UNSEEN %u] First unseen\r\n", unseen);

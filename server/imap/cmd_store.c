@@ -101,6 +101,7 @@ store_tell_all(struct task *t, struct store_run *r)
 
 	if (r->silent && !s->condstore)
 		return;
+	imap_view_tell_words(t, s);
 	imap_batch_init(&b, t, s, r->acc, &r->st.stored_r);
 	buf_init(&out, NULL, STORE_OUT_BYTES);
 	while (!conn_is_ending(s->c) && imap_batch_next(t, &b)) {

@@ -46,6 +46,7 @@ struct imap_view {
 			    * newer is to be told */
 	uint64_t expunged; /* the same for EXPUNGE, which may lag behind */
 	uint32_t uidnext;
+	uint64_t words; /* which keywords there are, as the client knows it */
 };
 
 struct imap_session {
@@ -144,6 +145,9 @@ uint32_t imap_view_seq(const struct imap_view *v, uint32_t uid);
 /* "\\Seen $Label": FLAGS of a message; \\Recent never (RFC 9051). */
 void imap_flags_put(struct buf *b, const struct account *acc, uint8_t flags,
     uint64_t keywords);
+/* FLAGS and PERMANENTFLAGS, if a keyword has come or gone since they were told:
+ * before the flags of messages that may have it (RFC 3501, 7.2.6). */
+may_yield void imap_view_tell_words(struct task *t, struct imap_session *s);
 /* Flags of these that entry `modseq`, ours, left behind need not be told at the
  * end of this command: they were (STORE), or shall not be (.SILENT). uids'
  * ranges live in the task's arena. */

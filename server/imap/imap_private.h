@@ -102,6 +102,9 @@ void imap_capability_put(struct buf *b, const struct imap_session *s);
 void imap_view_open(struct imap_session *s, const struct folder *f,
     bool readonly);
 void imap_view_close(struct imap_session *s);
+/* FLAGS and PERMANENTFLAGS. */
+void imap_view_put_words(struct buf *b, const struct account *acc,
+    bool readonly);
 
 /* --- imap_match.c: LIST patterns --- */
 /* *steps goes down by what it cost; at 0 nothing matches any more. */

@@ -85,6 +85,9 @@ imap_answer(struct task *t, struct imap_cmd *cmd, const char *name,
 		}
 	} else {
 		buf_c(&b, " OK ");
+		/* a session lasts for days: only errors in a row are a sign */
+		if (cmd->s->state != IMAP_STRANGER)
+			cmd->s->errors = 0;
 	}
 	if (cmd->code.n > 0 && buf_ok(&cmd->code))
 		buf_fmt(&b, "[" STR_FMT "] ", STR_ARG(buf_str(&cmd->code)));

@@ -155,6 +155,54 @@ imap_flags_put(struct buf *b, const struct account *acc, uint8_t flags,
 	}
 }
 
+void
+imap_view_put_words(struct buf *b, const struct account *acc, bool readonly)
+{
+	uint64_t keywords = 0;
+	struct buf all;
+
+	for (unsigned bit = 0; bit < MESSAGE_KEYWORDS; bit++)
+		if (message_keyword(acc, bit).n > 0)
+			keywords |= UINT64_C(1) << bit;
+	buf_init(&all, b->arena, 8192);
+	imap_flags_put(&all, acc, MESSAGE_FLAGS, keywords);
+	buf_fmt(b, "* FLAGS (" STR_FMT ")\r\n", STR_ARG(buf_str(&all)));
+	if (readonly)
+		buf_c(b, "* OK [PERMANENTFLAGS ()] Read-only\r\n");
+	else
+		buf_fmt(b, "* OK [PERMANENTFLAGS (" STR_FMT " \\*)] Kept\r\n",
+		    STR_ARG(buf_str(&all)));
+}
+
+/* Changes whenever FLAGS would. */
+static uint64_t
+imap_view_words(const struct account *acc)
+{
+	uint64_t words = 0;
+
+	for (unsigned bit = 0; bit < MESSAGE_KEYWORDS; bit++) {
+		struct str name = message_keyword(acc, bit);
+
+		words = (words ^ (name.n > 0 ? str_hash(name) + 1 : 0)) *
+			UINT64_C(0x100000001b3);
+	}
+	return words;
+}
+
+void
+imap_view_tell_words(struct task *t, struct imap_session *s)
+{
+	uint64_t words = imap_view_words(s->acc);
+	struct buf b;
+
+	if (words == s->view.words)
+		return;
+	s->view.words = words;
+	buf_init(&b, task_arena(t), 32 * 1024);
+	imap_view_put_words(&b, s->acc, s->view.readonly);
+	conn_write(t, s->c, b.p, b.n);
+}
+
 /* --- opening and closing --- */
 
 static void
@@ -203,6 +251,7 @@ imap_view_open(struct imap_session *s, const struct folder *f, bool readonly)
 		.modseq = account_head(s->acc),
 		.expunged = account_head(s->acc),
 		.uidnext = 1,
+		.words = imap_view_words(s->acc),
 	};
 	/* What there is fits exactly: most views never grow. */
 	s->view.size = f->messages;
@@ -361,5 +410,6 @@ imap_view_sync(struct task *t, struct imap_session *s, bool keep_numbers)
 	imap_view_put_expunged(t, s, &seqs);
 	if (came > 0)
 		conn_printf(t, s->c, "* %u EXISTS\r\n", v->n);
+	imap_view_tell_words(t, s);
 	imap_view_tell_flags(t, s, &changed, had_next);
 }

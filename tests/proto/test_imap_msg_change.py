@@ -45,10 +45,11 @@ def subjects(c, folder):
 
 def test_store(box):
     a = box.cmd("STORE 1:2 FLAGS (\\Seen $A)")
-    assert a.lines == [b"* 1 FETCH (FLAGS (\\Seen $A))",
-                       b"* 2 FETCH (FLAGS (\\Seen $A))"]
+    assert a.lines[0].startswith(b"* FLAGS (")
+    assert a.lines[2:] == [b"* 1 FETCH (FLAGS (\\Seen $A))",
+                           b"* 2 FETCH (FLAGS (\\Seen $A))"]
     a = box.cmd("STORE 1 +FLAGS \\Flagged $B")
-    assert a.lines == [b"* 1 FETCH (FLAGS (\\Flagged \\Seen $A $B))"]
+    assert a.lines[2:] == [b"* 1 FETCH (FLAGS (\\Flagged \\Seen $A $B))"]
     a = box.cmd("STORE 1 -FLAGS (\\Seen $A $Nobody)")
     assert a.lines == [b"* 1 FETCH (FLAGS (\\Flagged $B))"]
     assert box.cmd("STORE 1,3 FLAGS.SILENT ()").lines == []

@@ -55,7 +55,7 @@ def test_flags(pair):
     c, d = pair()
     c.cmd(r"STORE 2 +FLAGS (\Flagged $Work)")
     a = d.cmd("NOOP")
-    assert len(a.lines) == 1
+    assert [s[:7] for s in a.lines] == [b"* FLAGS", b"* OK [P", b"* 2 FET"]
     assert a.find(r"^\* 2 FETCH \(UID 2 FLAGS \(\\Flagged \$Work\)\)$")
     d.cmd("ENABLE CONDSTORE")
     c.cmd(r"STORE 2 -FLAGS (\Flagged)")
@@ -286,3 +286,18 @@ def test_drain_ends_sessions(cluster, imap, account):
         s.close()
     wait_for("its end", lambda: node.process.poll() is not None)
     node.stop()
+
+
+def test_new_keywords(pair):
+    """FLAGS names a keyword before a message has it (RFC 3501, 7.2.6)."""
+    c, d = pair(2)
+    lines = c.cmd("STORE 1 +FLAGS (Sesame)").lines
+    assert lines[0].startswith(b"* FLAGS (") and b"Sesame" in lines[0]
+    assert lines[1].startswith(b"* OK [PERMANENTFLAGS (")
+    assert re.match(rb"\* 1 FETCH .*Sesame", lines[2])
+    assert len(lines) == 3
+    lines = d.cmd("NOOP").lines
+    assert lines[0].startswith(b"* FLAGS (") and b"Sesame" in lines[0]
+    assert re.match(rb"\* 1 FETCH .*Sesame", lines[-1])
+    assert not c.cmd("STORE 2 +FLAGS (Sesame)").find("^.. FLAGS")
+    assert not d.cmd("NOOP").find("^.. FLAGS")
