@@ -125,7 +125,7 @@ struct conns *conns_get(struct worker *w);
  * with (may be empty). */
 const char *conn_admit(struct conn *c);
 /* Whether there is room for one more at all, before anything is known. */
-bool conn_admit_fd(struct worker *w, const struct protocol *p);
+bool conn_admit_fd(struct worker *w, int fd);
 void conn_count_out(struct conn *c);
 void conn_gauge(struct conn *c, int delta);
 /* One line a second about clients that are turned away. */

@@ -234,7 +234,7 @@ listener_accept(struct listener *l)
 	net_addr_of_sockaddr((struct sockaddr *)&ss, &peer);
 	listener_tune(fd, &peer);
 	stat_add(l->w->counts, STAT_ACCEPTED, 1);
-	if (conn_admit_fd(l->w, l->p))
+	if (conn_admit_fd(l->w, fd))
 		conn_begin(conn_new(l, fd, &peer));
 	else {
 		stat_add(l->w->counts, STAT_REFUSED_LIMIT, 1);

@@ -1,11 +1,13 @@
 /* listener_limit.c - who may connect, and how often */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/log.h"
 #include "server/net/conn_private.h"
 
 #define CONN_COMPLAIN_MS 1000
+#define LISTENER_SPARE_FILES 128 /* not for clients */
 
 /* What a protocol is counted and limited as. */
 struct conn_kind {
@@ -72,11 +74,29 @@ conn_count_node(const struct worker *w)
 	return n;
 }
 
-bool
-conn_admit_fd(struct worker *w, const struct protocol *p)
+/*
+ * Clients must not take the descriptors that the share, the replica and the
+ * caches need: without them the lease would lapse.  The kernel hands out the
+ * lowest free number, so a number says how many are taken.
+ */
+static bool
+conn_fd_is_spare(int fd, unsigned parts)
 {
-	(void)p;
-	return conn_count_node(w) < worker_setting(w, STATE_NET_CONNECTIONS);
+	struct rlimit r;
+	rlim_t spare;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+		return false;
+	spare = r.rlim_cur / 4 < LISTENER_SPARE_FILES ? r.rlim_cur / 4
+						      : LISTENER_SPARE_FILES;
+	return (rlim_t)fd >= r.rlim_cur - spare / parts;
+}
+
+bool
+conn_admit_fd(struct worker *w, int fd)
+{
+	return !conn_fd_is_spare(fd, 2) &&
+	       conn_count_node(w) < worker_setting(w, STATE_NET_CONNECTIONS);
 }
 
 /* net.exempt: parsed again when its text has changed. */
@@ -162,6 +182,8 @@ conn_admit(struct conn *c)
 	}
 	if (k->per_client == STATE_SETTINGS)
 		return NULL;
+	if (conn_fd_is_spare(c->fd, 1))
+		return conn_refuse(c, "too many open files");
 	/* this one is counted already */
 	if (conn_count_node(c->w) >
 	    worker_setting(c->w, STATE_NET_CONNECTIONS) / 10 * 9)

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
@@ -184,6 +185,50 @@ test_node(void **state)
 	r->exempt = "127.0.0.1"; /* limits of the node are for all */
 	rig_listen(r, &tell, "127.0.0.1:0");
 	rig_run(r, node);
+}
+
+/* The lowest free descriptor. */
+static rlim_t
+next_fd(void)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	close(fd);
+	return (rlim_t)fd;
+}
+
+/* The spare quarter stays free, and those who have left make room. */
+static may_yield void
+files(struct task *t, struct net_rig *r)
+{
+	struct rlimit was, few;
+	int fds[3];
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	few = was;
+	/* four more, two of them clients' (the others are our ends) */
+	few.rlim_cur = (next_fd() + 4) * 4 / 3 + 1;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	fds[0] = ask(t, r, HELLO);
+	fds[1] = ask(t, r, HELLO);
+	fds[2] = ask(t, r, "421 busy\r\n");
+	rig_expect_end(t, fds[2]);
+	assert_true(next_fd() < few.rlim_cur - few.rlim_cur / 8);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+	close(fds[0]);
+	close(fds[1]);
+	close(fds[2]);
+}
+
+static void
+test_files(void **state)
+{
+	struct net_rig *r = *state;
+
+	r->exempt = "127.0.0.1";
+	rig_listen(r, &tell, "127.0.0.1:0");
+	rig_run(r, files);
 }
 
 static may_yield void
@@ -569,6 +614,7 @@ main(void)
 		ROW(per_client_imap),
 		ROW(rate),
 		ROW(node),
+		ROW(files),
 		ROW(allow),
 		ROW(proxied),
 		ROW(proxied_limits),
