@@ -236,8 +236,13 @@ class Watcher(threading.Thread):
             if uids:
                 assert uids[-1] >= self.highest, "a UID is gone"
                 self.highest = uids[-1]
+            # NOOP may be answered from what is known; SELECT looks, and when it
+            # fails nothing is selected
             self.ask(imap, "NOOP")
             self.stopping.wait(0.1)
+            while not self.stopping.is_set() and \
+                    not self.ask(imap, "SELECT INBOX"):
+                pass
 
     def finish(self):
         self.stopping.set()
