@@ -38,7 +38,10 @@ def mail(build):
 def boxes_through(mail, node, accounts):
     found = {}
     for a in accounts:
-        with mail.imap(node, a) as i:
+        with mail.imap(node, a, folder=None) as i:
+            # ready is the node; each worker finds its own way back
+            wait_for("SELECT works", lambda i=i: (
+                i.cmd("SELECT INBOX", status=None).status == "OK"), 20)
             found[a.address] = read_all(i)
     return found
 
