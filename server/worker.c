@@ -156,12 +156,21 @@ worker_committed(void *arg, struct str account_id, uint64_t seq)
 	hints_account(c->w.hints, account_id, seq);
 }
 
+static bool
+worker_is_full(void *arg)
+{
+	struct core *c = arg;
+
+	return counts_word(c->w.counts, COUNTS_SHARE_FULL) != 0;
+}
+
 static void
 worker_open_mail(struct core *c)
 {
 	struct mailstore_conf conf = { .store = c->w.store,
 		.keep_days = worker_keep_days(&c->w),
 		.committed = worker_committed,
+		.full = worker_is_full,
 		.arg = c };
 
 	c->w.cache = segcache_new(c->w.offload,
@@ -263,8 +272,10 @@ worker_open_main(struct task *t, void *arg)
 	c->w.follows = follows_new(&c->w);
 	c->w.auth = auth_new(&c->w);
 	task_start(c->w.sched, "state", worker_state_main, c);
-	if (c->w.index == 0)
+	if (c->w.index == 0) {
 		task_start(c->w.sched, "node", worker_node_main, c);
+		task_start(c->w.sched, "room", worker_room_main, c);
+	}
 	if (c->phase != WORKER_OPENING)
 		return; /* told to stop meanwhile */
 	c->phase = WORKER_SERVING;

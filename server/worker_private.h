@@ -98,6 +98,8 @@ void worker_reload(struct core *c, struct str packed, const void *which,
     size_t which_n, const int *fds, unsigned fds_n);
 /* worker_state.c */
 may_yield void worker_state_main(struct task *t, void *core);
+/* worker_room.c */
+may_yield void worker_room_main(struct task *t, void *core);
 void worker_settings_load(struct core *c);
 unsigned worker_keep_days(const struct worker *w);
 /* worker_node.c */

@@ -37,6 +37,11 @@ struct mailstore_conf {
 	 * Must not yield.
 	 */
 	void (*committed)(void *arg, struct str account_id, uint64_t seq);
+	/*
+	 * Optional: whether the share is so full that no message may be
+	 * written (ERR_NOSPC), so that removing still works.
+	 */
+	bool (*full)(void *arg);
 	void *arg;
 };
 

@@ -129,6 +129,8 @@ message_store_flags(struct task *t, struct account *acc, uint32_t folder,
 	account_tx_init(t, acc, &x);
 	x.compose = message_store_compose;
 	x.arg = &st;
+	/* \Deleted: the first half of removing */
+	x.removes = (s->flags & MESSAGE_DELETED) != 0;
 	e = account_commit(t, &x);
 	s->modseq_r = e == NULL ? x.tx.seq_r : 0;
 	return e;

@@ -55,11 +55,16 @@ struct err *
 message_writer_begin(struct task *t, struct account *first,
     const struct txid *txid, struct message_writer **w_r)
 {
-	struct message_writer *w = xcalloc(1, sizeof(*w));
+	const struct mailstore_conf *conf = mailstore_config(first->ms);
+	struct message_writer *w;
 	struct account_tx x;
 	struct err *e;
 
 	*w_r = NULL;
+	if (conf->full != NULL && conf->full(conf->arg))
+		return err_new(task_arena(t), ERR_NOSPC, "the share is full",
+		    "what is left is for removing");
+	w = xcalloc(1, sizeof(*w));
 	account_tx_init(t, first, &x);
 	first->refs++;
 	w->first = first;

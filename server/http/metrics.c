@@ -62,6 +62,11 @@ metrics_node(struct buf *b, const struct worker *w)
 	metrics_gauge(b, "shoal_share_latency_seconds",
 	    "Of the last probe of the share.",
 	    (double)counts_word(w->counts, COUNTS_LATENCY_US) / 1e6);
+	metrics_gauge(b, "shoal_share_free_bytes", "Free on the share.",
+	    (double)counts_word(w->counts, COUNTS_SHARE_FREE));
+	metrics_gauge(b, "shoal_share_full",
+	    "1 while no new mail is taken for want of room.",
+	    (double)counts_word(w->counts, COUNTS_SHARE_FULL));
 	metrics_gauge(b, "shoal_state_entry",
 	    "Entry of the state this node's replica is at.",
 	    (double)counts_word(w->counts, COUNTS_STATE_SEQ));

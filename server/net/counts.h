@@ -105,6 +105,8 @@ enum counts_word {
 	COUNTS_LEASE_AGE_MS,
 	COUNTS_CERT_EXPIRES,   /* wall seconds, the earliest; 0: none known */
 	COUNTS_CERT_SELF,      /* 1: self-signed in use */
+	COUNTS_SHARE_FULL,     /* 1: no new mail, see worker_room.c */
+	COUNTS_SHARE_FREE,     /* bytes */
 	COUNTS_HINTS_UNTIL_MS, /* boot ms until which hints are trusted */
 	COUNTS_WORDS
 };
