@@ -19,7 +19,8 @@ import pytest
 from rig.ctl import Ctl
 from rig import Namespace
 
-MESSAGES = int(os.environ.get("SHOAL_STORM", "2000"))
+QUICK = os.environ.get("SHOAL_EFFORT") == "quick"
+MESSAGES = int(os.environ.get("SHOAL_STORM", "500" if QUICK else "2000"))
 ACCOUNTS = ["u%d@example.org" % i for i in range(5)]
 # Files one import process gets at most: several die in the middle.
 CHUNK = 40
