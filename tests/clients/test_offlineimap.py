@@ -2,8 +2,6 @@
 
 import os
 
-import pytest
-
 from maildir import Maildir, of_imap
 from witness import by_number, fill, imap, message, wanted
 
@@ -28,31 +26,24 @@ remotehost = localhost
 remoteport = %(port)d
 remoteuser = %(user)s
 remotepass = %(password)s
-ssl = %(ssl)s
-starttls = %(starttls)s
+ssl = yes
+starttls = no
 sslcacertfile = %(ca)s
 maxconnections = 2
 """
 
 
 class Offlineimap:
-    def __init__(self, client, mail, account, ssl):
+    def __init__(self, client, mail, account):
         self.client = client
         client.write("rc", RC % {
             "home": client.home, "user": account.address,
             "password": account.password, "ca": mail.ca,
-            "port": mail.lb.ports["imaps" if ssl else "imap"],
-            "ssl": "yes" if ssl else "no",
-            "starttls": "no" if ssl else "yes"})
+            "port": mail.lb.ports["imaps"]})
         self.inbox = Maildir(client.path("mail", "INBOX"))
 
     def run(self):
         r = self.once()
-        # Seen once in some 40 runs on a busy machine: no answer to the first
-        # command after STARTTLS, where imaplib2 3.5 exchanges its reader
-        # thread.  1,600 STARTTLS of another client went well there.
-        if "Failed to start TLS connection" in r.stdout:
-            r = self.once()
         assert r.returncode == 0 and "ERROR" not in r.stdout + r.stderr, \
             r.stdout[-3000:] + r.stderr[-3000:]
 
@@ -74,13 +65,16 @@ def same(mail, account, maildir, folder="INBOX"):
     return far
 
 
-@pytest.mark.parametrize("ssl", [True, False])
-def test_two_ways(mail, account, client, ssl):
+# Not with STARTTLS: there imaplib2 3.5 exchanges its reader thread, and now and
+# then gets no answer to its first command behind it (two runs of fifty; 1,600
+# STARTTLS of a client without threads went well on the same machine).  mutt,
+# mbsync, curl and Python's libraries come that way.
+def test_two_ways(mail, account, client):
     fill(mail, account, [message(n) for n in range(60)])
     with imap(mail, account, None) as i:
         wanted(i.create("Work"))
         wanted(i.append("Work", "(\\Seen)", None, message(1)))
-    o = Offlineimap(client, mail, account, ssl)
+    o = Offlineimap(client, mail, account)
     o.run()
     assert len(same(mail, account, o.inbox)) == 60
     same(mail, account, o.box("Work"), "Work")
