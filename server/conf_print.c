@@ -1,5 +1,6 @@
 /* conf_print.c - the example file and the manual page, made from the table */
 #include "server/conf_private.h"
+#include "server/roff.h"
 
 #define CONF_WIDTH 76
 
@@ -137,35 +138,16 @@ conf_print_example(FILE *f)
 
 /* --- the manual --- */
 
-/* Text for roff: a leading dot or quote would be a request, '-' a hyphen. */
-static void
-conf_man_text(FILE *f, const char *s)
-{
-	bool start = true;
-
-	for (; *s != '\0'; s++) {
-		if (start && (*s == '.' || *s == '\''))
-			fputs("\\&", f);
-		if (*s == '-')
-			fputs("\\-", f);
-		else if (*s == '\\')
-			fputs("\\e", f);
-		else
-			fputc(*s, f);
-		start = *s == '\n';
-	}
-}
-
 static void
 conf_man_key(FILE *f, const struct conf_key *k)
 {
 	fputs(".TP\n.B ", f);
-	conf_man_text(f, k->name);
+	roff_text(f, k->name);
 	fputc('\n', f);
-	conf_man_text(f, k->help);
+	roff_text(f, k->help);
 	if (k->def != NULL && k->def[0] != '\0') {
 		fputs(" Default: ", f);
-		conf_man_text(f, k->def);
+		roff_text(f, k->def);
 		fputc('.', f);
 	}
 	fputs(k->required ? " Has to be there." : "", f);
@@ -177,12 +159,12 @@ conf_man_settings(FILE *f)
 {
 	for (unsigned i = 0; i < STATE_SETTINGS; i++) {
 		fputs(".TP\n.B ", f);
-		conf_man_text(f, state_setting_table[i].name);
+		roff_text(f, state_setting_table[i].name);
 		fputc('\n', f);
-		conf_man_text(f, state_setting_table[i].help);
+		roff_text(f, state_setting_table[i].help);
 		if (state_setting_table[i].def[0] != '\0') {
 			fputs(" Default: ", f);
-			conf_man_text(f, state_setting_table[i].def);
+			roff_text(f, state_setting_table[i].def);
 			fputc('.', f);
 		}
 		fputc('\n', f);
@@ -199,7 +181,7 @@ conf_man_section(FILE *f, enum conf_section s)
 	else
 		fprintf(f, ".SH SECTION %s%s\n", d->name,
 		    d->titled ? " TITLE" : "");
-	conf_man_text(f, d->help);
+	roff_text(f, d->help);
 	fputc('\n', f);
 	for (unsigned i = 0; i < conf_table_n; i++)
 		if (conf_table[i].section == s)

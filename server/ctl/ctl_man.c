@@ -2,36 +2,19 @@
 
 #include <ctype.h>
 
-/* Text for roff: a leading dot or quote would be a request, '-' a hyphen. */
-static void
-ctl_man_text(FILE *f, const char *s)
-{
-	bool start = true;
-
-	for (; *s != '\0'; s++) {
-		if (start && (*s == '.' || *s == '\''))
-			fputs("\\&", f);
-		if (*s == '-')
-			fputs("\\-", f);
-		else if (*s == '\\')
-			fputs("\\e", f);
-		else
-			fputc(*s, f);
-		start = *s == '\n';
-	}
-}
+#include "server/roff.h"
 
 static void
 ctl_man_options(FILE *f, const struct ctl_option *o)
 {
 	for (; o != NULL && o->name != NULL; o++) {
 		fputs(".TP\n\\fB\\-\\-", f);
-		ctl_man_text(f, o->name);
+		roff_text(f, o->name);
 		fputs("\\fR", f);
 		if (o->value != NULL)
 			fprintf(f, " \\fI%s\\fR", o->value);
 		fputc('\n', f);
-		ctl_man_text(f, o->help);
+		roff_text(f, o->help);
 		fputc('\n', f);
 	}
 }
@@ -40,15 +23,15 @@ static void
 ctl_man_command(FILE *f, const struct ctl_command *cmd)
 {
 	fputs(".SS ", f);
-	ctl_man_text(f, cmd->name);
+	roff_text(f, cmd->name);
 	fputc(' ', f);
-	ctl_man_text(f, cmd->args);
+	roff_text(f, cmd->args);
 	fputc('\n', f);
-	ctl_man_text(f, cmd->help);
+	roff_text(f, cmd->help);
 	fputs(".\n", f);
 	if (cmd->more != NULL) {
 		fputs(".PP\n", f);
-		ctl_man_text(f, cmd->more);
+		roff_text(f, cmd->more);
 		fputc('\n', f);
 	}
 	ctl_man_options(f, cmd->options);

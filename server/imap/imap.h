@@ -142,6 +142,8 @@ must_check struct err *imap_view_uids(struct imap_cmd *cmd,
     const struct imap_set *set, bool uid, struct uidset *uids_r);
 /* Sequence number of a UID; 0: the view has it not. */
 uint32_t imap_view_seq(const struct imap_view *v, uint32_t uid);
+/* Index in uids of the first UID that is not less; n: there is none. */
+uint32_t imap_view_lower(const struct imap_view *v, uint32_t uid);
 /* "\\Seen $Label": FLAGS of a message; \\Recent never (RFC 9051). */
 void imap_flags_put(struct buf *b, const struct account *acc, uint8_t flags,
     uint64_t keywords);

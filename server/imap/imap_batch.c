@@ -22,23 +22,6 @@ imap_batch_init(struct imap_batch *b, struct task *t, struct imap_session *s,
 	b->list = arena_array(task_arena(t), most, sizeof(*b->list));
 }
 
-/* Index in the view of the first UID that is not less. */
-static uint32_t
-imap_batch_lower(const struct imap_view *v, uint32_t uid)
-{
-	uint32_t lo = 0, hi = v->n;
-
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-
-		if (v->uids[mid] < uid)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
 /* The next message of the view that is in the set; false at the end. */
 static bool
 imap_batch_step(struct imap_batch *b)
@@ -47,7 +30,7 @@ imap_batch_step(struct imap_batch *b)
 
 	while (b->range < b->uids->n) {
 		if (!b->inside)
-			b->at = imap_batch_lower(v, b->uids->r[b->range].lo);
+			b->at = imap_view_lower(v, b->uids->r[b->range].lo);
 		else
 			b->at++;
 		b->inside = true;

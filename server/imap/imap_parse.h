@@ -54,7 +54,9 @@ bool imap_list_mailbox(struct imap_in *in, struct str *s_r);
 bool imap_number(struct imap_in *in, uint32_t *n_r);
 bool imap_nz_number(struct imap_in *in, uint32_t *n_r);
 bool imap_number64(struct imap_in *in, uint64_t *n_r); /* to 2^63-1 */
-bool imap_date(struct imap_in *in, int64_t *day_r);    /* days since 1970 */
+/* date-month, "Jan" first. */
+extern const char imap_months[12][4];
+bool imap_date(struct imap_in *in, int64_t *day_r); /* days since 1970 */
 bool imap_date_time(struct imap_in *in, int64_t *wall_s_r);
 
 /* sequence-set: ranges as given, ends in order; 0 is refused. */

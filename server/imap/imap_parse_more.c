@@ -5,8 +5,8 @@
 
 /* --- dates --- */
 
-static const char imap_months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May",
-	"Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+const char imap_months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
+	"Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
 
 /* Days since 1970 in the Gregorian calendar: Howard Hinnant's
  * days_from_civil. */

@@ -94,8 +94,6 @@ imap_put_uidset(struct buf *b, const struct uidset *s)
 void
 imap_put_date(struct buf *b, int64_t wall_s)
 {
-	static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May",
-		"Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
 	time_t when = (time_t)wall_s;
 	struct tm tm;
 
@@ -106,6 +104,6 @@ imap_put_date(struct buf *b, int64_t wall_s)
 		gmtime_r(&when, &tm);
 	}
 	buf_fmt(b, "\"%2d-%s-%04d %02d:%02d:%02d +0000\"", tm.tm_mday,
-	    months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
+	    imap_months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
 	    tm.tm_sec);
 }

@@ -147,8 +147,9 @@ imap_reader_line(struct task *t, struct imap_reader *r, size_t max,
 	return e;
 }
 
-struct err *
-imap_read_drop(struct task *t, struct conn *c, uint64_t n)
+/* Takes n bytes off the input, into b if it is not NULL. */
+static may_yield must_check struct err *
+imap_read_bytes(struct task *t, struct conn *c, uint64_t n, struct buf *b)
 {
 	struct err *e;
 
@@ -163,10 +164,18 @@ imap_read_drop(struct task *t, struct conn *c, uint64_t n)
 		}
 		if (in.n > n)
 			in.n = (size_t)n;
+		if (b != NULL)
+			buf_str_add(b, in);
 		conn_consume(c, in.n);
 		n -= in.n;
 	}
 	return NULL;
+}
+
+struct err *
+imap_read_drop(struct task *t, struct conn *c, uint64_t n)
+{
+	return imap_read_bytes(t, c, n, NULL);
 }
 
 /*
@@ -218,29 +227,13 @@ imap_reader_literal(struct task *t, struct imap_reader *r, uint64_t n,
     bool sync)
 {
 	struct conn *c = r->s->c;
-	struct err *e;
 
 	if (sync)
 		conn_puts(t, c, "+ OK\r\n");
 	buf_c(&r->text, "\r\n");
 	r->count++;
 	r->literal_bytes += n;
-	while (n > 0) {
-		struct str in = conn_buffered(c);
-
-		if (in.n == 0) {
-			e = conn_fill(t, c);
-			if (e != NULL)
-				return e;
-			continue;
-		}
-		if (in.n > n)
-			in.n = (size_t)n;
-		buf_str_add(&r->text, in);
-		conn_consume(c, in.n);
-		n -= in.n;
-	}
-	return NULL;
+	return imap_read_bytes(t, c, n, &r->text);
 }
 
 /* Before login lines and literals have one limit, and who passes it with a

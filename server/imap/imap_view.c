@@ -40,8 +40,7 @@ imap_view_is_told(const struct imap_session *s, const struct message *m)
 
 /* --- looking --- */
 
-/* Index of the first UID >= uid. */
-static uint32_t
+uint32_t
 imap_view_lower(const struct imap_view *v, uint32_t uid)
 {
 	uint32_t lo = 0, hi = v->n;
