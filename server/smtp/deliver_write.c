@@ -141,6 +141,8 @@ deliver_put(struct task *t, struct deliver *d, struct str piece)
 	struct str first = str_sub(piece, 0, sizeof(d->start) - d->start_n);
 	const char *between;
 
+	if (piece.n == 0)
+		return;
 	if (!d->started) {
 		memcpy(d->start + d->start_n, first.p, first.n);
 		d->start_n += first.n;

@@ -2,6 +2,8 @@
 
 import threading
 
+import pytest
+
 from smtp_common import message
 
 SHOAL = {"workers": 1, "accounts": 10, "settings": {"net.exempt": "127.0.0.1"}}
@@ -36,6 +38,7 @@ def flood(c, piece, times, last, answer):
     thread.join()
 
 
+@pytest.mark.memory
 def test_user_without_pass(pop3, n1):
     c = pop3(tls=False)
     c.cmd("USER x")
@@ -45,6 +48,7 @@ def test_user_without_pass(pop3, n1):
     assert memory(n1) - before < GROWTH_KB
 
 
+@pytest.mark.memory
 def test_idle_and_done(imap, account, n1):
     c = imap(account, tls=False)
     c.idle().done()
