@@ -15,7 +15,8 @@
  * validating.  Names are given and returned in presentation format, lower case
  * A-labels without the last dot.  A query never fails as an error: what came of
  * it is the answer's status, since every caller has to tell "there is none"
- * (RFC 2308) from "not known now".
+ * (RFC 2308) from "not known now".  Names that are asked for may have any bytes
+ * in their labels (no escapes); one that cannot be is DNS_NO_DOMAIN.
  *
  * Everything is bounded: DNS_QUERY_MS a query, DNS_RECORDS_MAX records of an
  * answer (more are left out), 65535 bytes of one.
@@ -53,6 +54,8 @@ struct dns_answer {
 	const char *why; /* for logs, of TEMP and BOGUS */
 };
 
+/* Uses the worker's loop and, whenever it is asked, its configuration.  Costs
+ * nothing before the first question. */
 struct dns *dns_new(struct worker *w);
 void dns_free(struct dns **d);
 
@@ -61,7 +64,8 @@ may_yield void dns_query(struct task *t, struct dns *d, struct str name,
     enum dns_type type, struct dns_answer *a_r);
 
 /* "MX 0 ." alone is null_r (RFC 7505).  Sorted by preference, equals in random
- * order (RFC 5321, 5.1). */
+ * order (RFC 5321, 5.1).  DNS_FOUND with none: there are records, but none that
+ * leads anywhere; the domain's address is no way then (5.1). */
 struct dns_mx {
 	uint16_t preference;
 	struct str host;
@@ -78,8 +82,9 @@ may_yield enum dns_status dns_addresses(struct task *t, struct dns *d,
 may_yield enum dns_status dns_txt(struct task *t, struct dns *d,
     struct str name, struct str **list_r, unsigned *n_r);
 
-/* Names of an address; and those of them that have it as an address (RFC 8601,
- * 2.7.3 iprev): verified_r. At most DNS_PTR_MAX are looked at. */
+/* Names of an address; and the first of them that has it as an address (RFC
+ * 8601, 2.7.3 iprev): verified_r, else empty. At most DNS_PTR_MAX are looked
+ * at. */
 #define DNS_PTR_MAX 10
 may_yield enum dns_status dns_ptr(struct task *t, struct dns *d,
     const struct net_addr *ad, struct str **names_r, unsigned *n_r);
