@@ -286,6 +286,15 @@ may_yield must_check struct err *share_stream_open(struct task *t,
     struct str name, struct share_stream **st_r);
 may_yield must_check struct err *share_stream_add(struct task *t,
     struct share_stream *st, const void *data, size_t n);
+/*
+ * Other bytes in place of n that were added before (offset + n at most what was
+ * added).  What is still in memory costs nothing; what is on the share already
+ * is one WRITE before the COMMIT.  ERR_UNKNOWN, and the stream is of no use any
+ * more, if a WRITE had to be repeated before: its first sending might yet be
+ * executed, over these bytes.
+ */
+may_yield must_check struct err *share_stream_patch(struct task *t,
+    struct share_stream *st, uint64_t offset, const void *data, size_t n);
 /* Durable when NULL; frees the stream either way. */
 may_yield must_check struct err *share_stream_close(struct task *t,
     struct share_stream **st, struct share_fh *fh_r, uint64_t *size_r);

@@ -20,7 +20,9 @@ struct share_stream {
 	struct share_fh fh;
 	char *fill, *out;
 	size_t fill_n, out_n;
-	uint64_t size; /* handed to the share so far */
+	uint64_t fill_at; /* place in the file of what is being filled */
+	uint64_t size;	  /* handed to the share so far */
+	bool repeated;	  /* a WRITE whose outcome was not known was repeated */
 	uint64_t verf;
 	bool have_verf;
 	struct str name;
@@ -147,7 +149,8 @@ share_stream_settle(struct task *t, struct share_stream *st)
 				return NULL;
 		} else if (!share_retry(t, e, &tries)) {
 			return share_stream_err(t, e);
-		}
+		} else
+			st->repeated |= share_err_is_unknown(e);
 		share_stream_write(t, st, p, n, st->write.stable);
 	}
 	return NULL;
@@ -167,9 +170,18 @@ share_stream_flush(struct task *t, struct share_stream *st)
 	st->out = st->fill;
 	st->out_n = st->fill_n;
 	st->fill = swap != NULL ? swap : xcalloc(1, SHARE_ONE_WRITE_MAX);
+	st->fill_at += st->fill_n;
 	st->fill_n = 0;
 	share_stream_write(t, st, st->out, st->out_n, false);
 	return NULL;
+}
+
+static void
+share_stream_fail(struct share_stream *st, const struct err *e)
+{
+	if (e != NULL)
+		st->err = err_new(st->arena, e->code, e->text,
+		    e->detail != NULL ? "%s" : NULL, e->detail);
 }
 
 struct err *
@@ -183,11 +195,7 @@ share_stream_add(struct task *t, struct share_stream *st, const void *data,
 
 		/* Only when more comes: exactly one buffer is still short. */
 		if (room == 0) {
-			struct err *e = share_stream_flush(t, st);
-
-			if (e != NULL)
-				st->err = err_new(st->arena, e->code, e->text,
-				    e->detail != NULL ? "%s" : NULL, e->detail);
+			share_stream_fail(st, share_stream_flush(t, st));
 			continue;
 		}
 		if (room > n)
@@ -197,6 +205,57 @@ share_stream_add(struct task *t, struct share_stream *st, const void *data,
 		p += room;
 		n -= room;
 	}
+	return share_stream_err(t, st->err);
+}
+
+/* What is on the share: n bytes once more, other ones. */
+static may_yield must_check struct err *
+share_stream_rewrite(struct task *t, struct share_stream *st, uint64_t offset,
+    const char *p, size_t n)
+{
+	unsigned tries = 0;
+	uint64_t verf = 0;
+	struct err *e;
+
+	e = share_stream_settle(t, st);
+	if (e != NULL)
+		return e;
+	if (st->repeated)
+		return err_new(task_arena(t), ERR_UNKNOWN,
+		    "the share did not answer during a write",
+		    "an earlier WRITE may yet be executed");
+	do {
+		e = share_write(t, st->share, st->create.lane, &st->fh, offset,
+		    p, n, false, &verf);
+	} while (e != NULL && share_retry(t, e, &tries));
+	/* Two patches of one place would be as bad. */
+	st->repeated = tries > 0;
+	return e != NULL ? e : share_stream_verf(t, st, verf);
+}
+
+struct err *
+share_stream_patch(struct task *t, struct share_stream *st, uint64_t offset,
+    const void *data, size_t n)
+{
+	uint64_t end = st->fill_at + st->fill_n;
+	const char *p = data;
+	size_t gone = 0; /* of n: on the share already, or on its way */
+
+	if (st->err != NULL)
+		return share_stream_err(t, st->err);
+	if (offset > end || n > end - offset)
+		return err_new(task_arena(t), ERR_INVALID,
+		    "these bytes were not written yet", NULL);
+	if (offset < st->fill_at)
+		gone = n < st->fill_at - offset
+			   ? n
+			   : (size_t)(st->fill_at - offset);
+	if (n > gone)
+		memcpy(st->fill + (offset + gone - st->fill_at), p + gone,
+		    n - gone);
+	if (gone > 0)
+		share_stream_fail(st,
+		    share_stream_rewrite(t, st, offset, p, gone));
 	return share_stream_err(t, st->err);
 }
 
