@@ -39,7 +39,8 @@
  *
  * Business functions by noun: state_domain.h, state_account.h, state_alias.h
  * (groups too), state_admin.h, state_node.h, state_setting.h, state_key.h
- * (certificates too), state_audit.h.  They take who does it for the audit table
+ * (certificates too), state_dkim.h, state_srs.h, state_route.h,
+ * state_identity.h, state_audit.h.  They take who does it for the audit table
  * ("ctl:root", "admin:eve"): by.
  */
 struct state;
@@ -48,9 +49,11 @@ struct state_tx; /* a change being made: state_private.h */
 /*
  * Newest schema this program knows; see state_schema_raise().  It is what a
  * node says as its format in its lease (lease_info.format).
- *	1 the first; 2 retention of Junk and Trash, by domain
+ *	1 the first; 2 retention of Junk and Trash, by domain; 3 sending: rules
+ *	of domains, routes, identities, stages of keys
  */
-#define STATE_SCHEMA 2
+#define STATE_SCHEMA 3
+#define STATE_SENDING_SCHEMA 3
 /* Snapshots above this are refused before they are read. */
 #define STATE_SNAPSHOT_MAX_BYTES (2ULL << 30)
 /* How often state_change runs the function again for lost races. */

@@ -4,6 +4,7 @@
 #include "base/unicode.h"
 #include "storage/state_account_private.h"
 #include "storage/state_address.h"
+#include "storage/state_domain.h"
 #include "storage/state_setting.h"
 
 #define STATE_NAME_MAX 500
@@ -76,7 +77,7 @@ state_account_quota_of(struct state_tx *x, const struct state_account_new *n,
 
 static struct err *
 state_account_insert(struct state_tx *x, const struct state_account_new *n,
-    const struct state_address *ad, uint64_t quota)
+    const struct state_address *ad, uint64_t quota, uint64_t messages)
 {
 	struct password_salt salt;
 	struct str sealed;
@@ -95,9 +96,9 @@ state_account_insert(struct state_tx *x, const struct state_account_new *n,
 	    " created, changed, removed, purge_after, quota_bytes,"
 	    " quota_messages, generation, password_changed, scram_salt,"
 	    " scram_iterations, secret_password, volume)"
-	    " VALUES (?, ?, ?, ?, ?, 0, ?, ?, 0, 0, ?, 0, 1, ?, ?, ?, ?, '')",
-	    "tttttiiuibib", n->id_r, ad->full, ad->full, ad->domain, n->name,
-	    (int64_t)x->now_s, (int64_t)x->now_s, quota,
+	    " VALUES (?, ?, ?, ?, ?, 0, ?, ?, 0, 0, ?, ?, 1, ?, ?, ?, ?, '')",
+	    "tttttiiuuibib", n->id_r, ad->full, ad->full, ad->domain, n->name,
+	    (int64_t)x->now_s, (int64_t)x->now_s, quota, messages,
 	    (int64_t)(sealed.n > 0 ? x->now_s : 0),
 	    str_of(salt.salt, sizeof(salt.salt)), (int64_t)salt.iterations,
 	    sealed);
@@ -108,6 +109,7 @@ state_account_add_one(struct state_tx *x, struct state_account_new *n,
     const struct state_address *ad)
 {
 	uint64_t quota_default, accounts_max, quota;
+	struct state_domain_rules rules = { .messages_default = 0 };
 	struct err *e;
 	bool suspended;
 
@@ -122,7 +124,11 @@ state_account_add_one(struct state_tx *x, struct state_account_new *n,
 	if (e == NULL)
 		e = state_account_quota_of(x, n, quota_default, &quota);
 	if (e == NULL)
-		e = state_account_insert(x, n, ad, quota);
+		e = state_domain_rules_in(x->db, x->a, x->st, ad->domain,
+		    &rules);
+	if (e == NULL)
+		e = state_account_insert(x, n, ad, quota,
+		    rules.messages_default);
 	if (e == NULL)
 		e = state_audit(x, "account.add", ad->full, n->id_r);
 	n->address_r = ad->full;

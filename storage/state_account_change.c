@@ -169,6 +169,9 @@ state_account_purge_run(struct state_tx *x, void *arg)
 	for (i = 0; e == NULL && i < countof(state_account_purges); i++)
 		e = state_run(x->db, x->a, state_account_purges[i], "tt",
 		    w->login, w->account.address);
+	if (e == NULL && state_schema(x->st) >= STATE_SENDING_SCHEMA)
+		e = state_run(x->db, x->a,
+		    "DELETE FROM identities WHERE account = ?", "t", w->login);
 	return e != NULL ? e
 			 : state_audit(x, "account.purge", w->account.address,
 			       w->login);

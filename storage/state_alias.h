@@ -49,20 +49,34 @@ must_check struct err *state_alias_find(struct arena *a, struct state *st,
 
 /*
  * Who gets what is sent to `address`.  Exact address first, then the local part
- * without "+detail", then the catch-all; postmaster and abuse of a domain
- * without such an address: the setting domain.postmaster, if that resolves.
- * Every account and every remote address appears once.
+ * without its detail (the domain's separators; the longest part that is
+ * somebody), then the catch-all; postmaster and abuse of a domain without such
+ * an address: the setting domain.postmaster, if that resolves.
+ * Every account and every remote address appears once; what is met again on the
+ * way (a circle) is passed over.
  * ERR_NOTFOUND: nobody (550); ERR_DENIED: the domain is suspended or not ours
- * (foreign_r true); ERR_LIMIT: a loop or too many.
+ * (foreign_r true); ERR_LIMIT: nothing but a circle, or too many.
+ *
+ * state_resolve_from also asks who writes: the first group on the way decides
+ * by its posters ("domain": addresses of the group's domain; "members": who
+ * gets what the group gets, under whatever address).  ERR_DENIED and closed_r:
+ * not from this sender.  It believes `from`; the null reverse-path (empty) is
+ * nobody.  state_resolve asks nobody.
  */
 struct state_recipient {
 	struct str account_id; /* empty: remote */
 	struct str address;    /* the account's, or the remote one */
 	struct str detail;     /* what followed "+", of the address asked */
+	/* The alias's or group's address that led here, as it was asked for;
+	 * empty: nothing did, it is the account's own. */
+	struct str via;
 	uint64_t quota_bytes, quota_messages;
 };
 must_check struct err *state_resolve(struct arena *a, struct state *st,
     struct str address, struct state_recipient **list_r, unsigned *n_r,
     bool *foreign_r);
+must_check struct err *state_resolve_from(struct arena *a, struct state *st,
+    struct str address, struct str from, struct state_recipient **list_r,
+    unsigned *n_r, bool *foreign_r, bool *closed_r);
 
 #endif

@@ -113,6 +113,9 @@ static const struct {
 	{ "SELECT address FROM groups WHERE domain NOT IN"
 	  " (SELECT name FROM domains)",
 	    "group of a domain that does not exist" },
+	{ "SELECT address FROM groups WHERE posters NOT IN"
+	  " ('anyone', 'domain', 'members')",
+	    "group whose writers are unknown" },
 	{ "SELECT address FROM group_members WHERE address NOT IN"
 	  " (SELECT address FROM groups)",
 	    "member of a group that does not exist" },
@@ -122,6 +125,35 @@ static const struct {
 	{ "SELECT name FROM certificate_names WHERE certificate NOT IN"
 	  " (SELECT id FROM certificates)",
 	    "name of a certificate that does not exist" },
+};
+
+/* Those of STATE_SENDING_SCHEMA's tables and columns. */
+static const struct {
+	const char *sql, *text;
+} state_check_sending[] = {
+	{ "SELECT address FROM identities WHERE account NOT IN"
+	  " (SELECT id FROM accounts)",
+	    "identity of no account" },
+	{ "SELECT selector || '._domainkey.' || domain FROM keys"
+	  " WHERE kind = 'dkim' AND domain NOT IN (SELECT name FROM domains)",
+	    "DKIM key of a domain that does not exist" },
+	{ "SELECT selector || '._domainkey.' || domain FROM keys"
+	  " WHERE kind = 'dkim' GROUP BY domain, selector"
+	  " HAVING COUNT(*) > 1",
+	    "selector of several DKIM keys" },
+	{ "SELECT id FROM keys WHERE active != 0 AND retired != 0",
+	    "key that is active and retired" },
+	{ "SELECT pattern FROM routes WHERE tls NOT IN"
+	  " ('may', 'must', 'verify', 'never', 'implicit')",
+	    "route with an unknown TLS mode" },
+	{ "SELECT pattern FROM routes WHERE hosts = ''",
+	    "route without a host" },
+	{ "SELECT pattern FROM routes WHERE user != ''"
+	  " AND tls NOT IN ('must', 'verify', 'implicit')",
+	    "route that would send a password in clear" },
+	{ "SELECT name FROM domains WHERE recipients_per_day < -1"
+	  " OR dmarc NOT BETWEEN -1 AND 1 OR outgoing NOT IN (0, 1)",
+	    "domain with rules out of bounds" },
 };
 
 static void
@@ -187,6 +219,11 @@ state_check(struct arena *a, struct state *st, struct state_problem **first_r)
 	for (i = 0; e == NULL && i < countof(state_check_rules); i++)
 		e = state_check_query(db, a, state_check_rules[i].sql,
 		    state_check_rules[i].text, &last);
+	for (i = 0; e == NULL && i < countof(state_check_sending) &&
+		    state_schema(st) >= STATE_SENDING_SCHEMA;
+	     i++)
+		e = state_check_query(db, a, state_check_sending[i].sql,
+		    state_check_sending[i].text, &last);
 	state_read_end(st);
 	return e;
 }

@@ -90,6 +90,15 @@ static const struct {
 	    "the domain has groups" },
 };
 
+struct err *
+state_sending_check(struct state_tx *x)
+{
+	if (state_schema(x->st) >= STATE_SENDING_SCHEMA)
+		return NULL;
+	return err_new(x->a, ERR_CONFLICT,
+	    "some node is too old for this: upgrade all nodes", NULL);
+}
+
 static struct err *
 state_domain_must_exist(struct state_tx *x, struct str name)
 {
@@ -115,6 +124,10 @@ state_domain_remove_run(struct state_tx *x, void *arg)
 			e = err_new(x->a, ERR_CONFLICT,
 			    state_domain_users[i].text, NULL);
 	}
+	if (e == NULL)
+		e = state_run(x->db, x->a,
+		    "DELETE FROM keys WHERE kind = 'dkim' AND domain = ?", "t",
+		    c->name);
 	if (e == NULL)
 		e = state_run(x->db, x->a, "DELETE FROM domains WHERE name = ?",
 		    "t", c->name);
@@ -166,6 +179,143 @@ state_domain_suspend(struct task *t, struct state *st, const char *by,
 	return e != NULL
 		   ? e
 		   : state_change(t, st, by, state_domain_suspend_run, &c);
+}
+
+/* --- changing --- */
+
+struct state_domain_setting {
+	struct str name;
+	const struct state_domain *d;
+	unsigned what;
+};
+
+static struct err *
+state_domain_set_number(struct state_tx *x,
+    const struct state_domain_setting *s, const char *column, uint64_t v)
+{
+	return state_run(x->db, x->a,
+	    arena_printf(x->a, "UPDATE domains SET %s = ? WHERE name = ?",
+		column),
+	    "ut", v, s->name);
+}
+
+/* Those of the first schema. */
+static struct err *
+state_domain_set_old(struct state_tx *x, const struct state_domain_setting *s)
+{
+	struct err *e = NULL;
+
+	if ((s->what & STATE_DOMAIN_QUOTA) != 0)
+		e = state_domain_set_number(x, s, "quota_default",
+		    s->d->quota_default);
+	if (e == NULL && (s->what & STATE_DOMAIN_ACCOUNTS) != 0)
+		e = state_domain_set_number(x, s, "accounts_max",
+		    s->d->accounts_max);
+	if (e == NULL && (s->what & STATE_DOMAIN_NOTE) != 0)
+		e = state_run(x->db, x->a,
+		    "UPDATE domains SET note = ? WHERE name = ?", "tt",
+		    s->d->note, s->name);
+	return e;
+}
+
+/* All of them are written: only what differs gets into the changeset. */
+static struct err *
+state_domain_set_rules(struct state_tx *x, const struct state_domain_setting *s)
+{
+	const struct state_domain_rules *n = &s->d->rules;
+	struct state_domain_rules r;
+	struct err *e;
+
+	e = state_sending_check(x);
+	if (e == NULL)
+		e = state_domain_rules_in(x->db, x->a, x->st, s->name, &r);
+	if (e != NULL)
+		return e;
+	if ((s->what & STATE_DOMAIN_SEPARATORS) != 0)
+		r.separators = n->separators;
+	if ((s->what & STATE_DOMAIN_MESSAGES) != 0)
+		r.messages_default = n->messages_default;
+	if ((s->what & STATE_DOMAIN_MESSAGE_MAX) != 0)
+		r.message_max = n->message_max;
+	if ((s->what & STATE_DOMAIN_RECIPIENTS) != 0)
+		r.recipients_per_day = n->recipients_per_day;
+	if ((s->what & STATE_DOMAIN_DMARC) != 0)
+		r.dmarc = n->dmarc;
+	if ((s->what & STATE_DOMAIN_OUTGOING) != 0)
+		r.outgoing = n->outgoing;
+	return state_run(x->db, x->a,
+	    "UPDATE domains SET separators = ?, messages_default = ?,"
+	    " message_max = ?, recipients_per_day = ?, dmarc = ?,"
+	    " outgoing = ? WHERE name = ?",
+	    "tuuiiit", r.separators, r.messages_default, r.message_max,
+	    r.recipients_per_day, (int64_t)r.dmarc, (int64_t)r.outgoing,
+	    s->name);
+}
+
+static struct err *
+state_domain_set_run(struct state_tx *x, void *arg)
+{
+	const unsigned old =
+	    STATE_DOMAIN_QUOTA | STATE_DOMAIN_ACCOUNTS | STATE_DOMAIN_NOTE;
+	const struct state_domain_setting *s = arg;
+	struct err *e;
+
+	e = state_domain_must_exist(x, s->name);
+	if (e == NULL)
+		e = state_domain_set_old(x, s);
+	if (e == NULL && (s->what & ~old) != 0)
+		e = state_domain_set_rules(x, s);
+	return e != NULL ? e
+			 : state_audit(x, "domain.set", s->name,
+			       str_c(arena_printf(x->a, "what %#x", s->what)));
+}
+
+static bool
+state_separators_are_valid(struct str s)
+{
+	size_t i;
+
+	for (i = 0; i < s.n; i++)
+		if (s.p[i] == '\0' ||
+		    strchr("!#$%&'*+-/=?^_`{|}~", s.p[i]) == NULL)
+			return false;
+	return s.n <= STATE_SEPARATORS_MAX;
+}
+
+static const char *
+state_domain_set_fault(const struct state_domain *d, unsigned what)
+{
+	const struct state_domain_rules *r = &d->rules;
+
+	if ((what & STATE_DOMAIN_NOTE) != 0 &&
+	    (d->note.n > 1000 || !unicode_is_utf8(d->note)))
+		return "the note is too long";
+	if ((what & STATE_DOMAIN_SEPARATORS) != 0 &&
+	    !state_separators_are_valid(r->separators))
+		return "separators are up to 8 of !#$%&'*+-/=?^_`{|}~";
+	if ((what & STATE_DOMAIN_RECIPIENTS) != 0 &&
+	    r->recipients_per_day < STATE_RECIPIENTS_DEFAULT)
+		return "not a number of recipients";
+	if ((what & STATE_DOMAIN_DMARC) != 0 &&
+	    (r->dmarc < STATE_DMARC_PUBLISHED ||
+		r->dmarc > STATE_DMARC_QUARANTINE))
+		return "not a policy";
+	return NULL;
+}
+
+struct err *
+state_domain_set(struct task *t, struct state *st, const char *by,
+    struct str name, const struct state_domain *d, unsigned what)
+{
+	struct state_domain_setting s = { .d = d, .what = what };
+	const char *fault = state_domain_set_fault(d, what);
+	struct err *e;
+
+	if (fault != NULL)
+		return err_new(task_arena(t), ERR_INVALID, fault, NULL);
+	e = state_domain_parse(task_arena(t), name, &s.name);
+	return e != NULL ? e
+			 : state_change(t, st, by, state_domain_set_run, &s);
 }
 
 /* --- retention --- */
@@ -298,6 +448,17 @@ state_retention_is_used(struct arena *a, struct state *st, bool *used_r)
 /* --- reading --- */
 
 static void
+state_domain_rules_row(struct state_q *q, int col, struct state_domain_rules *r)
+{
+	r->separators = state_q_str(q, col);
+	r->messages_default = state_q_u64(q, col + 1);
+	r->message_max = state_q_u64(q, col + 2);
+	r->recipients_per_day = state_q_i64(q, col + 3);
+	r->dmarc = (enum state_domain_dmarc)state_q_i64(q, col + 4);
+	r->outgoing = state_q_i64(q, col + 5) != 0;
+}
+
+static void
 state_domain_row(struct state_q *q, struct state_domain *d)
 {
 	d->name = state_q_str(q, 0);
@@ -310,6 +471,16 @@ state_domain_row(struct state_q *q, struct state_domain *d)
 	d->accounts = state_q_u64(q, 7);
 	d->junk_keep = state_q_i64(q, 8);
 	d->trash_keep = state_q_i64(q, 9);
+	state_domain_rules_row(q, 10, &d->rules);
+}
+
+static const char *
+state_domain_rules_columns(const struct state *st)
+{
+	return state_schema(st) >= STATE_SENDING_SCHEMA
+		   ? "separators, messages_default, message_max,"
+		     " recipients_per_day, dmarc, outgoing"
+		   : "'+', 0, 0, -1, -1, 1";
 }
 
 #define STATE_DOMAIN_COLUMNS                                                   \
@@ -323,8 +494,50 @@ state_domain_sql(struct arena *a, const struct state *st, const char *rest)
 {
 	bool keeps = state_schema(st) >= STATE_DOMAIN_KEEP_SCHEMA;
 
-	return arena_printf(a, STATE_DOMAIN_COLUMNS "%s FROM domains %s",
-	    keeps ? "junk_keep, trash_keep" : "-1, -1", rest);
+	return arena_printf(a, STATE_DOMAIN_COLUMNS "%s, %s FROM domains %s",
+	    keeps ? "junk_keep, trash_keep" : "-1, -1",
+	    state_domain_rules_columns(st), rest);
+}
+
+struct err *
+state_domain_rules_in(struct state_db *db, struct arena *a,
+    const struct state *st, struct str name, struct state_domain_rules *r_r)
+{
+	struct state_q q;
+	struct err *e;
+	bool found;
+
+	state_q_begin(&q, db, a,
+	    arena_printf(a, "SELECT %s FROM domains WHERE name = ?",
+		state_domain_rules_columns(st)),
+	    "t", name);
+	found = state_q_row(&q);
+	if (found)
+		state_domain_rules_row(&q, 0, r_r);
+	e = state_q_end(&q);
+	if (e == NULL && !found)
+		e = err_newf(a, ERR_NOTFOUND, "there is no domain " STR_FMT,
+		    STR_ARG(name));
+	return e;
+}
+
+struct err *
+state_domain_rules(struct arena *a, struct state *st, struct str name,
+    struct state_domain_rules *r_r)
+{
+	struct state_db *db;
+	struct str ascii;
+	struct err *e;
+
+	*r_r = (struct state_domain_rules){ .outgoing = false };
+	e = state_domain_parse(a, name, &ascii);
+	if (e == NULL)
+		e = state_read_begin(a, st, &db);
+	if (e != NULL)
+		return e;
+	e = state_domain_rules_in(db, a, st, ascii, r_r);
+	state_read_end(st);
+	return e;
 }
 
 struct err *

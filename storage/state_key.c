@@ -12,15 +12,15 @@ struct state_key_work {
 	bool active;
 };
 
-static struct err *
-state_key_add_run(struct state_tx *x, void *arg)
+struct err *
+state_key_insert(struct state_tx *x, struct state_cluster_key *k)
 {
-	struct state_key_work *w = arg;
-	struct state_cluster_key *k = w->k;
 	struct err *e;
 
 	k->id = state_random_id(x->a, x->rnd);
 	k->created = x->now_s;
+	k->activated = k->active ? x->now_s : 0;
+	k->retired = 0;
 	e = state_run(x->db, x->a,
 	    "INSERT INTO keys (id, kind, domain, selector, algorithm, public,"
 	    " secret_key, active, created)"
@@ -28,7 +28,20 @@ state_key_add_run(struct state_tx *x, void *arg)
 	    "ttttttbii", k->id, k->kind, k->domain, k->selector, k->algorithm,
 	    k->public_part, state_seal(x, STATE_KEY_COLUMN, k->id, k->secret),
 	    (int64_t)k->active, k->created);
-	return e != NULL ? e : state_audit(x, "key.add", k->kind, k->id);
+	if (e == NULL && state_schema(x->st) >= STATE_SENDING_SCHEMA)
+		e = state_run(x->db, x->a,
+		    "UPDATE keys SET node = ?, activated = ? WHERE id = ?",
+		    "tit", k->node, k->activated, k->id);
+	return e;
+}
+
+static struct err *
+state_key_add_run(struct state_tx *x, void *arg)
+{
+	struct state_key_work *w = arg;
+	struct err *e = state_key_insert(x, w->k);
+
+	return e != NULL ? e : state_audit(x, "key.add", w->k->kind, w->k->id);
 }
 
 struct err *
@@ -46,7 +59,7 @@ state_key_add(struct task *t, struct state *st, const char *by,
 		known |= str_eq_c(k->kind, kinds[i]);
 	if (!known || k->secret.n == 0 || k->secret.n > STATE_SECRET_MAX ||
 	    k->selector.n > 63 || k->algorithm.n > 63 ||
-	    k->public_part.n > STATE_SECRET_MAX)
+	    k->public_part.n > STATE_SECRET_MAX || k->node.n > 63)
 		return err_new(a, ERR_INVALID, "not a key", NULL);
 	if (k->domain.n > 0)
 		e = state_domain_parse(a, k->domain, &k->domain);
@@ -67,6 +80,21 @@ state_key_must_exist(struct state_tx *x, struct str id)
 	return e;
 }
 
+struct err *
+state_key_stage(struct state_tx *x, struct str id, bool active)
+{
+	struct err *e;
+
+	e = state_run(x->db, x->a, "UPDATE keys SET active = ? WHERE id = ?",
+	    "it", (int64_t)active, id);
+	if (e != NULL || state_schema(x->st) < STATE_SENDING_SCHEMA)
+		return e;
+	return state_run(x->db, x->a,
+	    active ? "UPDATE keys SET activated = ?, retired = 0 WHERE id = ?"
+		   : "UPDATE keys SET retired = ? WHERE id = ?",
+	    "it", x->now_s, id);
+}
+
 static struct err *
 state_key_activate_run(struct state_tx *x, void *arg)
 {
@@ -75,9 +103,7 @@ state_key_activate_run(struct state_tx *x, void *arg)
 
 	e = state_key_must_exist(x, w->id);
 	if (e == NULL)
-		e = state_run(x->db, x->a,
-		    "UPDATE keys SET active = ? WHERE id = ?", "it",
-		    (int64_t)w->active, w->id);
+		e = state_key_stage(x, w->id, w->active);
 	return e != NULL ? e
 			 : state_audit(x,
 			       w->active ? "key.activate" : "key.deactivate",
@@ -115,6 +141,13 @@ state_key_remove(struct task *t, struct state *st, const char *by,
 	return state_change(t, st, by, state_key_remove_run, &w);
 }
 
+/* One and the same result, whatever the schema is. */
+#define STATE_KEY_SELECT(sending)                                              \
+	"SELECT id, kind, domain, selector, algorithm, public, secret_key,"    \
+	" active, created, " sending " FROM keys"                              \
+	" WHERE kind = ?1 AND (?2 = '' OR domain = ?2)"                        \
+	" ORDER BY created DESC, id"
+
 static struct err *
 state_key_row(struct state_q *q, struct state *st, struct state_cluster_key *k)
 {
@@ -126,6 +159,9 @@ state_key_row(struct state_q *q, struct state *st, struct state_cluster_key *k)
 	k->public_part = state_q_str(q, 5);
 	k->active = state_q_i64(q, 7) != 0;
 	k->created = state_q_i64(q, 8);
+	k->node = state_q_str(q, 9);
+	k->activated = state_q_i64(q, 10);
+	k->retired = state_q_i64(q, 11);
 	return state_unseal(q->a, st, STATE_KEY_COLUMN, k->id,
 	    state_q_str(q, 6), &k->secret);
 }
@@ -145,10 +181,9 @@ state_key_list(struct arena *a, struct state *st, struct str kind,
 	if (e != NULL)
 		return e;
 	state_q_begin(&q, db, a,
-	    "SELECT id, kind, domain, selector, algorithm, public,"
-	    " secret_key, active, created FROM keys"
-	    " WHERE kind = ?1 AND (?2 = '' OR domain = ?2)"
-	    " ORDER BY created DESC, id",
+	    state_schema(st) >= STATE_SENDING_SCHEMA
+		? STATE_KEY_SELECT("node, activated, retired")
+		: STATE_KEY_SELECT("'', 0, 0"),
 	    "tt", kind, domain);
 	while (e == NULL && state_q_row(&q)) {
 		list = state_list_add(a, list, n_r, sizeof(*list));

@@ -14,9 +14,12 @@ struct state_cluster_key {
 	struct str algorithm;
 	struct str public_part;
 	struct str secret; /* sealed in the table */
-	bool active;
+	struct str node; /* only this node uses it; or empty */
+	bool active;	 /* else: not yet, or, retired, no more */
 	int64_t created;
+	int64_t activated, retired; /* out; 0: not yet */
 };
+/* DKIM keys are better handled by state_dkim.h, SRS secrets by state_srs.h. */
 may_yield must_check struct err *state_key_add(struct task *t, struct state *st,
     const char *by, struct state_cluster_key *k);
 may_yield must_check struct err *state_key_activate(struct task *t,

@@ -89,6 +89,10 @@ void *state_list_add(struct arena *a, void *list, unsigned *n, size_t size);
 must_check struct err *state_domain_get_in(struct state_db *db, struct arena *a,
     struct str name, bool *suspended_r, uint64_t *quota_default_r,
     uint64_t *accounts_max_r);
+struct state_domain_rules;
+must_check struct err *state_domain_rules_in(struct state_db *db,
+    struct arena *a, const struct state *st, struct str name,
+    struct state_domain_rules *r_r);
 /* ERR_DUPLICATE with a sentence if anything has this address. */
 must_check struct err *state_address_is_free(struct state_db *db,
     struct arena *a, struct str address);
@@ -98,6 +102,16 @@ must_check struct err *state_setting_get_in(struct state_db *db,
     bool *is_default_r);
 /* Setting as number; the default if it cannot be read. */
 uint64_t state_setting_u64_in(struct state_db *db, struct arena *a, int id);
+
+/* state_key.c: the row, without an audit; id, created are filled in. */
+struct state_cluster_key;
+must_check struct err *state_key_insert(struct state_tx *x,
+    struct state_cluster_key *k);
+/* Activate, or retire. */
+must_check struct err *state_key_stage(struct state_tx *x, struct str id,
+    bool active);
+/* ERR_CONFLICT with a sentence below STATE_SENDING_SCHEMA. */
+must_check struct err *state_sending_check(struct state_tx *x);
 
 /* state_schema.c: statements that raise the schema to version 1, 2, ... */
 extern const char *const state_schema_steps[STATE_SCHEMA];

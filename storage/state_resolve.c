@@ -1,16 +1,25 @@
 /* state_resolve.c - who gets what is sent to an address */
+#include "storage/state_resolve_private.h"
+
 #include "storage/state_account_private.h"
-#include "storage/state_address.h"
 #include "storage/state_alias.h"
+#include "storage/state_domain.h"
 #include "storage/state_setting.h"
 
 struct state_resolving {
 	struct state_db *db;
 	struct arena *a;
+	const struct state *st;
 	struct state_recipient *list;
 	unsigned n;
 	struct str detail;
-	unsigned seen; /* addresses expanded: bounds work */
+	struct str via;	  /* what led to where we are; empty: nothing */
+	struct str *seen; /* addresses that were looked at */
+	unsigned seen_n;
+	bool circle;		/* one of them was met again */
+	bool aliases;		/* groups lead nowhere */
+	const struct str *from; /* NULL: groups are open to all */
+	bool closed;		/* a group was not, and said so */
 };
 
 static struct err *state_resolve_target(struct state_resolving *r,
@@ -34,21 +43,121 @@ state_resolve_add(struct state_resolving *r, struct str id, struct str address,
 	*row = (struct state_recipient){ .account_id = id,
 		.address = address,
 		.detail = r->detail,
+		.via = r->via,
 		.quota_bytes = bytes,
 		.quota_messages = messages };
 	return NULL;
 }
 
-/* An account, an alias or a group with exactly this address. */
-static struct err *
-state_resolve_exact(struct state_resolving *r, struct str address,
-    unsigned depth, bool *found_r)
+/* --- groups and who may write to them --- */
+
+static bool
+state_resolve_meets(const struct state_resolving *x,
+    const struct state_resolving *y)
 {
-	struct state_account ac;
-	struct str *targets = NULL;
+	unsigned i, k;
+
+	for (i = 0; i < x->n; i++)
+		for (k = 0; k < y->n; k++)
+			if (str_eq(x->list[i].address, y->list[k].address))
+				return true;
+	return false;
+}
+
+/* Whether the sender's address leads to somebody the group leads to. */
+static struct err *
+state_resolve_is_member(const struct state_resolving *r, struct str group,
+    struct str from, bool *yes_r)
+{
+	struct state_resolving members = { .a = r->a,
+		.db = r->db,
+		.st = r->st };
+	struct state_resolving sender = members;
+	struct err *e;
+
+	e = state_resolve_target(&members, group, 0);
+	if (e == NULL)
+		e = state_resolve_target(&sender, from, 0);
+	*yes_r = e == NULL && state_resolve_meets(&sender, &members);
+	return err_is(e, ERR_LIMIT) ? NULL : e;
+}
+
+static struct err *
+state_resolve_is_open(const struct state_resolving *r, struct str group,
+    struct str posters, bool *yes_r)
+{
+	struct state_address from, g;
+
+	*yes_r = r->from == NULL || str_eq_c(posters, "anyone");
+	if (*yes_r || state_address_parse(r->a, *r->from, &from) != NULL)
+		return NULL;
+	if (!str_eq_c(posters, "domain"))
+		return state_resolve_is_member(r, group, from.full, yes_r);
+	*yes_r = state_address_parse(r->a, group, &g) == NULL &&
+		 str_eq(from.domain, g.domain);
+	return NULL;
+}
+
+/* *found_r: it is a group; *go_r: and its members are to be looked at. */
+static struct err *
+state_resolve_group(struct state_resolving *r, struct str address,
+    bool *found_r, bool *go_r)
+{
+	struct str posters = STR_NONE;
 	struct state_q q;
 	struct err *e;
-	unsigned n = 0, i;
+
+	*go_r = true;
+	state_q_begin(&q, r->db, r->a,
+	    "SELECT posters FROM groups WHERE address = ?", "t", address);
+	*found_r = state_q_row(&q);
+	if (*found_r)
+		posters = state_q_str(&q, 0);
+	e = state_q_end(&q);
+	if (e != NULL || !*found_r)
+		return e;
+	if (r->aliases)
+		*go_r = false;
+	else
+		e = state_resolve_is_open(r, address, posters, go_r);
+	r->closed |= !*go_r;
+	return e;
+}
+
+/* --- one address --- */
+
+static struct err *
+state_resolve_targets(struct state_resolving *r, struct str address,
+    struct str **targets_r, unsigned *n_r)
+{
+	struct str *targets = NULL;
+	struct state_q q;
+
+	*n_r = 0;
+	state_q_begin(&q, r->db, r->a,
+	    "SELECT target FROM alias_targets WHERE address = ?1"
+	    " UNION SELECT member FROM group_members WHERE address = ?1",
+	    "t", address);
+	while (state_q_row(&q)) {
+		targets = state_list_add(r->a, targets, n_r, sizeof(*targets));
+		targets[*n_r - 1] = state_q_str(&q, 0);
+	}
+	*targets_r = targets;
+	return state_q_end(&q);
+}
+
+/* An account, an alias or a group with exactly this address; asked: the whole
+ * address that led to it. */
+static struct err *
+state_resolve_exact(struct state_resolving *r, struct str address,
+    struct str asked, unsigned depth, bool *found_r)
+{
+	const struct str *from = r->from;
+	struct str *targets, via = r->via;
+	struct state_account ac;
+	struct err *e;
+	unsigned n, i;
+	bool group, go;
 
 	*found_r = true;
 	e = state_account_by_login(r->db, r->a, address, &ac);
@@ -57,38 +166,71 @@ state_resolve_exact(struct state_resolving *r, struct str address,
 		    ac.quota_messages);
 	if (!err_is(e, ERR_NOTFOUND))
 		return e;
-	state_q_begin(&q, r->db, r->a,
-	    "SELECT target FROM alias_targets WHERE address = ?1"
-	    " UNION SELECT member FROM group_members WHERE address = ?1",
-	    "t", address);
-	while (state_q_row(&q)) {
-		targets = state_list_add(r->a, targets, &n, sizeof(*targets));
-		targets[n - 1] = state_q_str(&q, 0);
-	}
-	e = state_q_end(&q);
-	*found_r = n > 0;
+	e = state_resolve_group(r, address, &group, &go);
+	if (e != NULL || !go)
+		return e;
+	e = state_resolve_targets(r, address, &targets, &n);
+	*found_r = group || n > 0;
+	/* Who put a group into a group has let its writers in. */
+	if (group)
+		r->from = NULL;
+	r->via = asked;
 	for (i = 0; e == NULL && i < n; i++)
 		e = state_resolve_target(r, targets[i], depth + 1);
+	r->via = via;
+	r->from = from;
 	return e;
 }
 
-/* Without "+detail". */
+static struct err *
+state_resolve_separators(struct state_db *db, struct arena *a,
+    const struct state *st, struct str domain, struct str *separators_r)
+{
+	struct state_domain_rules rules;
+	struct err *e = state_domain_rules_in(db, a, st, domain, &rules);
+
+	*separators_r = e == NULL ? rules.separators : STR("+");
+	return err_is(e, ERR_NOTFOUND) ? NULL : e;
+}
+
+struct err *
+state_resolve_shorter(struct state_db *db, struct arena *a,
+    const struct state *st, const struct state_address *ad, size_t *end,
+    struct str *base_r)
+{
+	struct str separators;
+	struct err *e;
+
+	e = state_resolve_separators(db, a, st, ad->domain, &separators);
+	if (e != NULL)
+		return e;
+	/* Not at the very beginning: that would leave nobody. */
+	while (*end > 0 && --*end > 0)
+		if (str_chr(separators, ad->local.p[*end]) >= 0)
+			break;
+	*base_r = str_c(arena_printf(a, STR_FMT "@" STR_FMT,
+	    STR_ARG(str_sub(ad->local, 0, *end)), STR_ARG(ad->domain)));
+	return NULL;
+}
+
+/* Without its detail. */
 static struct err *
 state_resolve_base(struct state_resolving *r, const struct state_address *ad,
     unsigned depth, bool *found_r)
 {
-	ptrdiff_t plus = str_chr(ad->local, '+');
 	struct str base, before = r->detail;
-	struct err *e;
+	struct err *e = NULL;
+	size_t end = ad->local.n;
 
 	*found_r = false;
-	if (plus <= 0)
-		return NULL;
-	base = str_c(arena_printf(r->a, STR_FMT "@" STR_FMT,
-	    STR_ARG(str_sub(ad->local, 0, (size_t)plus)), STR_ARG(ad->domain)));
-	if (depth == 0)
-		r->detail = str_sub(ad->local, (size_t)plus + 1, ad->local.n);
-	e = state_resolve_exact(r, base, depth, found_r);
+	while (e == NULL && !*found_r) {
+		e = state_resolve_shorter(r->db, r->a, r->st, ad, &end, &base);
+		if (e != NULL || end == 0)
+			break;
+		if (depth == 0)
+			r->detail = str_sub(ad->local, end + 1, ad->local.n);
+		e = state_resolve_exact(r, base, ad->full, depth, found_r);
+	}
 	r->detail = before;
 	return e;
 }
@@ -98,8 +240,8 @@ state_resolve_catch_all(struct state_resolving *r,
     const struct state_address *ad, unsigned depth, bool *found_r)
 {
 	return state_resolve_exact(r,
-	    str_c(arena_printf(r->a, "@" STR_FMT, STR_ARG(ad->domain))), depth,
-	    found_r);
+	    str_c(arena_printf(r->a, "@" STR_FMT, STR_ARG(ad->domain))),
+	    ad->full, depth, found_r);
 }
 
 /* RFC 5321, 4.5.1; RFC 2142, 4. */
@@ -107,7 +249,7 @@ static struct err *
 state_resolve_postmaster(struct state_resolving *r,
     const struct state_address *ad, unsigned depth, bool *found_r)
 {
-	struct str text;
+	struct str text, via = r->via;
 	uint64_t n;
 	struct err *e;
 	bool def;
@@ -120,7 +262,10 @@ state_resolve_postmaster(struct state_resolving *r,
 	if (e != NULL || text.n == 0 || str_eq(text, ad->full))
 		return e;
 	*found_r = true;
-	return state_resolve_target(r, text, depth + 1);
+	r->via = ad->full;
+	e = state_resolve_target(r, text, depth + 1);
+	r->via = via;
+	return e;
 }
 
 /* In this order; the first that finds anything decides. */
@@ -139,10 +284,29 @@ state_resolve_local(struct state_resolving *r, const struct state_address *ad,
 	bool found;
 	unsigned i;
 
-	e = state_resolve_exact(r, ad->full, depth, &found);
+	e = state_resolve_exact(r, ad->full, ad->full, depth, &found);
 	for (i = 0; e == NULL && !found && i < countof(state_resolve_ways); i++)
 		e = state_resolve_ways[i](r, ad, depth, &found);
 	return e;
+}
+
+/* Whether the address was looked at before; it is now. */
+static struct err *
+state_resolve_see(struct state_resolving *r, struct str address, bool *seen_r)
+{
+	unsigned i;
+
+	*seen_r = true;
+	for (i = 0; i < r->seen_n; i++)
+		if (str_eq(r->seen[i], address))
+			return NULL;
+	*seen_r = false;
+	if (r->seen_n > 2 * STATE_TARGETS_MAX)
+		return err_new(r->a, ERR_LIMIT,
+		    "the address leads to too many others", NULL);
+	r->seen = state_list_add(r->a, r->seen, &r->seen_n, sizeof(*r->seen));
+	r->seen[r->seen_n - 1] = address;
+	return NULL;
 }
 
 static struct err *
@@ -151,16 +315,21 @@ state_resolve_target(struct state_resolving *r, struct str address,
 {
 	struct state_address ad;
 	uint64_t quota, max;
+	bool suspended, seen;
 	struct err *e;
-	bool suspended;
 
-	if (depth > STATE_RESOLVE_DEPTH || r->seen++ > 2 * STATE_TARGETS_MAX)
+	if (depth > STATE_RESOLVE_DEPTH)
 		return err_new(r->a, ERR_LIMIT,
-		    "the address leads in a circle, or to too many others",
-		    NULL);
+		    "the address leads too far around", NULL);
 	e = state_address_parse(r->a, address, &ad);
+	if (e == NULL)
+		e = state_resolve_see(r, ad.full, &seen);
 	if (e != NULL)
 		return e;
+	if (seen) {
+		r->circle = true;
+		return NULL;
+	}
 	e = state_domain_get_in(r->db, r->a, ad.domain, &suspended, &quota,
 	    &max);
 	if (err_is(e, ERR_NOTFOUND)) /* elsewhere */
@@ -170,6 +339,21 @@ state_resolve_target(struct state_resolving *r, struct str address,
 	return state_resolve_local(r, &ad, depth);
 }
 
+/* --- from outside --- */
+
+static struct err *
+state_resolve_nobody(struct state_resolving *r, const struct state_address *ad)
+{
+	if (r->closed)
+		return err_newf(r->a, ERR_DENIED,
+		    "the sender may not write to " STR_FMT, STR_ARG(ad->full));
+	if (r->circle)
+		return err_new(r->a, ERR_LIMIT, "the address leads in a circle",
+		    NULL);
+	return err_newf(r->a, ERR_NOTFOUND, "there is nobody " STR_FMT,
+	    STR_ARG(ad->full));
+}
+
 static struct err *
 state_resolve_run(struct state_resolving *r, struct str address,
     bool *foreign_r)
@@ -177,7 +361,7 @@ state_resolve_run(struct state_resolving *r, struct str address,
 	struct state_address ad;
 	uint64_t quota, max;
 	struct err *e;
-	bool suspended;
+	bool suspended, seen;
 
 	e = state_address_parse(r->a, address, &ad);
 	if (e != NULL)
@@ -193,23 +377,25 @@ state_resolve_run(struct state_resolving *r, struct str address,
 		e = err_newf(r->a, ERR_DENIED,
 		    "the domain " STR_FMT " is suspended", STR_ARG(ad.domain));
 	if (e == NULL)
+		e = state_resolve_see(r, ad.full, &seen);
+	if (e == NULL)
 		e = state_resolve_local(r, &ad, 0);
 	if (e == NULL && r->n == 0)
-		e = err_newf(r->a, ERR_NOTFOUND, "there is nobody " STR_FMT,
-		    STR_ARG(ad.full));
+		e = state_resolve_nobody(r, &ad);
 	return e;
 }
 
-struct err *
-state_resolve(struct arena *a, struct state *st, struct str address,
-    struct state_recipient **list_r, unsigned *n_r, bool *foreign_r)
+static struct err *
+state_resolve_open(struct arena *a, struct state *st, struct str address,
+    const struct str *from, struct state_recipient **list_r, unsigned *n_r,
+    bool *foreign_r, bool *closed_r)
 {
-	struct state_resolving r = { .a = a };
+	struct state_resolving r = { .a = a, .st = st, .from = from };
 	struct err *e;
 
 	*n_r = 0;
 	*list_r = NULL;
-	*foreign_r = false;
+	*foreign_r = *closed_r = false;
 	e = state_read_begin(a, st, &r.db);
 	if (e != NULL)
 		return e;
@@ -219,5 +405,43 @@ state_resolve(struct arena *a, struct state *st, struct str address,
 		*list_r = r.list;
 		*n_r = r.n;
 	}
+	*closed_r = err_is(e, ERR_DENIED) && r.closed;
 	return e;
+}
+
+struct err *
+state_resolve(struct arena *a, struct state *st, struct str address,
+    struct state_recipient **list_r, unsigned *n_r, bool *foreign_r)
+{
+	bool closed;
+
+	return state_resolve_open(a, st, address, NULL, list_r, n_r, foreign_r,
+	    &closed);
+}
+
+struct err *
+state_resolve_from(struct arena *a, struct state *st, struct str address,
+    struct str from, struct state_recipient **list_r, unsigned *n_r,
+    bool *foreign_r, bool *closed_r)
+{
+	return state_resolve_open(a, st, address, &from, list_r, n_r, foreign_r,
+	    closed_r);
+}
+
+struct err *
+state_resolve_leads_to(struct state_db *db, struct arena *a, struct state *st,
+    const struct state_address *ad, struct str account_id, bool *yes_r)
+{
+	struct state_resolving r = { .a = a,
+		.db = db,
+		.st = st,
+		.aliases = true };
+	struct err *e = state_resolve_target(&r, ad->full, 0);
+	unsigned i;
+
+	*yes_r = false;
+	for (i = 0; e == NULL && i < r.n; i++)
+		*yes_r |= r.list[i].account_id.n > 0 &&
+			  str_eq(r.list[i].account_id, account_id);
+	return err_is(e, ERR_LIMIT) ? NULL : e;
 }

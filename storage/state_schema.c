@@ -131,8 +131,57 @@ static const char state_schema_2[] =
     "ALTER TABLE domains ADD COLUMN trash_keep INTEGER NOT NULL DEFAULT -1;"
     "UPDATE domains SET trash_keep = trash_keep;";
 
+/*
+ * Sending.  domains: separators are the characters that may stand between a
+ * local part and its detail; messages_default is the quota in messages of new
+ * accounts; message_max bytes (0: the setting); recipients_per_day of each
+ * account (0: no limit, -1: the setting); dmarc is the most that a sender's
+ * policy may do to mail for the domain (-1: as published, 0: nothing, 1: Junk);
+ * outgoing: whether its accounts may send.  keys: active ones sign, whoever is
+ * not active yet has no retired; node: only that node signs with it, empty:
+ * all.
+ */
+static const char state_schema_3[] =
+    "ALTER TABLE domains ADD COLUMN separators TEXT NOT NULL DEFAULT '+';"
+    "UPDATE domains SET separators = separators;"
+    "ALTER TABLE domains ADD COLUMN messages_default INTEGER NOT NULL"
+    " DEFAULT 0;"
+    "UPDATE domains SET messages_default = messages_default;"
+    "ALTER TABLE domains ADD COLUMN message_max INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE domains SET message_max = message_max;"
+    "ALTER TABLE domains ADD COLUMN recipients_per_day INTEGER NOT NULL"
+    " DEFAULT -1;"
+    "UPDATE domains SET recipients_per_day = recipients_per_day;"
+    "ALTER TABLE domains ADD COLUMN dmarc INTEGER NOT NULL DEFAULT -1;"
+    "UPDATE domains SET dmarc = dmarc;"
+    "ALTER TABLE domains ADD COLUMN outgoing INTEGER NOT NULL DEFAULT 1;"
+    "UPDATE domains SET outgoing = outgoing;"
+    "ALTER TABLE keys ADD COLUMN node TEXT NOT NULL DEFAULT '';"
+    "UPDATE keys SET node = node;"
+    "ALTER TABLE keys ADD COLUMN activated INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE keys SET activated = created WHERE active != 0;"
+    "UPDATE keys SET activated = activated;"
+    "ALTER TABLE keys ADD COLUMN retired INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE keys SET retired = created WHERE active = 0;"
+    "UPDATE keys SET retired = retired;"
+    "CREATE INDEX keys_kind ON keys (kind, domain, id);"
+    "CREATE TABLE routes ("
+    " pattern TEXT NOT NULL PRIMARY KEY," /* domain, .suffix, * */
+    " hosts TEXT NOT NULL,"
+    " tls TEXT NOT NULL," /* may, must, verify, never, implicit */
+    " user TEXT NOT NULL,"
+    " secret_password BLOB NOT NULL,"
+    " note TEXT NOT NULL,"
+    " created INTEGER NOT NULL);"
+    "CREATE TABLE identities ("
+    " account TEXT NOT NULL,"
+    " address TEXT NOT NULL,"
+    " created INTEGER NOT NULL,"
+    " PRIMARY KEY (account, address));"
+    "CREATE INDEX identities_address ON identities (address);";
+
 const char *const state_schema_steps[STATE_SCHEMA] = { state_schema_1,
-	state_schema_2 };
+	state_schema_2, state_schema_3 };
 
 const char state_schema_local[] = "CREATE TABLE meta ("
 				  " key TEXT NOT NULL PRIMARY KEY,"

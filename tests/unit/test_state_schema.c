@@ -1,5 +1,10 @@
 /* test_state_schema.c - a share of an older schema, and retention by domain */
+#include "storage/state_dkim.h"
+#include "storage/state_identity.h"
+#include "storage/state_key.h"
 #include "storage/state_private.h"
+#include "storage/state_route.h"
+#include "storage/state_srs.h"
 #include "tests/unit/state_rig.h"
 
 /* A share that the first version made: opened, read, and raised. */
@@ -57,6 +62,91 @@ TEST(test_first_schema)
 	assert_int_equal(count_domains(t, old), 3);
 }
 
+/* A share of the second: what sending needs is not there yet. */
+TEST(test_second_schema)
+{
+	struct state_domain d = { .accounts_max = 9,
+		.rules.separators = STR("-") };
+	struct state_route r = { .pattern = STR("*"), .hosts = STR("a.net") },
+			   none;
+	struct state_cluster_key k = { .kind = STR("dkim"),
+		.domain = STR("x.org"),
+		.selector = STR("old"),
+		.algorithm = STR("rsa"),
+		.secret = STR("pem"),
+		.active = true };
+	struct state_cluster_key idle = k;
+	struct state_dkim_key *keys;
+	struct state_dkim_signer *signers;
+	struct state_account ac;
+	struct state *a, *b;
+	struct arena *ar = task_arena(t);
+	unsigned i, n;
+	bool yes;
+
+	c->node[0].conf.schema_max = 2;
+	assert_int_equal(system(
+			     arena_printf(ar, "rm -r %s/state", c->share_dir)),
+	    0);
+	assert_ok(state_create(t, &c->node[0].conf));
+	c->node[0].conf.schema_max = 0;
+	a = node_open(t, c, 0);
+	b = node_open(t, c, 1);
+	assert_int_equal(state_schema(a), 2);
+	assert_ok(add_domain(t, a, "x.org"));
+	assert_ok(add_account(t, a, "alice@x.org"));
+	assert_ok(state_account_find(ar, a, STR("alice@x.org"), &ac));
+	idle.selector = STR("idle");
+	idle.active = false;
+	assert_ok(state_key_add(t, a, "test", &k));
+	assert_ok(state_key_add(t, a, "test", &idle));
+	assert_ok(state_domain_set(t, a, "test", STR("x.org"), &d,
+	    STATE_DOMAIN_ACCOUNTS));
+	assert_err(state_domain_set(t, a, "test", STR("x.org"), &d,
+		       STATE_DOMAIN_SEPARATORS),
+	    ERR_CONFLICT);
+	assert_err(state_route_set(t, a, "test", &r), ERR_CONFLICT);
+	assert_err(state_identity_add(t, a, "test", STR("alice@x.org"),
+		       STR("b@y.org")),
+	    ERR_CONFLICT);
+	assert_err(state_srs_rotate(t, a, "test"), ERR_CONFLICT);
+	assert_err(state_route_find(ar, a, STR("y.org"), &none), ERR_NOTFOUND);
+	assert_ok(state_may_send_as(ar, a, ac.id, STR("alice+x@x.org"), &yes));
+	assert_true(yes);
+	assert_ok(state_may_send_as(ar, a, ac.id, STR("b@y.org"), &yes));
+	assert_false(yes);
+	assert_ok(state_dkim_list(ar, a, STR_NONE, &keys, &n));
+	assert_int_equal(n, 0);
+	assert_same(t, a, b);
+	assert_ok(state_schema_raise(t, a, STATE_SCHEMA));
+	assert_int_equal(state_schema(a), STATE_SCHEMA);
+	assert_same(t, a, b);
+	/* rows of before, changed by the other node */
+	assert_ok(state_domain_set(t, b, "test", STR("x.org"), &d,
+	    STATE_DOMAIN_SEPARATORS));
+	assert_ok(state_dkim_list(ar, b, STR("x.org"), &keys, &n));
+	assert_int_equal(n, 2);
+	for (i = 0; i < n; i++)
+		assert_int_equal(keys[i].stage,
+		    str_eq_c(keys[i].selector, "old") ? STATE_DKIM_ACTIVE
+						      : STATE_DKIM_RETIRED);
+	assert_ok(
+	    state_dkim_signers(ar, b, STR("x.org"), STR("n"), &signers, &n));
+	assert_int_equal(n, 1);
+	assert_ok(state_dkim_retire(t, b, "test", STR("x.org"), STR("old")));
+	assert_ok(state_dkim_remove(t, b, "test", STR("x.org"), STR("idle")));
+	assert_ok(state_route_set(t, b, "test", &r));
+	assert_ok(state_identity_add(t, b, "test", STR("alice@x.org"),
+	    STR("b@y.org")));
+	assert_ok(state_srs_rotate(t, b, "test"));
+	assert_same(t, a, b);
+	/* and by one that joins: a snapshot of before, entries of after */
+	assert_same(t, a, node_open(t, c, 2));
+	assert_ok(state_domain_find(ar, a, STR("x.org"), &d));
+	assert_true(str_eq_c(d.rules.separators, "-"));
+	assert_int_equal(d.accounts_max, 9);
+}
+
 TEST(test_domain_keep)
 {
 	int64_t bad = STATE_KEEP_MAX + 1, junk = -2;
@@ -80,6 +170,7 @@ main(void)
 	cmocka_unit_test_setup_teardown(name, cluster_setup, cluster_teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_first_schema),
+		T(test_second_schema),
 		T(test_domain_keep),
 	};
 
