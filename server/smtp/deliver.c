@@ -42,6 +42,7 @@ deliver_free(struct deliver **dp)
 		account_close(&d->accounts[i].acc);
 	free(d->accounts);
 	free(d->rcpts);
+	buf_free(&d->head);
 	arena_free(&d->arena);
 	free(d);
 }

@@ -2,11 +2,13 @@
 #ifndef SERVER_SMTP_DELIVER_PRIVATE_H
 #define SERVER_SMTP_DELIVER_PRIVATE_H
 
+#include "base/buf.h"
 #include "server/smtp/deliver.h"
-#include "server/smtp/smtp_scan.h"
 #include "storage/account.h"
 #include "storage/message.h"
 #include "storage/state_alias.h"
+
+#define DELIVER_MESSAGE_ID_MAX 200 /* of what is logged */
 
 struct deliver_account {
 	struct account *acc;
@@ -34,13 +36,11 @@ struct deliver {
 	unsigned account_n, account_size;
 	/* while the message comes */
 	struct message_writer *writer;
-	struct smtp_scan scan;
-	/* its beginning, kept back until it is known what it is */
-	char start[SMTP_START_BYTES];
-	size_t start_n;
-	bool started;
-	bool begun, scanning;
-	uint64_t bytes, max_bytes, hops_max;
+	struct str trace; /* our fields */
+	struct buf head;  /* its beginning, until the header is complete */
+	bool begun, headed;
+	struct str message_id; /* or empty; cut off if it is long */
+	uint64_t bytes, max_bytes;
 	uint64_t began_ms;
 	enum deliver_verdict verdict;
 };
@@ -60,5 +60,18 @@ enum deliver_verdict deliver_find(struct arena *a, struct worker *w,
 
 /* deliver_write.c */
 enum deliver_verdict deliver_verdict_of(const struct err *e);
+/* Nothing, if the message is refused already. */
+may_yield void deliver_write(struct task *t, struct deliver *d, const void *p,
+    size_t n);
+
+/*
+ * deliver_header.c: the header is gathered in memory until it is complete, then
+ * goes through the steps (header_step.h) and is written.  gather takes of piece
+ * what it wants; how much that was.
+ */
+may_yield must_check size_t deliver_gather(struct task *t, struct deliver *d,
+    struct str piece);
+/* It will not become longer. */
+may_yield void deliver_header(struct task *t, struct deliver *d);
 
 #endif

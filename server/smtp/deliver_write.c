@@ -2,8 +2,8 @@
 #include "base/log.h"
 #include "server/net/counts.h"
 #include "server/smtp/deliver_private.h"
+#include "server/smtp/headers.h"
 #include "server/worker.h"
-#include "storage/state_address.h"
 
 /* A storage error as a recipient's verdict. */
 enum deliver_verdict
@@ -51,38 +51,9 @@ deliver_is_begun(const struct deliver *d)
 	return d->begun;
 }
 
-/* --- loops --- */
-
-static void
-deliver_delivered_to(void *arg, struct str value)
-{
-	struct deliver *d = arg;
-	struct state_address ad;
-	struct arena_mark mark = arena_mark(d->arena);
-
-	/* no more are compared than make a loop anyway */
-	if (d->scan.delivered > d->hops_max)
-		return;
-	if (state_address_parse(d->arena, value, &ad) == NULL)
-		for (unsigned i = 0; i < d->account_n; i++)
-			d->accounts[i].loop |=
-			    str_eq(d->accounts[i].address, ad.full);
-	arena_rewind(d->arena, mark);
-}
-
-static void
-deliver_scan(struct deliver *d, struct str piece)
-{
-	if (!d->scanning)
-		return;
-	d->scanning = smtp_scan_feed(&d->scan, piece);
-	if (d->scan.received > d->hops_max || d->scan.delivered > d->hops_max)
-		deliver_refuse(d, DELIVER_LOOP);
-}
-
 /* --- writing --- */
 
-static may_yield void
+void
 deliver_write(struct task *t, struct deliver *d, const void *p, size_t n)
 {
 	struct err *e;
@@ -105,13 +76,10 @@ deliver_begin(struct task *t, struct deliver *d, struct smtp_trace *tr)
 	struct err *e;
 
 	invariant(d->account_n > 0 && !d->begun);
-	d->begun = d->scanning = true;
+	d->begun = true;
 	d->began_ms = task_now_ms(t);
 	d->max_bytes = worker_setting(d->w, STATE_MESSAGE_MAX);
-	d->hops_max = worker_setting(d->w, STATE_SMTP_HOPS);
-	smtp_scan_init(&d->scan);
-	d->scan.delivered_to = deliver_delivered_to;
-	d->scan.arg = d;
+	buf_init(&d->head, NULL, HEADERS_BYTES_MAX);
 	task_set_deadline(t, task_now_ms(t) + DELIVER_WRITE_MS);
 	e = message_writer_begin(t, d->accounts[0].acc, NULL, &d->writer);
 	task_set_deadline(t, 0);
@@ -128,46 +96,25 @@ deliver_begin(struct task *t, struct deliver *d, struct smtp_trace *tr)
 		tr->rcpt = d->rcpts[0].mailbox;
 	tr->by = str_c(worker_hostname(d->w));
 	tr->date = task_wall_s(t);
-	buf_init(&b, task_arena(t), SMTP_TRACE_BYTES);
+	buf_init(&b, d->arena, SMTP_TRACE_BYTES);
 	smtp_trace_write(&b, tr);
 	invariant(buf_ok(&b));
-	deliver_write(t, d, b.p, b.n);
-}
-
-/* Our fields are written already: nothing of the message may run into them. */
-static may_yield void
-deliver_put(struct task *t, struct deliver *d, struct str piece)
-{
-	struct str first = str_sub(piece, 0, sizeof(d->start) - d->start_n);
-	const char *between;
-
-	if (piece.n == 0)
-		return;
-	if (!d->started) {
-		memcpy(d->start + d->start_n, first.p, first.n);
-		d->start_n += first.n;
-		piece = str_sub(piece, first.n, piece.n);
-		between = smtp_scan_start(str_of(d->start, d->start_n));
-		if (between == NULL)
-			return;
-		d->started = true;
-		deliver_write(t, d, between, strlen(between));
-		deliver_write(t, d, d->start, d->start_n);
-	}
-	deliver_write(t, d, piece.p, piece.n);
+	d->trace = buf_str(&b);
 }
 
 void
 deliver_add(struct task *t, struct deliver *d, const void *p, size_t n)
 {
+	size_t taken = 0;
+
 	invariant(d->begun);
 	d->bytes += n;
 	if (d->bytes > d->max_bytes)
 		deliver_refuse(d, DELIVER_TOO_BIG);
-	deliver_scan(d, str_of(p, n));
-	/* what will not be delivered need not be written */
-	if (d->verdict == DELIVER_OK)
-		deliver_put(t, d, str_of(p, n));
+	/* what will not be delivered need not be looked at */
+	if (d->verdict == DELIVER_OK && !d->headed)
+		taken = deliver_gather(t, d, str_of(p, n));
+	deliver_write(t, d, (const char *)p + taken, n - taken);
 }
 
 void
@@ -218,7 +165,7 @@ deliver_log(struct task *t, const struct deliver *d,
 		LOG_STR("rcpt", ac->rcpt),
 		LOG_STR("account", ac->id),
 		LOG_STR("from", d->from.mailbox),
-		LOG_C("message_id", d->scan.message_id),
+		LOG_STR("message_id", d->message_id),
 		LOG_U64("bytes", d->bytes),
 		LOG_U64("ms", task_now_ms(t) - d->began_ms),
 		LOG_U64("uid", tg->place_r.uid),
@@ -281,8 +228,6 @@ deliver_judge(struct deliver *d, bool apart)
 {
 	unsigned loops = 0;
 
-	if (d->scanning) /* it was all header */
-		deliver_scan(d, STR("\r\n\r\n"));
 	for (unsigned i = 0; i < d->account_n; i++)
 		loops += d->accounts[i].loop;
 	if (loops == d->account_n || (loops > 0 && !apart))
@@ -293,15 +238,11 @@ deliver_judge(struct deliver *d, bool apart)
 enum deliver_verdict
 deliver_commit(struct task *t, struct deliver *d, bool apart)
 {
-	enum deliver_verdict v = deliver_judge(d, apart);
+	enum deliver_verdict v;
 
-	if (v != DELIVER_OK) {
-		deliver_abort(t, d);
-		return v;
-	}
-	if (!d->started) /* shorter than a line */
-		deliver_write(t, d, d->start, d->start_n);
-	v = d->verdict;
+	if (!d->headed && d->verdict == DELIVER_OK) /* it was all header */
+		deliver_header(t, d);
+	v = deliver_judge(d, apart);
 	if (v == DELIVER_OK)
 		v = deliver_commit_to(t, d);
 	else

@@ -1,8 +1,6 @@
-/* test_smtp_data.c - the text of a message, its header, and what is put on top
- */
+/* test_smtp_data.c - the text of a message, and what is put on top */
 #include "server/smtp/smtp_data.h"
 
-#include "server/smtp/smtp_scan.h"
 #include "server/smtp/smtp_trace.h"
 #include "tests/unit/test.h"
 
@@ -149,95 +147,6 @@ test_chunks(void **state)
 	arena_free(&a);
 }
 
-/* --- header --- */
-
-struct seen {
-	char text[2000];
-};
-
-static void
-delivered_to(void *arg, struct str value)
-{
-	struct seen *seen = arg;
-
-	strcat(seen->text, "[");
-	strncat(seen->text, value.p, value.n);
-	strcat(seen->text, "]");
-}
-
-static void
-test_scan(void **state)
-{
-	static const struct {
-		const char *in;
-		unsigned received;
-		const char *delivered, *id;
-	} rows[] = {
-		{ "Received: a\r\nreceived : b\r\n\tmore\r\n"
-		  "Delivered-To: a@b\r\nMESSAGE-ID: <x@y>\r\n\r\n"
-		  "Received: body\r\n",
-		    2, "[a@b]", "<x@y>" },
-		{ "Delivered-To:\r\n a@b\r\nDelivered-To:c@d\r\n"
-		  "X-Delivered-To: no\r\nReceived-SPF: no\r\n\r\n",
-		    0, "[a@b][c@d]", "" },
-		{ "Message-ID:\r\n <a@b>\r\nMessage-ID: <c@d>\r\n\r\n", 0, "",
-		    "<a@b>" },
-		{ "\r\nReceived: a\r\n", 0, "", "" },
-		{ "Subject: Received: x\r\n Received: y\r\n\r\n", 0, "", "" },
-		{ "From someone Mon\nReceived: a\nReceived: b\n\n", 2, "", "" },
-		{ "Received\r\nReceived: a\r\n\r\n", 1, "", "" },
-		{ ": a\r\n\r\n", 0, "", "" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < countof(rows); i++)
-		for (size_t step = 1; step < 100; step += 7) {
-			struct str in = str_c(rows[i].in);
-			struct seen seen = { "" };
-			struct smtp_scan s;
-			bool more = true;
-
-			smtp_scan_init(&s);
-			s.delivered_to = delivered_to;
-			s.arg = &seen;
-			for (size_t at = 0; at < in.n && more; at += step)
-				more =
-				    smtp_scan_feed(&s, str_sub(in, at, step));
-			test_row(i, !more);
-			test_row(i, s.received == rows[i].received);
-			test_row_str(i, str_c(seen.text),
-			    str_c(rows[i].delivered));
-			test_row_str(i, str_c(s.message_id), str_c(rows[i].id));
-		}
-}
-
-static void
-test_scan_limits(void **state)
-{
-	static char big[SMTP_SCAN_BYTES * 2];
-	struct smtp_scan s;
-
-	(void)state;
-	/* one endless field */
-	memset(big, 'x', sizeof(big));
-	memcpy(big, "Received: ", 10);
-	smtp_scan_init(&s);
-	assert_true(smtp_scan_feed(&s, str_of(big, 1000)));
-	assert_false(
-	    smtp_scan_feed(&s, str_of(big + 1000, sizeof(big) - 1000)));
-	assert_int_equal(s.received, 1);
-	/* an endless name */
-	smtp_scan_init(&s);
-	assert_false(smtp_scan_feed(&s, str_of(big + 20, sizeof(big) - 20)));
-	assert_int_equal(s.received, 0);
-	/* a long value is cut off, not overrun */
-	smtp_scan_init(&s);
-	memcpy(big, "Message-ID:", 11);
-	assert_true(smtp_scan_feed(&s, str_of(big, 5000)));
-	assert_false(smtp_scan_feed(&s, STR("\r\n\r\n")));
-	assert_int_equal(strlen(s.message_id), sizeof(s.message_id) - 1);
-}
-
 /* --- trace --- */
 
 static void
@@ -305,8 +214,6 @@ main(void)
 		cmocka_unit_test(test_data),
 		cmocka_unit_test(test_data_nul),
 		cmocka_unit_test(test_chunks),
-		cmocka_unit_test(test_scan),
-		cmocka_unit_test(test_scan_limits),
 		cmocka_unit_test(test_trace),
 	};
 

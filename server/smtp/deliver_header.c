@@ -1,0 +1,128 @@
+/* deliver_header.c - the header of a message, before it is written */
+#include <stdlib.h>
+
+#include "server/smtp/deliver_private.h"
+#include "server/smtp/header_step.h"
+#include "server/worker.h"
+#include "storage/state_address.h"
+
+#define DELIVER_VALUE_MAX 340 /* of Delivered-To: an address has 320 */
+
+static const struct header_step *const deliver_steps[] = {
+	&header_step_loops,
+	NULL,
+};
+
+/* --- loops --- */
+
+static unsigned
+deliver_count(const struct headers *h, const char *name)
+{
+	unsigned n = 0;
+
+	for (unsigned i = headers_find(h, name, 0); i < h->n;
+	     i = headers_find(h, name, i + 1))
+		n++;
+	return n;
+}
+
+static void
+deliver_delivered_to(struct deliver *d, const struct headers *h, unsigned i)
+{
+	struct arena_mark mark = arena_mark(h->arena);
+	struct str value =
+	    headers_value(h->arena, &h->fields[i], DELIVER_VALUE_MAX);
+	struct state_address ad;
+
+	if (state_address_parse(h->arena, value, &ad) == NULL)
+		for (unsigned j = 0; j < d->account_n; j++)
+			d->accounts[j].loop |=
+			    str_eq(d->accounts[j].address, ad.full);
+	arena_rewind(h->arena, mark);
+}
+
+static void
+header_loops_run(struct task *t, struct deliver *d, struct headers *h)
+{
+	uint64_t max = worker_setting(d->w, STATE_SMTP_HOPS);
+
+	(void)t;
+	/* no more are compared than make a loop anyway */
+	if (deliver_count(h, "Received") > max ||
+	    deliver_count(h, "Delivered-To") > max) {
+		deliver_refuse(d, DELIVER_LOOP);
+		return;
+	}
+	for (unsigned i = headers_find(h, "Delivered-To", 0); i < h->n;
+	     i = headers_find(h, "Delivered-To", i + 1))
+		deliver_delivered_to(d, h, i);
+}
+
+const struct header_step header_step_loops = {
+	.name = "loops",
+	.run = header_loops_run,
+};
+
+/* --- the header as a whole --- */
+
+static void
+deliver_note_id(struct deliver *d, const struct headers *h)
+{
+	unsigned i = headers_find(h, "Message-ID", 0);
+
+	if (i < h->n)
+		d->message_id = headers_value(d->arena, &h->fields[i],
+		    DELIVER_MESSAGE_ID_MAX);
+}
+
+/* A pointer to a function has no mark. */
+static may_yield_unchecked void
+deliver_step_run(struct task *t, const struct header_step *s, struct deliver *d,
+    struct headers *h)
+{
+	s->run(t, d, h);
+}
+
+static may_yield void
+deliver_header_write(struct task *t, struct deliver *d, const struct headers *h)
+{
+	deliver_write(t, d, d->trace.p, d->trace.n);
+	for (unsigned i = 0; i < h->n; i++)
+		deliver_write(t, d, h->fields[i].text.p, h->fields[i].text.n);
+	deliver_write(t, d, h->between.p, h->between.n);
+	deliver_write(t, d, h->rest.p, h->rest.n);
+}
+
+void
+deliver_header(struct task *t, struct deliver *d)
+{
+	struct arena *a = arena_new(0);
+	struct headers h;
+
+	d->headed = true;
+	headers_parse(a, buf_str(&d->head), &h);
+	for (unsigned i = 0;
+	     deliver_steps[i] != NULL && d->verdict == DELIVER_OK; i++) {
+		struct arena_mark mark = arena_mark(task_arena(t));
+
+		deliver_step_run(t, deliver_steps[i], d, &h);
+		arena_rewind(task_arena(t), mark);
+	}
+	deliver_note_id(d, &h);
+	deliver_header_write(t, d, &h);
+	buf_free(&d->head);
+	arena_free(&a);
+}
+
+size_t
+deliver_gather(struct task *t, struct deliver *d, struct str piece)
+{
+	struct str in = str_sub(piece, 0, HEADERS_BYTES_MAX - d->head.n);
+	size_t before = d->head.n;
+
+	buf_str_add(&d->head, in);
+	if (headers_end(buf_str(&d->head), before) >= 0 ||
+	    d->head.n == HEADERS_BYTES_MAX)
+		deliver_header(t, d);
+	return in.n;
+}
