@@ -42,6 +42,7 @@ struct smtp_kind {
 	/* Whoever connects is one of us: unknown recipients are no sign of a
 	 * guesser, messages of a session are not counted. */
 	bool trusted;
+	bool dsn; /* offers DSN (RFC 3461) */
 	/* How long nothing may come before the greeting. */
 	uint32_t wait_ms;
 };

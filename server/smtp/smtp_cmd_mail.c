@@ -30,6 +30,8 @@ smtp_mail_run(struct task *t, struct smtp_cmd *cmd)
 		return smtp_mail_not_ascii();
 	if (bad == SMTP_OK && m.from.mailbox.n > 0 && m.from.domain.n == 0)
 		bad = SMTP_BAD_PATH;
+	if (bad == SMTP_OK && m.dsn && !s->kind->dsn)
+		bad = SMTP_BAD_PARAM;
 	if (bad != SMTP_OK)
 		return smtp_reply_syntax(bad, false);
 	if (smtp_mail_is_one_too_many(s))

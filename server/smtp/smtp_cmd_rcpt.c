@@ -23,6 +23,8 @@ smtp_rcpt_run(struct task *t, struct smtp_cmd *cmd)
 	struct smtp_rcpt rcpt;
 	enum smtp_syntax bad = smtp_parse_rcpt(cmd->args, &rcpt);
 
+	if (bad == SMTP_OK && rcpt.dsn && !s->kind->dsn)
+		bad = SMTP_BAD_PARAM;
 	if (bad != SMTP_OK)
 		return smtp_reply_syntax(bad, true);
 	r = smtp_rcpt_reply(t, s, &rcpt.to);

@@ -276,59 +276,142 @@ smtp_parse_mailbox(struct str s, struct smtp_path *p_r)
 
 /* --- parameters --- */
 
+/* Of which command: the other is NULL. */
+struct smtp_to {
+	struct smtp_mail *mail;
+	struct smtp_rcpt *rcpt;
+};
+
 /* size-value = 1*20DIGIT	RFC 1870, 4 */
 static enum smtp_syntax
-smtp_param_size(struct smtp_mail *m, struct str value)
+smtp_param_size(struct smtp_to to, struct str value)
 {
 	if (value.n == 0 || value.n > SMTP_SIZE_DIGITS)
 		return SMTP_BAD_VALUE;
 	for (size_t i = 0; i < value.n; i++)
 		if (value.p[i] < '0' || value.p[i] > '9')
 			return SMTP_BAD_VALUE;
-	if (!str_u64(value, &m->size))
-		m->size = UINT64_MAX;
-	m->has_size = true;
+	if (!str_u64(value, &to.mail->size))
+		to.mail->size = UINT64_MAX;
+	to.mail->has_size = true;
 	return SMTP_OK;
 }
 
 /* body-value = "7BIT" / "8BITMIME"	RFC 6152, 2 */
 static enum smtp_syntax
-smtp_param_body(struct smtp_mail *m, struct str value)
+smtp_param_body(struct smtp_to to, struct str value)
 {
-	m->body8 = str_case_eq_c(value, "8BITMIME");
-	return m->body8 || str_case_eq_c(value, "7BIT") ? SMTP_OK
-							: SMTP_BAD_VALUE;
+	to.mail->body8 = str_case_eq_c(value, "8BITMIME");
+	return to.mail->body8 || str_case_eq_c(value, "7BIT") ? SMTP_OK
+							      : SMTP_BAD_VALUE;
 }
 
 /* without a value	RFC 6531, 3.4 */
 static enum smtp_syntax
-smtp_param_utf8(struct smtp_mail *m, struct str value)
+smtp_param_utf8(struct smtp_to to, struct str value)
 {
-	m->smtputf8 = true;
+	to.mail->smtputf8 = true;
 	return value.p == NULL ? SMTP_OK : SMTP_BAD_VALUE;
+}
+
+/* ret-value = "FULL" / "HDRS"	RFC 3461, 4.3 */
+static enum smtp_syntax
+smtp_param_ret(struct smtp_to to, struct str value)
+{
+	to.mail->dsn = true;
+	if (str_case_eq_c(value, "FULL"))
+		to.mail->ret = SMTP_RET_FULL;
+	else if (str_case_eq_c(value, "HDRS"))
+		to.mail->ret = SMTP_RET_HDRS;
+	return to.mail->ret != SMTP_RET_NONE ? SMTP_OK : SMTP_BAD_VALUE;
+}
+
+/* envid-parameter = "ENVID=" xtext	4.4 */
+static enum smtp_syntax
+smtp_param_envid(struct smtp_to to, struct str value)
+{
+	to.mail->dsn = true;
+	to.mail->envid = value;
+	return value.n > 0 && value.n <= SMTP_ENVID_MAX &&
+		       smtp_xtext(value, NULL) != SIZE_MAX
+		   ? SMTP_OK
+		   : SMTP_BAD_VALUE;
+}
+
+/*
+ * notify-esmtp-value  = "NEVER" / notify-list-element
+ *			 *("," notify-list-element)	4.1
+ * notify-list-element = "SUCCESS" / "FAILURE" / "DELAY"
+ */
+static enum smtp_syntax
+smtp_param_notify(struct smtp_to to, struct str value)
+{
+	static const struct {
+		const char *name;
+		unsigned bit;
+	} words[] = {
+		{ "SUCCESS", SMTP_NOTIFY_SUCCESS },
+		{ "FAILURE", SMTP_NOTIFY_FAILURE },
+		{ "DELAY", SMTP_NOTIFY_DELAY },
+	};
+	struct str word;
+
+	to.rcpt->dsn = true;
+	if (str_case_eq_c(value, "NEVER")) {
+		to.rcpt->notify = SMTP_NOTIFY_NEVER;
+		return SMTP_OK;
+	}
+	while (str_split(&value, ',', &word)) {
+		unsigned bit = 0;
+
+		for (unsigned i = 0; i < countof(words); i++)
+			if (str_case_eq_c(word, words[i].name))
+				bit = words[i].bit;
+		if (bit == 0)
+			return SMTP_BAD_VALUE;
+		to.rcpt->notify |= bit;
+	}
+	return to.rcpt->notify != 0 ? SMTP_OK : SMTP_BAD_VALUE;
+}
+
+/* orcpt-parameter = "ORCPT=" addr-type ";" xtext	4.2 */
+static enum smtp_syntax
+smtp_param_orcpt(struct smtp_to to, struct str value)
+{
+	to.rcpt->dsn = true;
+	to.rcpt->orcpt = value;
+	return value.n <= SMTP_ORCPT_MAX && smtp_orcpt(value, NULL) != SIZE_MAX
+		   ? SMTP_OK
+		   : SMTP_BAD_VALUE;
 }
 
 static const struct smtp_param {
 	const char *name;
-	enum smtp_syntax (*set)(struct smtp_mail *m, struct str value);
-} smtp_mail_params[] = {
-	{ "SIZE", smtp_param_size },
-	{ "BODY", smtp_param_body },
-	{ "SMTPUTF8", smtp_param_utf8 },
+	bool rcpt; /* it belongs to RCPT, not to MAIL */
+	enum smtp_syntax (*set)(struct smtp_to to, struct str value);
+} smtp_params_known[] = {
+	{ "SIZE", false, smtp_param_size },
+	{ "BODY", false, smtp_param_body },
+	{ "SMTPUTF8", false, smtp_param_utf8 },
+	{ "RET", false, smtp_param_ret },
+	{ "ENVID", false, smtp_param_envid },
+	{ "NOTIFY", true, smtp_param_notify },
+	{ "ORCPT", true, smtp_param_orcpt },
 };
 
-/* RCPT has none yet (m NULL). */
 static enum smtp_syntax
-smtp_param(struct smtp_mail *m, struct str name, struct str value,
-    unsigned *seen)
+smtp_param(struct smtp_to to, struct str name, struct str value, unsigned *seen)
 {
-	for (unsigned i = 0; m != NULL && i < countof(smtp_mail_params); i++) {
-		if (!str_case_eq_c(name, smtp_mail_params[i].name))
+	for (unsigned i = 0; i < countof(smtp_params_known); i++) {
+		const struct smtp_param *p = &smtp_params_known[i];
+
+		if (p->rcpt != (to.rcpt != NULL) ||
+		    !str_case_eq_c(name, p->name))
 			continue;
 		if (*seen & 1U << i)
 			return SMTP_BAD_VALUE;
 		*seen |= 1U << i;
-		return smtp_mail_params[i].set(m, value);
+		return p->set(to, value);
 	}
 	return SMTP_BAD_PARAM;
 }
@@ -338,7 +421,7 @@ smtp_param(struct smtp_mail *m, struct str name, struct str value,
  * esmtp-param     = esmtp-keyword ["=" esmtp-value]
  */
 static enum smtp_syntax
-smtp_params(struct smtp_in *in, struct smtp_mail *m)
+smtp_params(struct smtp_in *in, struct smtp_to to)
 {
 	unsigned seen = 0;
 
@@ -357,7 +440,7 @@ smtp_params(struct smtp_in *in, struct smtp_mail *m)
 			if (value.n == 0)
 				return SMTP_BAD_VALUE;
 		}
-		bad = smtp_param(m, name, value, &seen);
+		bad = smtp_param(to, name, value, &seen);
 		if (bad != SMTP_OK)
 			return bad;
 	}
@@ -422,7 +505,7 @@ smtp_parse_mail(struct str args, struct smtp_mail *m_r)
 	smtp_blanks(&in);
 	bad = smtp_path(&in, true, &m_r->from);
 	if (bad == SMTP_OK)
-		bad = smtp_params(&in, m_r);
+		bad = smtp_params(&in, (struct smtp_to){ .mail = m_r });
 	return bad;
 }
 
@@ -442,7 +525,7 @@ smtp_parse_rcpt(struct str args, struct smtp_rcpt *r_r)
 	smtp_blanks(&in);
 	bad = smtp_path(&in, false, &r_r->to);
 	if (bad == SMTP_OK)
-		bad = smtp_params(&in, NULL);
+		bad = smtp_params(&in, (struct smtp_to){ .rcpt = r_r });
 	return bad;
 }
 

@@ -9,8 +9,8 @@
 
 /*
  * Pure: no I/O, no memory; what is returned points into the line, which comes
- * without its line end.  RFC 5321 with 1870 (SIZE), 3030 (BDAT), 6152 (BODY),
- * 6531 (SMTPUTF8) and 2033 (LHLO).
+ * without its line end.  RFC 5321 with 1870 (SIZE), 3030 (BDAT), 3461 (DSN),
+ * 6152 (BODY), 6531 (SMTPUTF8) and 2033 (LHLO).
  *
  * Laxer than the grammar where honest clients are: blanks behind "FROM:" and
  * "TO:", blanks at the end of a line, "_" in domains.  Not laxer: paths stand
@@ -52,16 +52,32 @@ struct smtp_path {
 	bool valid;	    /* ... and they are UTF-8 */
 };
 
+enum smtp_ret { SMTP_RET_NONE, SMTP_RET_FULL, SMTP_RET_HDRS };
+
 struct smtp_mail {
 	struct smtp_path from;
 	bool has_size, body8, smtputf8;
+	bool dsn;      /* RET or ENVID was given: if DSN is not offered they
+			* are parameters that nobody offered */
 	uint64_t size; /* UINT64_MAX: more than can be counted */
+	enum smtp_ret ret;
+	struct str envid; /* as written: smtp_xtext() decodes it */
 };
 enum smtp_syntax smtp_parse_mail(struct str args, struct smtp_mail *m_r);
 
 /* The path may lack its domain: the caller knows which may. */
+enum smtp_notify { /* RFC 3461, 4.1; 0: not said */
+	SMTP_NOTIFY_NEVER = 1,
+	SMTP_NOTIFY_SUCCESS = 2,
+	SMTP_NOTIFY_FAILURE = 4,
+	SMTP_NOTIFY_DELAY = 8
+};
+
 struct smtp_rcpt {
 	struct smtp_path to;
+	bool dsn; /* NOTIFY or ORCPT was given */
+	unsigned notify;
+	struct str orcpt; /* as written: smtp_orcpt() decodes it */
 };
 enum smtp_syntax smtp_parse_rcpt(struct str args, struct smtp_rcpt *r_r);
 
@@ -70,6 +86,18 @@ struct smtp_bdat {
 	bool last;
 };
 enum smtp_syntax smtp_parse_bdat(struct str args, struct smtp_bdat *b_r);
+
+/*
+ * What xtext (ENVID) stands for, into out_r, which has room for s.n bytes
+ * (NULL: it is only looked at): printable ASCII.  How long it is; SIZE_MAX:
+ * that is not xtext, or stands for something else.
+ */
+#define SMTP_ENVID_MAX 100 /* RFC 3461, 4.4: of the source */
+#define SMTP_ORCPT_MAX 500 /* 4.2 */
+size_t smtp_xtext(struct str s, char *out_r);
+/* The same of an ORCPT: "rfc822;alice@example.org"; of the type utf-8 (RFC
+ * 6533, 3) also UTF-8. */
+size_t smtp_orcpt(struct str s, char *out_r);
 
 /* Exactly one mailbox, as inside <>: for those who have an address and no
  * command. */

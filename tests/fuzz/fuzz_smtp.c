@@ -32,6 +32,22 @@ path(struct str line, const struct smtp_path *p)
 	plain(p->mailbox);
 }
 
+/* The decoded parameters of DSN: no longer than what they came as, and nothing
+ * that ends a line. */
+static void
+decoded(struct str s, size_t (*decode)(struct str s, char *out_r))
+{
+	char out[SMTP_ORCPT_MAX];
+	size_t n;
+
+	if (s.n == 0)
+		return;
+	invariant(s.n <= sizeof(out));
+	n = decode(s, out);
+	invariant(n <= s.n && n == decode(s, NULL));
+	plain(str_of(out, n));
+}
+
 static void
 line(struct str in)
 {
@@ -46,10 +62,14 @@ line(struct str in)
 	within(in, args);
 	if (smtp_parse_hello(args, &name))
 		plain(name);
-	if (smtp_parse_mail(args, &m) == SMTP_OK)
+	if (smtp_parse_mail(args, &m) == SMTP_OK) {
 		path(in, &m.from);
-	if (smtp_parse_rcpt(args, &r) == SMTP_OK)
+		decoded(m.envid, smtp_xtext);
+	}
+	if (smtp_parse_rcpt(args, &r) == SMTP_OK) {
 		path(in, &r.to);
+		decoded(r.orcpt, smtp_orcpt);
+	}
 	(void)smtp_parse_bdat(args, &b);
 }
 

@@ -1,6 +1,8 @@
 /* test_smtp_parse.c - the grammar of SMTP commands */
 #include "server/smtp/smtp_parse.h"
 
+#include <stdio.h>
+
 #include "tests/unit/test.h"
 
 #define X10 "xxxxxxxxxx"
@@ -127,7 +129,7 @@ test_mail(void **state)
 		{ "FROM:<a@b.c>SIZE=1", SMTP_BAD_COMMAND, NULL, 0, false,
 		    false },
 		{ "FROM:<a@b.c> =1", SMTP_BAD_COMMAND, NULL, 0, false, false },
-		{ "FROM:<a@b.c> RET=FULL", SMTP_BAD_PARAM, NULL, 0, false,
+		{ "FROM:<a@b.c> NOTIFY=NEVER", SMTP_BAD_PARAM, NULL, 0, false,
 		    false },
 		{ "FROM:<a@b.c> SIZE", SMTP_BAD_VALUE, NULL, 0, false, false },
 		{ "FROM:<a@b.c> SIZE=", SMTP_BAD_VALUE, NULL, 0, false, false },
@@ -198,7 +200,7 @@ test_rcpt(void **state)
 		{ "TO:<b\xfc@c>", SMTP_OK, "b\xfc", "c", true, false },
 		{ "TO:<>", SMTP_BAD_PATH, NULL, NULL, false, false },
 		{ "TO:<a@b@c>", SMTP_BAD_PATH, NULL, NULL, false, false },
-		{ "TO:<a@b.c> NOTIFY=NEVER", SMTP_BAD_PARAM, NULL, NULL, false,
+		{ "TO:<a@b.c> RET=FULL", SMTP_BAD_PARAM, NULL, NULL, false,
 		    false },
 		{ "FROM:<a@b.c>", SMTP_BAD_COMMAND, NULL, NULL, false, false },
 		{ "TO:", SMTP_BAD_PATH, NULL, NULL, false, false },
@@ -267,6 +269,129 @@ test_mailbox(void **state)
 	assert_false(smtp_parse_mailbox(STR(X60 "xxxxx@b.c"), &p));
 }
 
+/* --- DSN --- */
+
+static void
+test_dsn_mail(void **state)
+{
+	static const struct {
+		const char *args;
+		enum smtp_syntax bad;
+		enum smtp_ret ret;
+		const char *envid;
+	} rows[] = {
+		{ "FROM:<> RET=FULL", SMTP_OK, SMTP_RET_FULL, "" },
+		{ "FROM:<> ret=hdrs ENVID=QQ314159", SMTP_OK, SMTP_RET_HDRS,
+		    "QQ314159" },
+		{ "FROM:<> ENVID=a+2Bb+3D+20c+41", SMTP_OK, SMTP_RET_NONE,
+		    "a+b= cA" },
+		{ "FROM:<> RET=ALL", SMTP_BAD_VALUE, 0, NULL },
+		{ "FROM:<> RET", SMTP_BAD_VALUE, 0, NULL },
+		{ "FROM:<> ENVID", SMTP_BAD_VALUE, 0, NULL },
+		{ "FROM:<> ENVID=", SMTP_BAD_VALUE, 0, NULL },
+		{ "FROM:<> RET=FULL RET=FULL", SMTP_BAD_VALUE, 0, NULL },
+		{ "FROM:<> ENVID=a+0Db", SMTP_BAD_VALUE, 0, NULL },
+		{ "FROM:<> ENVID=a+0A", SMTP_BAD_VALUE, 0, NULL },
+		{ "FROM:<> ENVID=a+00", SMTP_BAD_VALUE, 0, NULL },
+		{ "FROM:<> ENVID=a+80", SMTP_BAD_VALUE, 0, NULL },
+		{ "FROM:<> ENVID=a+2", SMTP_BAD_VALUE, 0, NULL },
+		{ "FROM:<> ENVID=a+", SMTP_BAD_VALUE, 0, NULL },
+		{ "FROM:<> ENVID=a+2b", SMTP_BAD_VALUE, 0, NULL },
+		{ "FROM:<> ENVID=\xc3\xa4", SMTP_BAD_VALUE, 0, NULL },
+		{ "FROM:<> ENVID=" X60 X10 X10 X10 X10, SMTP_OK, SMTP_RET_NONE,
+		    X60 X10 X10 X10 X10 },
+		{ "FROM:<> ENVID=" X60 X10 X10 X10 X10 "x", SMTP_BAD_VALUE, 0,
+		    NULL },
+	};
+	char out[SMTP_ENVID_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct smtp_mail m;
+
+		test_row(i,
+		    smtp_parse_mail(str_c(rows[i].args), &m) == rows[i].bad);
+		if (rows[i].bad != SMTP_OK)
+			continue;
+		test_row(i, m.dsn && m.ret == rows[i].ret);
+		test_row_str(i, str_of(out, smtp_xtext(m.envid, out)),
+		    str_c(rows[i].envid));
+	}
+}
+
+static void
+test_dsn_rcpt(void **state)
+{
+	enum {
+		S = SMTP_NOTIFY_SUCCESS,
+		F = SMTP_NOTIFY_FAILURE,
+		D = SMTP_NOTIFY_DELAY
+	};
+	static const struct {
+		const char *params;
+		enum smtp_syntax bad;
+		unsigned notify;
+		const char *orcpt;
+	} rows[] = {
+		{ "NOTIFY=NEVER", SMTP_OK, SMTP_NOTIFY_NEVER, "" },
+		{ "NOTIFY=success,FAILURE,delay", SMTP_OK, S | F | D, "" },
+		{ "NOTIFY=DELAY", SMTP_OK, D, "" },
+		{ "ORCPT=rfc822;a+2Bb@c.d NOTIFY=FAILURE", SMTP_OK, F,
+		    "rfc822;a+b@c.d" },
+		{ "ORCPT=utf-8;a\\x{FC}b@c.d", SMTP_OK, 0,
+		    "utf-8;a\xc3\xbc"
+		    "b@c.d" },
+		{ "ORCPT=UTF-8;\\x{1F600}\\x{20AC}", SMTP_OK, 0,
+		    "UTF-8;\xf0\x9f\x98\x80\xe2\x82\xac" },
+		{ "ORCPT=utf-8;\xc3\xbc@c", SMTP_OK, 0, "utf-8;\xc3\xbc@c" },
+		{ "ORCPT=x400;+2Fa", SMTP_OK, 0, "x400;/a" },
+		{ "NOTIFY=NEVER,DELAY", SMTP_BAD_VALUE, 0, NULL },
+		{ "NOTIFY=DELAY,NEVER", SMTP_BAD_VALUE, 0, NULL },
+		{ "NOTIFY=", SMTP_BAD_VALUE, 0, NULL },
+		{ "NOTIFY", SMTP_BAD_VALUE, 0, NULL },
+		{ "NOTIFY=DELAY,", SMTP_BAD_VALUE, 0, NULL },
+		{ "NOTIFY=NEVER NOTIFY=NEVER", SMTP_BAD_VALUE, 0, NULL },
+		{ "ORCPT=a@c.d", SMTP_BAD_VALUE, 0, NULL },
+		{ "ORCPT=;a@c.d", SMTP_BAD_VALUE, 0, NULL },
+		{ "ORCPT=rfc822;", SMTP_BAD_VALUE, 0, NULL },
+		{ "ORCPT=rfc822;a+0D+0AX:", SMTP_BAD_VALUE, 0, NULL },
+		{ "ORCPT=rfc822;\xc3\xbc@c", SMTP_BAD_VALUE, 0, NULL },
+		{ "ORCPT=utf-8;\xc3@c", SMTP_BAD_VALUE, 0, NULL },
+		{ "ORCPT=utf-8;a+2Bb", SMTP_BAD_VALUE, 0, NULL },
+		{ "ORCPT=utf-8;\\x{A}", SMTP_BAD_VALUE, 0, NULL },
+		{ "ORCPT=utf-8;\\x{0A}", SMTP_BAD_VALUE, 0, NULL },
+		{ "ORCPT=utf-8;\\x{D800}", SMTP_BAD_VALUE, 0, NULL },
+		{ "ORCPT=utf-8;\\x{110000}", SMTP_BAD_VALUE, 0, NULL },
+		{ "ORCPT=utf-8;\\x{FC", SMTP_BAD_VALUE, 0, NULL },
+		{ "ORCPT=utf-8;\\", SMTP_BAD_VALUE, 0, NULL },
+		{ "SIZE=1", SMTP_BAD_PARAM, 0, NULL },
+	};
+	char args[1000], out[SMTP_ORCPT_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct smtp_rcpt r;
+		size_t n;
+
+		snprintf(args, sizeof(args), "TO:<a@b.c> %s", rows[i].params);
+		test_row(i, smtp_parse_rcpt(str_c(args), &r) == rows[i].bad);
+		if (rows[i].bad != SMTP_OK)
+			continue;
+		test_row(i, r.dsn && r.notify == rows[i].notify);
+		n = r.orcpt.n > 0 ? smtp_orcpt(r.orcpt, out) : 0;
+		test_row_str(i, str_of(out, n), str_c(rows[i].orcpt));
+	}
+	/* 500 bytes, not more */
+	memset(args, 'x', sizeof(args));
+	memcpy(args, "TO:<a@b> ORCPT=rfc822;", 22);
+	for (size_t n = 499; n <= 501; n++) {
+		struct smtp_rcpt r;
+
+		assert_int_equal(smtp_parse_rcpt(str_of(args, 15 + n), &r),
+		    n <= 500 ? SMTP_OK : SMTP_BAD_VALUE);
+	}
+}
+
 int
 main(void)
 {
@@ -276,6 +401,8 @@ main(void)
 		cmocka_unit_test(test_mail),
 		cmocka_unit_test(test_mail_params_max),
 		cmocka_unit_test(test_rcpt),
+		cmocka_unit_test(test_dsn_mail),
+		cmocka_unit_test(test_dsn_rcpt),
 		cmocka_unit_test(test_bdat),
 		cmocka_unit_test(test_mailbox),
 	};
