@@ -35,7 +35,7 @@
  * The entry's operation (record.h), one line:
  *
  *	L,kind,node,session,boot,dev,ino,format,version,ready,name,hint,
- *	    sessions,load,latency,wall[,certificate,expires]
+ *	    sessions,load,latency,wall[,certificate,expires[,sends]]
  *
  *	kind	a acquire (the session's first), n renew, r release
  *	node	id; session: 32 hex digits
@@ -49,6 +49,7 @@
  *	wall	seconds since 1970, for people; nothing is decided by it
  *	certificate	f of the node's file, s of the state, - self-signed, n
  *		none; expires: wall seconds of the first that does, 0: unknown
+ *	sends	y: takes part in delivering the queue, n: does not, or not now
  *
  * Fields behind these are to be ignored: they are a newer version's.
  */
@@ -75,6 +76,7 @@ struct lease_info {
 		LEASE_CERT_SELF
 	} certificate;
 	int64_t cert_expires; /* 0: not said */
+	bool sends;	      /* takes buckets of the queue */
 };
 
 struct lease_entry {

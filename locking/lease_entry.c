@@ -54,6 +54,7 @@ lease_entry_format(struct buf *b, const struct lease_entry *e)
 	record_u64(b, e->wall_s < 0 ? 0 : (uint64_t)e->wall_s);
 	record_text(b, str_of(&lease_certificates[i->certificate], 1));
 	record_u64(b, i->cert_expires < 0 ? 0 : (uint64_t)i->cert_expires);
+	record_text(b, i->sends ? STR("y") : STR("n"));
 }
 
 /* One letter out of a table; what a newer version may have put there is read
@@ -109,6 +110,15 @@ lease_entry_certificate(struct record_op *op, struct lease_info *i)
 	i->cert_expires = (int64_t)expires;
 }
 
+/* Older nodes do not, and do not say. */
+static void
+lease_entry_sends(struct record_op *op, struct lease_info *i)
+{
+	struct str s;
+
+	i->sends = record_get_str(op, &s) && str_eq_c(s, "y");
+}
+
 struct err *
 lease_entry_parse(struct arena *a, struct str ops, struct lease_entry *e_r)
 {
@@ -129,6 +139,7 @@ lease_entry_parse(struct arena *a, struct str ops, struct lease_entry *e_r)
 		return err_new(a, ERR_CORRUPT,
 		    "an entry of a node's lease cannot be read", NULL);
 	lease_entry_certificate(&op, &e_r->info);
+	lease_entry_sends(&op, &e_r->info);
 	e_r->kind = (enum lease_kind)kind;
 	e_r->wall_s = (int64_t)wall;
 	return NULL;

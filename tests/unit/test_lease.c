@@ -108,7 +108,8 @@ CASE(test_entry)
 		    .load = 6,
 		    .latency_us = 7,
 		    .certificate = LEASE_CERT_SELF,
-		    .cert_expires = 1800000000 } },
+		    .cert_expires = 1800000000,
+		    .sends = true } },
 			   r;
 	struct arena *a = arena_new(0);
 	struct buf b;
@@ -131,7 +132,13 @@ CASE(test_entry)
 	assert_int_equal(r.info.latency_us, 7);
 	assert_int_equal(r.info.certificate, LEASE_CERT_SELF);
 	assert_int_equal(r.info.cert_expires, 1800000000);
-	/* an older node's */
+	assert_true(r.info.sends);
+	/* older nodes' */
+	p = arena_cstr(a, buf_str(&b));
+	*strrchr(p, ',') = '\0';
+	assert_ok(lease_entry_parse(a, str_c(p), &r));
+	assert_int_equal(r.info.cert_expires, 1800000000);
+	assert_false(r.info.sends);
 	p = arena_cstr(a, buf_str(&b));
 	*strstr(p, ",-,") = '\0';
 	assert_ok(lease_entry_parse(a, str_c(p), &r));
