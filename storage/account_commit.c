@@ -2,7 +2,6 @@
 #include "storage/account_private.h"
 
 #define ACCOUNT_COMMIT_TRIES 3
-#define ACCOUNT_FULL_BYTES (256 * 1024)
 
 /* The first entry of a day says so: forgetting goes by these marks. */
 static void
@@ -116,30 +115,10 @@ account_commit_once(struct task *t, struct account_tx *x)
 	return e;
 }
 
-/* A full share must not keep anybody from removing mail.  Where not even a NOOP
- * finds room the outcome stays open: then the share is asked. */
-static may_yield bool
-account_commit_is_full(struct task *t, const struct account_tx *x,
-    const struct err *e)
-{
-	struct share_fsstat st;
-	struct err *asked;
-
-	if (!x->removes)
-		return false;
-	if (err_is(e, ERR_NOSPC) || err_is(e, ERR_DQUOT))
-		return true;
-	if (!err_is(e, ERR_UNKNOWN))
-		return false;
-	asked =
-	    share_fsstat(t, mailstore_share(x->acc->ms), SHARE_LANE_ADMIN, &st);
-	return asked == NULL && (st.free_bytes < ACCOUNT_FULL_BYTES ||
-				    (st.total_files > 0 && st.free_files == 0));
-}
-
 struct err *
 account_commit(struct task *t, struct account_tx *x)
 {
+	struct share *s = mailstore_share(x->acc->ms);
 	struct err *e, *released;
 	bool freed;
 
@@ -148,10 +127,11 @@ account_commit(struct task *t, struct account_tx *x)
 		if (err_is(e, ERR_STALE) && tries == 0 && x->tx.open == 0 &&
 		    account_relocate(t, x->acc) == NULL)
 			continue;
-		if (tries == ACCOUNT_COMMIT_TRIES ||
-		    !account_commit_is_full(t, x, e))
+		/* a full share must not keep anybody from removing mail */
+		if (tries == ACCOUNT_COMMIT_TRIES || !x->removes ||
+		    !mailstore_share_is_full(t, s, e))
 			return e;
-		released = mailstore_ballast_release(t, x->acc->ms, &freed);
+		released = mailstore_ballast_release(t, s, &freed);
 		if (released != NULL || !freed)
 			return e;
 		/* giving up voided the txid; removing names no files by it */

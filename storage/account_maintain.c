@@ -4,7 +4,6 @@
 #include "base/log.h"
 #include "storage/account_private.h"
 
-#define MAINTAIN_CLOCK_FILE "clock."
 #define MAINTAIN_CLOCK_OFF_S 86400
 #define MAINTAIN_ORPHANS 1000 /* of one run */
 
@@ -57,37 +56,6 @@ account_reopen(struct task *t, struct account *acc)
 
 /* --- the share's clock --- */
 
-/*
- * What time it is for the server, from the attributes of a new file.  Ages of
- * files are measured against it, and nothing is forgotten on a node whose own
- * clock is far from it.
- */
-static may_yield must_check struct err *
-account_share_clock(struct task *t, struct account *acc, int64_t *now_s_r)
-{
-	struct share *s = mailstore_share(acc->ms);
-	unsigned char random[8];
-	struct share_attr attr;
-	struct share_fh fh;
-	struct buf name;
-	struct err *e;
-
-	task_random(t, random, sizeof(random));
-	buf_init(&name, task_arena(t), 64);
-	buf_c(&name, MAINTAIN_CLOCK_FILE);
-	buf_hex(&name, random, sizeof(random));
-	e = share_put(t, s, SHARE_LANE_ADMIN, &acc->dir, buf_str(&name), "t", 1,
-	    &fh);
-	if (e == NULL)
-		e = share_getattr(t, s, SHARE_LANE_ADMIN, &fh, &attr);
-	if (e == NULL)
-		*now_s_r = attr.mtime_ns / 1000000000;
-	/* a name too many is all that can remain */
-	err_ignore(share_remove_quiet(t, s, SHARE_LANE_ADMIN, &acc->dir,
-	    buf_str(&name)));
-	return e;
-}
-
 struct err *
 account_clock_is_sane(struct task *t, struct account *acc, bool *sane_r)
 {
@@ -95,7 +63,8 @@ account_clock_is_sane(struct task *t, struct account *acc, bool *sane_r)
 	struct err *e;
 
 	*sane_r = false;
-	e = account_share_clock(t, acc, &share_now);
+	e = share_clock(t, mailstore_share(acc->ms), SHARE_LANE_ADMIN,
+	    &acc->dir, &share_now);
 	if (e != NULL)
 		return e;
 	*sane_r = share_now >= now - MAINTAIN_CLOCK_OFF_S;
@@ -374,7 +343,8 @@ account_sweep(struct task *t, struct account *acc, struct account_maintain *m)
 	int64_t share_now;
 	struct err *e;
 
-	e = account_share_clock(t, acc, &share_now);
+	e = share_clock(t, mailstore_share(acc->ms), SHARE_LANE_ADMIN,
+	    &acc->dir, &share_now);
 	if (e == NULL)
 		e = share_lookup(t, s, SHARE_LANE_ADMIN, &acc->dir, STR("msg"),
 		    &msg, NULL);

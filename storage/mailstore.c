@@ -9,6 +9,7 @@
 #define MAILSTORE_LIST_MAX 4000000
 #define MAILSTORE_TRIES 4
 #define MAILSTORE_BALLAST "ballast"
+#define MAILSTORE_FULL_BYTES (256 * 1024)
 
 struct mailstore_shelf {
 	char xx[2];
@@ -451,9 +452,8 @@ mailstore_ballast_ensure(struct task *t, struct mailstore *ms)
 }
 
 struct err *
-mailstore_ballast_release(struct task *t, struct mailstore *ms, bool *freed_r)
+mailstore_ballast_release(struct task *t, struct share *s, bool *freed_r)
 {
-	struct share *s = mailstore_share(ms);
 	struct err *e;
 
 	*freed_r = false;
@@ -463,4 +463,19 @@ mailstore_ballast_release(struct task *t, struct mailstore *ms, bool *freed_r)
 		return NULL;
 	*freed_r = e == NULL;
 	return e;
+}
+
+bool
+mailstore_share_is_full(struct task *t, struct share *s, const struct err *e)
+{
+	struct share_fsstat st;
+	struct err *asked;
+
+	if (err_is(e, ERR_NOSPC) || err_is(e, ERR_DQUOT))
+		return true;
+	if (!err_is(e, ERR_UNKNOWN))
+		return false;
+	asked = share_fsstat(t, s, SHARE_LANE_ADMIN, &st);
+	return asked == NULL && (st.free_bytes < MAILSTORE_FULL_BYTES ||
+				    (st.total_files > 0 && st.free_files == 0));
 }

@@ -73,6 +73,10 @@ may_yield must_check struct err *mailstore_list(struct task *t,
 may_yield must_check struct err *mailstore_ballast_ensure(struct task *t,
     struct mailstore *ms);
 may_yield must_check struct err *mailstore_ballast_release(struct task *t,
-    struct mailstore *ms, bool *freed_r);
+    struct share *s, bool *freed_r);
+/* Whether a commit failed with e for want of room.  Where not even a NOOP finds
+ * room its outcome stays unknown: then the share is asked. */
+may_yield bool mailstore_share_is_full(struct task *t, struct share *s,
+    const struct err *e);
 
 #endif

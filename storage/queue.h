@@ -96,14 +96,19 @@ struct queue_message {
 };
 
 /* "<2 digits bucket>-<12 hex of the txid>-<ordinal>": short enough to read out
- * loud.  find accepts it, or any unique beginning behind the bucket. */
+ * loud.  queue_bucket_match accepts it, or any unique beginning. */
 #define QUEUE_ID_MAX 24
+
+#define QUEUE_KEEP_HOURS 72
+#define QUEUE_ORPHAN_HOURS 24 /* before a file without a row is voided */
 
 struct queue_conf {
 	struct store *store; /* outlives it */
 	struct segcache *cache;
 	bool no_background;
-	uint32_t ckpt_every; /* 0: JOURNAL_CKPT_EVERY */
+	uint32_t ckpt_every;   /* 0: JOURNAL_CKPT_EVERY */
+	unsigned keep_hours;   /* txids are known; 0: QUEUE_KEEP_HOURS */
+	unsigned orphan_hours; /* 0: QUEUE_ORPHAN_HOURS */
 	/* Optional: an entry of ours was committed. Must not yield. */
 	void (*committed)(void *arg, unsigned bucket, uint64_t seq);
 	/* Optional: as in mailstore.h: no room for messages. */
@@ -167,10 +172,16 @@ const struct queue_message *queue_bucket_find(const struct queue_bucket *b,
 struct queue_message *queue_message_copy(struct arena *a,
     const struct queue_message *m);
 void queue_id_format(const struct queue_message *m, char id_r[QUEUE_ID_MAX]);
-/* bucket and beginning of the txid. */
-bool queue_id_parse(struct str id, unsigned *bucket_r, struct str *hex_r);
+/* The bucket, and what is behind it. */
+bool queue_id_parse(struct str id, unsigned *bucket_r, struct str *rest_r);
+/* The row whose id is, or alone begins with, the bucket's number and rest.
+ * NULL: none; *one_r false: several. */
+const struct queue_message *queue_bucket_match(const struct queue_bucket *b,
+    struct str rest, bool *one_r);
 
-/* The message's bytes. */
+/* The message's bytes; short only at the end.  ERR_NOTFOUND: it is not in the
+ * queue any more.  ERR_CORRUPT: it is, but its file is not there, or not the
+ * one that was written. */
 may_yield must_check struct err *queue_read(struct task *t,
     struct queue_bucket *b, const struct queue_message *m, uint64_t offset,
     void *into, uint32_t n, uint32_t *count_r);
@@ -187,13 +198,21 @@ struct queue_outcome {
 };
 /* A DSN to be queued by the same entry, in this bucket. */
 struct queue_dsn {
-	struct str bytes; /* the whole message */
-	struct queue_message m;
+	struct str bytes;	/* the whole message */
+	struct queue_message m; /* as for queue_writer_commit */
 };
 /*
  * One entry: what became of some recipients of one message, and the DSNs.
- * token: of the lock.  The message's file is removed if that was its last.
- * ERR_LOST: a higher token is known.  ERR_NOTFOUND: it is a row no more.
+ * token: of the lock, after lock_claim() of this bucket's journal.  The
+ * message's file is removed if that was its last recipient.
+ *
+ * Outcomes of recipients that do not wait any more are left out, and DSNs come
+ * only with an outcome that decides something: another state than waiting, or
+ * that the recipient was told of the delay for the first time.  So whoever does
+ * not know whether it was committed may say the same again.
+ *
+ * ERR_LOST: a higher token is known.  ERR_NOTFOUND: it is a row no more, or
+ * none of these recipients waits.  Other errors as journal_commit.
  */
 may_yield must_check struct err *queue_outcomes(struct task *t,
     struct queue_bucket *b, uint64_t token, struct str node,

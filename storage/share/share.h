@@ -312,5 +312,9 @@ may_yield must_check struct err *share_get_fh(struct task *t, struct share *s,
 may_yield must_check struct err *share_remove_quiet(struct task *t,
     struct share *s, enum share_lane lane, const struct share_fh *dir,
     struct str name);
+/* What time it is for the server: from the attributes of a new file in dir,
+ * which is removed again. */
+may_yield must_check struct err *share_clock(struct task *t, struct share *s,
+    enum share_lane lane, const struct share_fh *dir, int64_t *now_s_r);
 
 #endif

@@ -1,10 +1,13 @@
 /* share_helper.c - what is built from several calls of the share */
 #include "storage/share/share.h"
 
+#include "base/buf.h"
+
 /* Pauses between repeats: 20 ms, 80, 320, 1280, half of it at random. */
 #define SHARE_RETRY_MS 20
 /* READs or UNSTABLE WRITEs of one file under way at once. */
 #define SHARE_RUN_WINDOW 4
+#define SHARE_CLOCK_FILE "clock."
 
 bool
 share_err_is_unknown(const struct err *e)
@@ -364,5 +367,33 @@ share_remove_quiet(struct task *t, struct share *s, enum share_lane lane,
 		if (err_is(e, ERR_NOENT))
 			return NULL;
 	} while (e != NULL && share_retry(t, e, &tries));
+	return e;
+}
+
+/*
+ * Ages of files are measured against it, and nothing is forgotten on a node
+ * whose own clock is far from it.
+ */
+struct err *
+share_clock(struct task *t, struct share *s, enum share_lane lane,
+    const struct share_fh *dir, int64_t *now_s_r)
+{
+	unsigned char random[8];
+	struct share_attr attr;
+	struct share_fh fh;
+	struct buf name;
+	struct err *e;
+
+	task_random(t, random, sizeof(random));
+	buf_init(&name, task_arena(t), 64);
+	buf_c(&name, SHARE_CLOCK_FILE);
+	buf_hex(&name, random, sizeof(random));
+	e = share_put(t, s, lane, dir, buf_str(&name), "t", 1, &fh);
+	if (e == NULL)
+		e = share_getattr(t, s, lane, &fh, &attr);
+	if (e == NULL)
+		*now_s_r = attr.mtime_ns / 1000000000;
+	/* a name too many is all that can remain */
+	err_ignore(share_remove_quiet(t, s, lane, dir, buf_str(&name)));
 	return e;
 }
