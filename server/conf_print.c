@@ -53,6 +53,8 @@ static const struct {
 	const char *title, *protocol, *address, *why;
 } conf_example_listeners[] = {
 	{ "mx", "smtp", "\"*:25\"", NULL },
+	{ "submit", "submission", "\"*:587\"", NULL },
+	{ "submits", "submissions", "\"*:465\"", NULL },
 	{ "lmtp", "lmtp", "\"unix:/run/shoal/lmtp\"", NULL },
 	{ "imap", "imap", "\"*:143\"", NULL },
 	{ "imaps", "imaps", "\"*:993\"", NULL },
@@ -67,7 +69,7 @@ conf_print_listeners(FILE *f)
 {
 	for (unsigned i = 0; i < countof(conf_example_listeners); i++)
 		fprintf(f,
-		    "listen %-6s { protocol = %-6s address = { %s } }%s%s\n",
+		    "listen %-7s { protocol = %-11s address = { %s } }%s%s\n",
 		    conf_example_listeners[i].title,
 		    conf_example_listeners[i].protocol,
 		    conf_example_listeners[i].address,

@@ -25,8 +25,8 @@ static const char *const conf_levels[] = {
 	[LOG_DEBUG_] = "debug", [LOG_INFO_] = "info", [LOG_WARN_] = "warn",
 	[LOG_ERROR_] = "error", [LOG_ALARM_] = "alarm", NULL };
 /* Those of net/listener.h's protocols; a test compares. */
-static const char *const conf_protocols[] = { "smtp", "lmtp", "imap", "imaps",
-	"pop3", "pop3s", "health", "agent", NULL };
+static const char *const conf_protocols[] = { "smtp", "submission",
+	"submissions", "lmtp", "imap", "imaps", "pop3", "pop3s", "health", "agent", NULL };
 
 #define IN_CONF(m) offsetof(struct conf, m), 0
 #define IN_LISTEN(m) offsetof(struct conf_listener, m), 0
@@ -97,8 +97,9 @@ const struct conf_key conf_table[] = {
 
 	{ CONF_LISTEN, "protocol", CONF_WORD, NULL, 0, 0, conf_protocols,
 	    IN_LISTEN(protocol), true, true, "imaps",
-	    "smtp, lmtp, imap, imaps, pop3, pop3s, health (/health/live, "
-	    "/health/ready, /metrics) or agent (HAProxy's agent-check)." },
+	    "smtp, submission, submissions, lmtp, imap, imaps, pop3, pop3s, "
+	    "health (/health/live, /health/ready, /metrics) or agent "
+	    "(HAProxy's agent-check)." },
 	{ CONF_LISTEN, "address", CONF_ADDRESSES, NULL, 1, 1024, NULL,
 	    IN_LISTEN_N(addresses), true, true,
 	    "{ \"0.0.0.0:993\", \"[::]:993\" }",

@@ -88,6 +88,9 @@ void blocking_password_scram(struct str prepared,
 bool password_scram_check(const struct password *p, struct str auth_message,
     const unsigned char proof[32], unsigned char server_signature_r[32]);
 
+/* What password_encode makes of a password that was made here, with keys. The
+ * longest of other hashes that crypt(5) knows have some 150. */
+#define PASSWORD_KEYED_BYTES 203
 /* One secret column's text, and back (ERR_CORRUPT). */
 struct str password_encode(struct arena *a, const struct password *p);
 must_check struct err *password_decode(struct arena *a, struct str text,

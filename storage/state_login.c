@@ -1,6 +1,7 @@
 /* state_login.c - what authentication needs; application passwords */
 #include "storage/state_account_private.h"
 
+#include "base/crypto.h"
 #include "base/unicode.h"
 
 #define STATE_APP_PASSWORDS_MAX 50 /* of one account: each is tried */
@@ -132,6 +133,41 @@ state_login_find(struct arena *a, struct state *st, struct str login,
 		e = state_login_apps(db, a, st, now_s, l);
 	if (e == NULL)
 		e = state_login_allowed(db, a, &l->account);
+	state_read_end(st);
+	return e;
+}
+
+/* Only what is short is opened: no hash alone is as long as one of ours with
+ * its keys. */
+struct err *
+state_login_have_keys(struct arena *a, struct state *st, bool *all_r)
+{
+	struct state_login l = { .n = 0 };
+	struct password p;
+	struct state_db *db;
+	struct state_q q;
+	struct err *e;
+
+	*all_r = true;
+	e = state_read_begin(a, st, &db);
+	if (e != NULL)
+		return e;
+	state_q_begin(&q, db, a,
+	    "SELECT id, secret_password FROM accounts WHERE status = 0"
+	    " AND length(secret_password) > 0"
+	    " AND length(secret_password) < ?",
+	    "i", (int64_t)(PASSWORD_KEYED_BYTES + CRYPTO_SEAL_OVERHEAD));
+	while (*all_r && e == NULL && state_q_row(&q)) {
+		struct str id = state_q_str(&q, 0);
+
+		e = state_login_open(a, st, STATE_PASSWORD_COLUMN, id,
+		    state_q_str(&q, 1), &l, &p);
+		*all_r = e == NULL && p.has_scram;
+	}
+	if (e == NULL)
+		e = state_q_end(&q);
+	else
+		err_ignore(state_q_end(&q)); /* e is the first */
 	state_read_end(st);
 	return e;
 }

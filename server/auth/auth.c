@@ -9,18 +9,6 @@
 #include "server/auth/auth_private.h"
 #include "server/net/counts.h"
 
-/* For the log; what the client may know is in auth_verdicts. */
-enum auth_verdict {
-	AUTH_RIGHT,
-	AUTH_CACHED,
-	AUTH_WRONG,
-	AUTH_UNKNOWN,
-	AUTH_SUSPENDED,
-	AUTH_REFUSED,
-	AUTH_CROWDED,
-	AUTH_BROKEN
-};
-
 #define AUTH_NO "the login name or the password is wrong"
 #define AUTH_LATER "logins cannot be checked now, try again later"
 
@@ -31,24 +19,16 @@ static const struct {
 } auth_verdicts[] = {
 	[AUTH_RIGHT] = { "password", ERR_NONE, NULL },
 	[AUTH_CACHED] = { "cached", ERR_NONE, NULL },
+	[AUTH_PROVED] = { "scram", ERR_NONE, NULL },
 	[AUTH_WRONG] = { "wrong password", ERR_DENIED, AUTH_NO },
 	[AUTH_UNKNOWN] = { "no such user", ERR_DENIED, AUTH_NO },
 	[AUTH_SUSPENDED] = { "suspended", ERR_DENIED, AUTH_NO },
+	[AUTH_UNBOUND] = { "channel binding differs", ERR_DENIED, AUTH_NO },
+	[AUTH_DOWNGRADED] = { "channel binding was taken out", ERR_DENIED,
+	    AUTH_NO },
 	[AUTH_REFUSED] = { "too many failures", ERR_LIMIT, AUTH_NO },
 	[AUTH_CROWDED] = { "too many at once", ERR_UNAVAIL, AUTH_LATER },
 	[AUTH_BROKEN] = { "broken", ERR_UNAVAIL, AUTH_LATER },
-};
-
-/* One attempt. */
-struct auth_try {
-	struct auth *a;
-	struct auth_login *l;
-	uint64_t began_ms;
-	struct auth_found found;
-	struct auth_scores scores;
-	unsigned char mac[AUTH_MAC_BYTES]; /* password and all credentials */
-	unsigned which;			   /* credential that fits */
-	struct err *broken;
 };
 
 struct auth *
@@ -334,7 +314,7 @@ auth_try_failed(struct task *t, struct auth_try *y, enum auth_verdict v)
 	bool again;
 
 	stat_add(y->a->w->counts, STAT_LOGINS_FAILED, 1);
-	if (v == AUTH_CROWDED || v == AUTH_BROKEN)
+	if (v == AUTH_CROWDED || v == AUTH_BROKEN || v == AUTH_DOWNGRADED)
 		return;
 	if (v == AUTH_REFUSED) {
 		auth_try_delay(t, y, false);
@@ -357,7 +337,8 @@ auth_try_succeeded(struct auth_try *y, enum auth_verdict v)
 	auth_scores_succeeded(y->a, &y->scores);
 	y->l->account = y->found.login.account;
 	y->l->app_id = c->app_id;
-	if (c->app_id.n == 0 && password_needs_upgrade(&c->password))
+	if (v != AUTH_PROVED && c->app_id.n == 0 &&
+	    password_needs_upgrade(&c->password))
 		auth_upgrade_start(y->a, &y->found.login, &c->password,
 		    y->l->password);
 }
@@ -369,7 +350,7 @@ auth_try_log(struct task *t, const struct auth_try *y, enum auth_verdict v)
 	struct str login = str_sub(y->l->login, 0, AUTH_NAME_MAX);
 	const char *from = net_addr_text(y->l->peer, peer);
 
-	if (v == AUTH_RIGHT || v == AUTH_CACHED)
+	if (auth_verdicts[v].code == ERR_NONE)
 		log_info(t, "login", LOG_C("protocol", y->l->protocol),
 		    LOG_C("peer", from), LOG_STR("login", login),
 		    LOG_STR("address", y->l->account.address),
@@ -389,16 +370,20 @@ struct err *
 auth_login(struct task *t, struct auth *a, struct auth_login *l)
 {
 	struct auth_try y = { .a = a, .l = l, .began_ms = task_now_ms(t) };
-	enum auth_verdict v;
 
-	l->app_id = STR_NONE;
-	v = auth_try_run(t, &y);
+	return auth_try_end(t, &y, auth_try_run(t, &y));
+}
+
+struct err *
+auth_try_end(struct task *t, struct auth_try *y, enum auth_verdict v)
+{
+	y->l->app_id = STR_NONE;
 	if (auth_verdicts[v].code == ERR_NONE)
-		auth_try_succeeded(&y, v);
-	auth_try_log(t, &y, v);
+		auth_try_succeeded(y, v);
+	auth_try_log(t, y, v);
 	if (auth_verdicts[v].code == ERR_NONE)
 		return NULL;
-	auth_try_failed(t, &y, v);
+	auth_try_failed(t, y, v);
 	return err_new(task_arena(t), auth_verdicts[v].code,
 	    auth_verdicts[v].text, "%s", auth_verdicts[v].reason);
 }

@@ -40,6 +40,9 @@
  * AUTH_WAIT_MS, or for one network beyond AUTH_WAITING_PER_NET, logins are
  * turned away (ERR_UNAVAIL).  Concurrent equal logins share one.
  *
+ * SCRAM (auth_scram.c) goes by the same rules; nothing is hashed for it, and
+ * any of an account's passwords may have been used.
+ *
  * An imported hash is upgraded at the first login (password_needs_upgrade), in
  * the background; worker 0 writes it.
  */
@@ -88,16 +91,31 @@ void auth_upgrade_told(struct auth *a, struct str text);
 bool auth_plaintext_allowed(const struct worker *w, const struct conn *c);
 
 /*
- * SASL (RFC 4422), server side, for every protocol: PLAIN (RFC 4616) and LOGIN.
- * Tokens are base64 on the wire; the protocol frames them.
+ * SASL (RFC 4422), server side, for every protocol: PLAIN (RFC 4616), LOGIN,
+ * SCRAM-SHA-256 (RFC 5802, 7677) and, bound to our own TLS, SCRAM-SHA-256-PLUS
+ * with tls-exporter (RFC 9266) or tls-server-end-point (RFC 5929).  Tokens are
+ * base64 on the wire; the protocol frames them.
+ *
+ * SCRAM is offered while every active account has keys for it: a client takes
+ * the best it is offered, and whose account has none could not log in.  PLAIN
+ * and LOGIN are offered where a password may be sent.
  */
 struct sasl;
-/* "PLAIN LOGIN": those that may be offered now.  tls: passwords are safe here,
- * auth_plaintext_allowed().  "" for none. */
-const char *sasl_mechanisms(struct worker *w, bool tls);
-/* NULL: no such mechanism. In the arena of the caller's choice. */
+struct sasl_channel {
+	bool plain;		/* auth_plaintext_allowed() */
+	const struct conn *tls; /* with TLS of ours; NULL: without */
+};
+struct sasl_channel sasl_channel_of(const struct worker *w,
+    const struct conn *c);
+/* Names, separated by a blank: those that may be used now. "" for none. */
+const char *sasl_mechanisms(struct worker *w, const struct sasl_channel *ch);
+/* Whether it is PLAIN or LOGIN, allowed here or not. */
+bool sasl_shows_password(struct str mechanism);
+/* NULL: no such mechanism now.  In an arena that lasts as long as the
+ * command, like the task's. */
 struct sasl *sasl_new(struct arena *a, struct auth *auth, struct str mechanism,
-    const char *protocol, const struct net_addr *peer);
+    const char *protocol, const struct net_addr *peer,
+    const struct sasl_channel *ch);
 enum sasl_step { SASL_MORE, SASL_DONE, SASL_FAILED };
 /*
  * in: the client's decoded message; p NULL when there was no initial response.

@@ -1,4 +1,4 @@
-/* auth_plain.c - where a password may be sent */
+/* auth_plain.c - what a connection is good for: where a password may be sent */
 #include "server/auth/auth_private.h"
 #include "server/net/conn.h"
 
@@ -13,4 +13,11 @@ auth_plaintext_allowed(const struct worker *w, const struct conn *c)
 	if (conn_listener(c)->proxy_n > 0)
 		return false;
 	return peer->family == NET_UNIX || net_addr_is_loopback(peer);
+}
+
+struct sasl_channel
+sasl_channel_of(const struct worker *w, const struct conn *c)
+{
+	return (struct sasl_channel){ .plain = auth_plaintext_allowed(w, c),
+		.tls = conn_is_tls(c) ? c : NULL };
 }

@@ -71,6 +71,58 @@ struct auth_found {
 must_check struct err *auth_find(struct task *t, struct auth *a,
     struct str login, struct auth_found *f_r);
 
+/* --- auth.c: one attempt, and its end --- */
+
+/* For the log; what the client may know is in auth.c's table. */
+enum auth_verdict {
+	AUTH_RIGHT,
+	AUTH_CACHED,
+	AUTH_PROVED,
+	AUTH_WRONG,
+	AUTH_UNKNOWN,
+	AUTH_SUSPENDED,
+	AUTH_UNBOUND,
+	AUTH_DOWNGRADED,
+	AUTH_REFUSED,
+	AUTH_CROWDED,
+	AUTH_BROKEN
+};
+
+/* One attempt. */
+struct auth_try {
+	struct auth *a;
+	struct auth_login *l;
+	uint64_t began_ms;
+	struct auth_found found;
+	struct auth_scores scores;
+	unsigned char mac[AUTH_MAC_BYTES]; /* that it is the same again */
+	unsigned which;			   /* credential that fits */
+	struct err *broken;
+};
+
+/* Scores, log line, delay; the error for the client, or l's account. */
+may_yield must_check struct err *auth_try_end(struct task *t,
+    struct auth_try *y, enum auth_verdict v);
+
+/* --- auth_scram.c --- */
+
+/*
+ * The salt and count of the account's keys, or, for nobody, those that nobody
+ * without the cluster key could tell from real ones.  As long after the
+ * beginning either way.
+ */
+may_yield must_check struct err *auth_scram_begin(struct task *t,
+    struct auth *a, struct auth_login *l, struct password_salt *salt_r);
+/* Like auth_login, by a proof. bound: the channel is the client's, too. */
+may_yield must_check struct err *auth_scram_end(struct task *t, struct auth *a,
+    struct auth_login *l, struct str auth_message,
+    const unsigned char proof[32], bool bound, unsigned char signature_r[32]);
+/* Somebody between us and the client took -PLUS away. */
+may_yield must_check struct err *auth_scram_downgraded(struct task *t,
+    struct auth *a, struct auth_login *l);
+/* Whether all active accounts have keys. */
+bool auth_scram_is_ready(struct auth *a);
+
 /* --- auth_upgrade.c --- */
 
 struct auth_upgrade;
@@ -84,6 +136,9 @@ struct auth {
 	struct auth_cache *right, *wrong;
 	struct auth_hashes hashes;
 	unsigned busy;
+	/* state_login_have_keys, of the entry it was asked at */
+	uint64_t keys_seq;
+	bool keys_known, keys;
 	struct auth_upgrade *upgrades;
 	unsigned upgrades_n;
 };

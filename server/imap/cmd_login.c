@@ -34,13 +34,6 @@ imap_login_private(struct task *t, struct imap_cmd *cmd)
 	    "Passwords are taken over TLS only", NULL);
 }
 
-static bool
-imap_login_is_open(const struct imap_session *s)
-{
-	return *sasl_mechanisms(s->w, auth_plaintext_allowed(s->w, s->c)) !=
-	       '\0';
-}
-
 /* login = "LOGIN" SP userid SP password */
 static may_yield struct err *
 cmd_login(struct task *t, struct imap_cmd *cmd)
@@ -52,7 +45,7 @@ cmd_login(struct task *t, struct imap_cmd *cmd)
 	    !imap_sp(&cmd->in) || !imap_astring(&cmd->in, &l.password) ||
 	    !imap_end(&cmd->in))
 		return imap_bad(cmd, NULL);
-	if (!imap_login_is_open(s))
+	if (!auth_plaintext_allowed(s->w, s->c))
 		return imap_login_private(t, cmd);
 	return imap_login_end(t, cmd, auth_login(t, s->w->auth, &l),
 	    &l.account);
@@ -77,6 +70,7 @@ imap_sasl_read(struct task *t, struct imap_cmd *cmd, struct str challenge,
 	conn_printf(t, c, "+ " STR_FMT "\r\n",
 	    STR_ARG(base64_encode(task_arena(t), challenge)));
 	imap_reader_init(&r, cmd->s);
+	*in_r = STR_NONE;
 	e = imap_reader_line(t, &r, IMAP_SASL_LINE, &line);
 	if (err_is(e, ERR_LIMIT))
 		e = imap_bad(cmd, "The response is too long");
@@ -84,6 +78,8 @@ imap_sasl_read(struct task *t, struct imap_cmd *cmd, struct str challenge,
 		e = imap_bad(cmd, "Authentication given up");
 	else if (e == NULL && !base64_decode(task_arena(t), line, in_r))
 		e = imap_bad(cmd, "The response is not base64");
+	if (in_r->p == NULL)
+		*in_r = STR("");
 	imap_reader_free(&r);
 	return e;
 }
@@ -120,6 +116,7 @@ static may_yield struct err *
 cmd_authenticate(struct task *t, struct imap_cmd *cmd)
 {
 	struct imap_session *s = cmd->s;
+	struct sasl_channel ch = sasl_channel_of(s->w, s->c);
 	struct str name, first, in = STR_NONE;
 	struct sasl *sasl;
 
@@ -136,15 +133,15 @@ cmd_authenticate(struct task *t, struct imap_cmd *cmd)
 		if (in.p == NULL)
 			in = STR("");
 	}
-	sasl =
-	    sasl_new(task_arena(t), s->w->auth, name, "imap", conn_peer(s->c));
+	if (sasl_shows_password(name) && !ch.plain)
+		return imap_login_private(t, cmd);
+	sasl = sasl_new(task_arena(t), s->w->auth, name, "imap",
+	    conn_peer(s->c), &ch);
 	if (sasl == NULL) {
 		buf_c(&cmd->code, "CANNOT");
 		return err_new(task_arena(t), ERR_INVALID,
 		    "There is no such mechanism", NULL);
 	}
-	if (!imap_login_is_open(s))
-		return imap_login_private(t, cmd);
 	return imap_sasl_run(t, cmd, sasl, in);
 }
 

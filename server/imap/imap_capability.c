@@ -35,13 +35,14 @@ static const struct {
 static void
 imap_capability_auth(struct buf *b, const struct imap_session *s)
 {
+	struct sasl_channel ch = sasl_channel_of(s->w, s->c);
 	struct str rest, name;
 
 	if (!conn_is_tls(s->c) && conn_can_tls(s->c))
 		buf_c(b, " STARTTLS");
-	rest = str_c(sasl_mechanisms(s->w, auth_plaintext_allowed(s->w, s->c)));
-	if (rest.n == 0)
+	if (!ch.plain)
 		buf_c(b, " LOGINDISABLED");
+	rest = str_c(sasl_mechanisms(s->w, &ch));
 	while (str_split(&rest, ' ', &name)) {
 		buf_c(b, " AUTH=");
 		buf_str_add(b, name);

@@ -130,6 +130,14 @@ bool conn_is_tls(const struct conn *c);
 const char *conn_tls_version(const struct conn *c);
 const char *conn_tls_cipher(const struct conn *c);
 /*
+ * The channel's bytes for channel binding (RFC 5056), of a type by name:
+ * "tls-exporter" (RFC 9266; with TLS 1.3), "tls-server-end-point" (RFC 5929).
+ * false: no such here.
+ */
+#define CONN_BINDING_MAX 64
+bool conn_tls_binding(const struct conn *c, struct str type,
+    unsigned char out_r[CONN_BINDING_MAX], size_t *n_r);
+/*
  * STARTTLS: write and flush the reply first.  ERR_INVALID: input was already
  * there (injected plain text, CVE-2011-0411): the connection has been ended.
  * Else the handshake, within the limit net.tls_handshake.

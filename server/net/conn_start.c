@@ -277,3 +277,10 @@ conn_tls_cipher(const struct conn *c)
 {
 	return c->tls == NULL ? NULL : tls_conn_cipher(c->tls);
 }
+
+bool
+conn_tls_binding(const struct conn *c, struct str type,
+    unsigned char out_r[CONN_BINDING_MAX], size_t *n_r)
+{
+	return c->tls != NULL && tls_conn_binding(c->tls, type, out_r, n_r);
+}

@@ -12,6 +12,8 @@
 const struct protocol *const protocols[] = {
 	&smtp_protocol,
 	&lmtp_protocol,
+	&submission_protocol,
+	&submissions_protocol,
 	&pop3_protocol,
 	&pop3s_protocol,
 	&http_health_protocol,

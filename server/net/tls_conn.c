@@ -230,6 +230,12 @@ tls_conn_bye(struct tls_conn *c)
 		ERR_clear_error(); /* it could not be sent at once */
 }
 
+SSL *
+tls_conn_ssl(const struct tls_conn *c)
+{
+	return c->ssl;
+}
+
 const char *
 tls_conn_version(const struct tls_conn *c)
 {

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "base/str.h"
 
 /*
  * Nothing here waits.  The fd stays the caller's.  After TLS_CLOSED nothing
@@ -47,6 +48,10 @@ void tls_conn_bye(struct tls_conn *c);
 
 const char *tls_conn_version(const struct tls_conn *c);
 const char *tls_conn_cipher(const struct tls_conn *c);
+/* conn_tls_binding(), conn.h */
+#define TLS_BINDING_MAX 64
+bool tls_conn_binding(const struct tls_conn *c, struct str type,
+    unsigned char out_r[TLS_BINDING_MAX], size_t *n_r);
 bool tls_conn_is_resumed(const struct tls_conn *c); /* by a ticket */
 /* Whether the peer has sent a byte. */
 bool tls_conn_has_spoken(const struct tls_conn *c);

@@ -82,5 +82,6 @@ const struct tls_entry *tls_set_find(const struct tls_set *set,
 
 /* --- tls_conn.c --- */
 BIO_METHOD *tls_bio_new(void);
+SSL *tls_conn_ssl(const struct tls_conn *c);
 
 #endif

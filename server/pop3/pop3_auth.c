@@ -4,13 +4,13 @@
 #include "server/pop3/pop3_private.h"
 
 may_yield static bool
-pop3_may_login(struct task *t, struct pop3 *s)
+pop3_may_login(struct task *t, struct pop3 *s, bool clear)
 {
 	if (s->draining) {
 		pop3_bad(t, s, "SYS/TEMP", "the server is going down");
 		return false;
 	}
-	if (auth_plaintext_allowed(s->w, s->c))
+	if (!clear || auth_plaintext_allowed(s->w, s->c))
 		return true;
 	pop3_bad(t, s, NULL, "encrypt the connection first (STLS)");
 	return false;
@@ -71,7 +71,7 @@ pop3_logged_in(struct task *t, struct pop3 *s, const struct auth_login *l)
 void
 pop3_user(struct task *t, struct pop3 *s, const struct pop3_input *in)
 {
-	if (!pop3_may_login(t, s))
+	if (!pop3_may_login(t, s, true))
 		return;
 	if (in->text.n > POP3_USER_MAX) {
 		pop3_refuse(t, s, "name too long");
@@ -91,7 +91,7 @@ pop3_pass(struct task *t, struct pop3 *s, const struct pop3_input *in)
 		.peer = conn_peer(s->c) };
 	struct err *e;
 
-	if (!pop3_may_login(t, s))
+	if (!pop3_may_login(t, s, true))
 		return;
 	if (s->user_n == 0) {
 		pop3_refuse(t, s, "USER comes first");
@@ -165,9 +165,8 @@ pop3_sasl_ask(struct task *t, struct pop3 *s, struct str challenge,
 may_yield static void
 pop3_auth_list(struct task *t, struct pop3 *s)
 {
-	struct str rest =
-	    str_c(sasl_mechanisms(s->w, auth_plaintext_allowed(s->w, s->c)));
-	struct str one;
+	struct sasl_channel ch = sasl_channel_of(s->w, s->c);
+	struct str rest = str_c(sasl_mechanisms(s->w, &ch)), one;
 
 	pop3_ok(t, s, "mechanisms follow");
 	while (str_split(&rest, ' ', &one))
@@ -178,6 +177,7 @@ pop3_auth_list(struct task *t, struct pop3 *s)
 void
 pop3_auth(struct task *t, struct pop3 *s, const struct pop3_input *in)
 {
+	struct sasl_channel ch = sasl_channel_of(s->w, s->c);
 	struct str token, out;
 	struct auth_login l;
 	enum sasl_step step;
@@ -188,10 +188,10 @@ pop3_auth(struct task *t, struct pop3 *s, const struct pop3_input *in)
 		pop3_auth_list(t, s);
 		return;
 	}
-	if (!pop3_may_login(t, s))
+	if (!pop3_may_login(t, s, sasl_shows_password(in->text)))
 		return;
 	sasl = sasl_new(task_arena(t), s->w->auth, in->text, "pop3",
-	    conn_peer(s->c));
+	    conn_peer(s->c), &ch);
 	if (sasl == NULL) {
 		pop3_refuse(t, s, "no such mechanism");
 		return;
@@ -212,14 +212,14 @@ pop3_auth(struct task *t, struct pop3 *s, const struct pop3_input *in)
 void
 pop3_capa(struct task *t, struct pop3 *s, const struct pop3_input *in)
 {
-	bool plain = auth_plaintext_allowed(s->w, s->c);
-	const char *sasl = sasl_mechanisms(s->w, plain);
+	struct sasl_channel ch = sasl_channel_of(s->w, s->c);
+	const char *sasl = sasl_mechanisms(s->w, &ch);
 
 	(void)in;
 	pop3_ok(t, s, "what there is");
 	conn_puts(t, s->c,
 	    "TOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\n");
-	if (plain)
+	if (ch.plain)
 		conn_puts(t, s->c, "USER\r\n");
 	if (sasl[0] != '\0')
 		conn_printf(t, s->c, "SASL %s\r\n", sasl);

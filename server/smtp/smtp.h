@@ -12,11 +12,11 @@
 #include "server/worker.h"
 
 /*
- * RFC 5321 and, from the same code, LMTP (RFC 2033); what differs is one row of
- * a table (struct smtp_kind).  A command is one descriptor; smtp_commands.c
- * lists them.  smtp_session.c reads a line, finds the descriptor, runs it in
- * the connection's task and writes the reply it returns: one place for replies,
- * for counting errors, for closing.
+ * RFC 5321 and, from the same code, LMTP (RFC 2033) and submission (RFC 6409);
+ * what differs is one row of a table (struct smtp_kind).  A command is one
+ * descriptor; smtp_commands.c lists them.  smtp_session.c reads a line, finds
+ * the descriptor, runs it in the connection's task and writes the reply it
+ * returns: one place for replies, for counting errors, for closing.
  *
  * Between commands a session is this struct and, within a transaction, a struct
  * deliver.  While a message is being transferred (between the chunks of BDAT
@@ -34,8 +34,9 @@ enum smtp_state {
 
 /* How the protocols differ. */
 struct smtp_kind {
-	const char *name;  /* in the greeting */
-	const char *hello; /* "EHLO": what greets */
+	const char *name;     /* in the greeting */
+	const char *protocol; /* in logs of logins */
+	const char *hello;    /* "EHLO": what greets */
 	bool lmtp;
 	/* One answer for each recipient after DATA (RFC 2033, 4.2). */
 	bool apart;
@@ -43,14 +44,20 @@ struct smtp_kind {
 	 * guesser, messages of a session are not counted. */
 	bool trusted;
 	bool dsn; /* offers DSN (RFC 3461) */
+	/* Mail of our own users: AUTH comes before MAIL. */
+	bool submission;
 	/* How long nothing may come before the greeting. */
 	uint32_t wait_ms;
 };
 
 /* Idle commands (NOOP, RSET, VRFY, ...) of a stranger; more are errors. */
 #define SMTP_JUNK_MAX 100
-/* Lines over smtp.line_max; the last closes. */
+/* Lines over smtp_line_max(); the last closes. */
 #define SMTP_LONG_MAX 3
+/* AUTH and what answers its challenges (RFC 4954, 4: 12288 with CRLF). */
+#define SMTP_AUTH_LINE 12286
+/* Failed logins of one session; the last closes. */
+#define SMTP_LOGIN_FAILURES 3
 /* A reply to whoever is beyond half of smtp.errors_max. */
 #define SMTP_SLOW_MS 1000
 /* What the input buffer grows to for a message. */
@@ -63,6 +70,9 @@ struct smtp_session {
 	enum smtp_state state;
 	char *hello;   /* name the client gave itself, or NULL */
 	bool extended; /* EHLO or LHLO, not HELO */
+	/* Who has logged in; NULL: nobody. */
+	char *account, *address;
+	unsigned login_failures;
 	bool draining;
 	unsigned errors, junk, long_lines;
 	uint64_t messages; /* begun, for limits and ids */
@@ -95,7 +105,9 @@ struct smtp_command {
 		SMTP_JUNK = 1, /* brings no mail nearer */
 		SMTP_ONLY_SMTP = 2,
 		SMTP_ONLY_LMTP = 4,
-		SMTP_NO_ARGS = 8
+		SMTP_NO_ARGS = 8,
+		SMTP_ONLY_SUBMISSION = 16,
+		SMTP_SECRET = 32 /* its parameters are not for the log */
 	} flags;
 	const char *help;
 	struct smtp_reply (*run)(struct task *t, struct smtp_cmd *cmd);
@@ -119,8 +131,15 @@ void smtp_log_refused(struct task *t, const struct smtp_session *s,
 may_yield void smtp_drop(struct task *t, struct smtp_session *s);
 /* How long a client may think, now. */
 uint32_t smtp_timeout_ms(const struct smtp_session *s);
-/* Room for a line of smtp.line_max. */
+/* Room for a line of smtp_line_max(). */
 void smtp_set_input_max(struct smtp_session *s);
+/* Whoever this is, he is one of us. */
+bool smtp_is_trusted(const struct smtp_session *s);
+/* A bare LF ends a line: programs of our own users' machines write such. */
+bool smtp_bare_lf_is_fine(const struct smtp_session *s);
+/* Whether the command is one of this protocol's. */
+bool smtp_has_command(const struct smtp_session *s,
+    const struct smtp_command *c);
 bool smtp_peer_is_exempt(const struct smtp_session *s); /* net.exempt */
 
 /* --- messages (smtp_message.c): what DATA and BDAT share --- */
@@ -145,6 +164,7 @@ void smtp_message_free(struct smtp_message **m);
 may_yield must_check struct smtp_reply smtp_message_lost(struct task *t,
     struct smtp_session *s, const struct err *e);
 
-extern const struct protocol smtp_protocol, lmtp_protocol;
+extern const struct protocol smtp_protocol, lmtp_protocol, submission_protocol,
+    submissions_protocol;
 
 #endif

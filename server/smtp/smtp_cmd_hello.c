@@ -1,6 +1,7 @@
 /* smtp_cmd_hello.c - EHLO, HELO, LHLO */
 #include <stdlib.h>
 
+#include "server/auth/auth.h"
 #include "server/smtp/smtp_commands.h"
 
 /*
@@ -10,8 +11,35 @@
 static bool
 smtp_hello_is_rushed(const struct smtp_session *s)
 {
-	return s->state == SMTP_STRANGE && !s->kind->trusted &&
+	return s->state == SMTP_STRANGE && !smtp_is_trusted(s) &&
 	       conn_buffered(s->c).n > 0;
+}
+
+/* RFC 4954, 3: what may be used now, if anything. */
+static may_yield void
+smtp_hello_auth(struct task *t, struct smtp_session *s)
+{
+	struct sasl_channel ch = sasl_channel_of(s->w, s->c);
+	const char *names;
+
+	if (!s->kind->submission || s->account != NULL)
+		return;
+	names = sasl_mechanisms(s->w, &ch);
+	if (names[0] != '\0')
+		conn_printf(t, s->c, "250-AUTH %s\r\n", names);
+}
+
+/* RFC 9422 */
+static may_yield void
+smtp_hello_limits(struct task *t, struct smtp_session *s)
+{
+	conn_printf(t, s->c, "250-LIMITS RCPTMAX=%llu",
+	    (unsigned long long)worker_setting(s->w, STATE_SMTP_RECIPIENTS));
+	if (!smtp_is_trusted(s) && !s->kind->submission)
+		conn_printf(t, s->c, " MAILMAX=%llu",
+		    (unsigned long long)worker_setting(s->w,
+			STATE_SMTP_MESSAGES));
+	conn_puts(t, s->c, "\r\n");
 }
 
 static may_yield void
@@ -25,6 +53,8 @@ smtp_hello_extensions(struct task *t, struct smtp_session *s)
 	    (unsigned long long)worker_setting(s->w, STATE_MESSAGE_MAX));
 	if (tls)
 		conn_puts(t, s->c, "250-STARTTLS\r\n");
+	smtp_hello_auth(t, s);
+	smtp_hello_limits(t, s);
 	conn_puts(t, s->c,
 	    "250-ENHANCEDSTATUSCODES\r\n"
 	    "250-8BITMIME\r\n"

@@ -1,5 +1,7 @@
 /* smtp_cmd_mail.c - MAIL: a transaction begins */
+#include "server/auth/auth.h"
 #include "server/smtp/smtp_commands.h"
+#include "server/smtp/smtp_sender.h"
 
 /* RFC 6531, 3.5 */
 static struct smtp_reply
@@ -13,9 +15,40 @@ smtp_mail_not_ascii(void)
 static bool
 smtp_mail_is_one_too_many(const struct smtp_session *s)
 {
-	return !s->kind->trusted &&
+	return !smtp_is_trusted(s) &&
 	       s->messages >= worker_setting(s->w, STATE_SMTP_MESSAGES) &&
 	       !smtp_peer_is_exempt(s);
+}
+
+/* RFC 6409, 4.3; RFC 4954, 6 */
+static struct smtp_reply
+smtp_mail_stranger(const struct smtp_session *s)
+{
+	bool tls = conn_can_tls(s->c) && !auth_plaintext_allowed(s->w, s->c);
+
+	return (struct smtp_reply){ 530, "5.7.0",
+		tls ? "encrypt the connection (STARTTLS) and log in first"
+		    : "log in first",
+		0 };
+}
+
+static struct smtp_reply
+smtp_mail_sender(struct task *t, const struct smtp_session *s,
+    const struct smtp_path *from)
+{
+	bool yes = true;
+	struct err *e = NULL;
+
+	/* programs report with the null sender that mail was read (RFC 8098)
+	 */
+	if (s->kind->submission && from->mailbox.n > 0)
+		e = smtp_may_send_as(task_arena(t), s, from->mailbox, &yes);
+	if (e != NULL)
+		return smtp_reply_verdict(DELIVER_TEMP, false);
+	if (!yes)
+		return (struct smtp_reply){ 553, "5.7.1",
+			"this is not an address of yours", 0 };
+	return smtp_reply_syntax(SMTP_OK, false);
 }
 
 static may_yield_unchecked struct smtp_reply
@@ -24,8 +57,12 @@ smtp_mail_run(struct task *t, struct smtp_cmd *cmd)
 	struct smtp_session *s = cmd->s;
 	struct smtp_mail m;
 	enum smtp_syntax bad = smtp_parse_mail(cmd->args, &m);
+	struct smtp_reply r;
 
-	(void)t;
+	if (s->kind->submission && s->account == NULL)
+		return smtp_mail_stranger(s);
+	if (bad == SMTP_OK && m.has_auth && !s->kind->submission)
+		bad = SMTP_BAD_PARAM;
 	if (bad == SMTP_OK && m.from.utf8 && !(m.smtputf8 && m.from.valid))
 		return smtp_mail_not_ascii();
 	if (bad == SMTP_OK && m.from.mailbox.n > 0 && m.from.domain.n == 0)
@@ -34,6 +71,9 @@ smtp_mail_run(struct task *t, struct smtp_cmd *cmd)
 		bad = SMTP_BAD_PARAM;
 	if (bad != SMTP_OK)
 		return smtp_reply_syntax(bad, false);
+	r = smtp_mail_sender(t, s, &m.from);
+	if (r.code != 250)
+		return r;
 	if (smtp_mail_is_one_too_many(s))
 		return (struct smtp_reply){ 421, "4.7.0",
 			"too many messages in one session", SMTP_CLOSE };

@@ -49,10 +49,9 @@ static may_yield_unchecked struct smtp_reply
 smtp_help_run(struct task *t, struct smtp_cmd *cmd)
 {
 	struct smtp_session *s = cmd->s;
-	unsigned not = s->kind->lmtp ? SMTP_ONLY_SMTP : SMTP_ONLY_LMTP;
 
 	for (unsigned i = 0; smtp_commands[i] != NULL; i++)
-		if (!(smtp_commands[i]->flags & not ))
+		if (smtp_has_command(s, smtp_commands[i]))
 			conn_printf(t, s->c, "214-2.0.0 %s\r\n",
 			    smtp_commands[i]->help);
 	return (struct smtp_reply){ 214, "2.0.0", "end of help", 0 };

@@ -29,7 +29,7 @@ smtp_rcpt_run(struct task *t, struct smtp_cmd *cmd)
 		return smtp_reply_syntax(bad, true);
 	r = smtp_rcpt_reply(t, s, &rcpt.to);
 	/* one who forwards what others were promised guesses nothing */
-	if (s->kind->trusted)
+	if (smtp_is_trusted(s))
 		r.flags |= SMTP_BLAMELESS;
 	return r;
 }

@@ -26,6 +26,9 @@ smtp_starttls_run(struct task *t, struct smtp_cmd *cmd)
 	if (!conn_can_tls(s->c))
 		return (struct smtp_reply){ 454, "4.7.0",
 			"TLS is not available", 0 };
+	/* a login in the clear would have to be forgotten (RFC 3207, 4.2) */
+	if (s->account != NULL)
+		return (struct smtp_reply){ 503, "5.5.1", "not after AUTH", 0 };
 	conn_puts(t, s->c, "220 2.0.0 go ahead\r\n");
 	e = conn_flush(t, s->c);
 	if (e == NULL)

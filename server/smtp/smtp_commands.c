@@ -16,5 +16,6 @@ const struct smtp_command *const smtp_commands[] = {
 	&smtp_cmd_expn,
 	&smtp_cmd_help,
 	&smtp_cmd_starttls,
+	&smtp_cmd_auth,
 	NULL,
 };

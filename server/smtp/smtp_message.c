@@ -32,6 +32,7 @@ smtp_message_begin(struct task *t, struct smtp_session *s, bool dots)
 		.hello = str_c(s->hello),
 		.lmtp = s->kind->lmtp,
 		.extended = s->extended,
+		.authenticated = s->account != NULL,
 		.tls_version = conn_tls_version(s->c),
 		.tls_cipher = conn_tls_cipher(s->c),
 	};
@@ -126,13 +127,12 @@ static void
 smtp_message_judge(struct smtp_session *s)
 {
 	unsigned found = s->message->data.found;
-	struct str bare = worker_setting_text(s->w, STATE_SMTP_BARE);
 
 	if (found & SMTP_DATA_FALSE_END)
 		deliver_refuse(s->deliver, DELIVER_SMUGGLE);
 	if (found & (SMTP_DATA_BARE_CR | SMTP_DATA_NUL))
 		deliver_refuse(s->deliver, DELIVER_BAD_BYTES);
-	if ((found & SMTP_DATA_BARE_LF) && !str_eq_c(bare, "normalise"))
+	if ((found & SMTP_DATA_BARE_LF) && !smtp_bare_lf_is_fine(s))
 		deliver_refuse(s->deliver, DELIVER_BARE_LF);
 }
 

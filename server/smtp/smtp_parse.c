@@ -385,6 +385,16 @@ smtp_param_orcpt(struct smtp_to to, struct str value)
 		   : SMTP_BAD_VALUE;
 }
 
+/* auth-value = xtext, which is a mailbox or "<>"	RFC 4954, 5 */
+static enum smtp_syntax
+smtp_param_auth(struct smtp_to to, struct str value)
+{
+	to.mail->has_auth = true;
+	return value.n > 0 && smtp_xtext(value, NULL) != SIZE_MAX
+		   ? SMTP_OK
+		   : SMTP_BAD_VALUE;
+}
+
 static const struct smtp_param {
 	const char *name;
 	bool rcpt; /* it belongs to RCPT, not to MAIL */
@@ -393,6 +403,7 @@ static const struct smtp_param {
 	{ "SIZE", false, smtp_param_size },
 	{ "BODY", false, smtp_param_body },
 	{ "SMTPUTF8", false, smtp_param_utf8 },
+	{ "AUTH", false, smtp_param_auth },
 	{ "RET", false, smtp_param_ret },
 	{ "ENVID", false, smtp_param_envid },
 	{ "NOTIFY", true, smtp_param_notify },

@@ -10,7 +10,7 @@
 /*
  * Pure: no I/O, no memory; what is returned points into the line, which comes
  * without its line end.  RFC 5321 with 1870 (SIZE), 3030 (BDAT), 3461 (DSN),
- * 6152 (BODY), 6531 (SMTPUTF8) and 2033 (LHLO).
+ * 4954 (AUTH=), 6152 (BODY), 6531 (SMTPUTF8) and 2033 (LHLO).
  *
  * Laxer than the grammar where honest clients are: blanks behind "FROM:" and
  * "TO:", blanks at the end of a line, "_" in domains.  Not laxer: paths stand
@@ -57,6 +57,7 @@ enum smtp_ret { SMTP_RET_NONE, SMTP_RET_FULL, SMTP_RET_HDRS };
 struct smtp_mail {
 	struct smtp_path from;
 	bool has_size, body8, smtputf8;
+	bool has_auth; /* AUTH=: who it was elsewhere, which we need not know */
 	bool dsn;      /* RET or ENVID was given: if DSN is not offered they
 			* are parameters that nobody offered */
 	uint64_t size; /* UINT64_MAX: more than can be counted */

@@ -8,16 +8,25 @@
 
 static const struct smtp_kind smtp_kind_smtp = {
 	.name = "ESMTP",
+	.protocol = "smtp",
 	.hello = "EHLO",
 	.wait_ms = 20,
 };
 
 static const struct smtp_kind smtp_kind_lmtp = {
 	.name = "LMTP",
+	.protocol = "lmtp",
 	.hello = "LHLO",
 	.lmtp = true,
 	.apart = true,
 	.trusted = true,
+};
+
+static const struct smtp_kind smtp_kind_submission = {
+	.name = "ESMTP",
+	.protocol = "submission",
+	.hello = "EHLO",
+	.submission = true,
 };
 
 /* Whoever says this is lost, or was sent by somebody's browser. */
@@ -41,13 +50,37 @@ smtp_timeout_ms(const struct smtp_session *s)
 	return (uint32_t)ms;
 }
 
+/* What may come as a line: AUTH may be longer than others. */
+static size_t
+smtp_line_max(const struct smtp_session *s)
+{
+	size_t max = (size_t)worker_setting(s->w, STATE_SMTP_LINE);
+
+	return s->kind->submission && max < SMTP_AUTH_LINE ? SMTP_AUTH_LINE
+							   : max;
+}
+
 void
 smtp_set_input_max(struct smtp_session *s)
 {
-	uint64_t line = worker_setting(s->w, STATE_SMTP_LINE) + 2;
+	uint64_t line = smtp_line_max(s) + 2;
 
 	conn_set_input_max(s->c,
 	    line > CONN_INPUT_BYTES ? line : CONN_INPUT_BYTES);
+}
+
+bool
+smtp_is_trusted(const struct smtp_session *s)
+{
+	return s->kind->trusted || s->account != NULL;
+}
+
+bool
+smtp_bare_lf_is_fine(const struct smtp_session *s)
+{
+	return s->account != NULL ||
+	       str_eq_c(worker_setting_text(s->w, STATE_SMTP_BARE),
+		   "normalise");
 }
 
 bool
@@ -96,7 +129,9 @@ smtp_answer(struct task *t, struct smtp_session *s, const struct smtp_cmd *cmd,
     struct smtp_reply r)
 {
 	/* not what is no command: it may be anything, a password, too */
-	struct str what = cmd->command != NULL ? cmd->args : STR_NONE;
+	bool show =
+	    cmd->command != NULL && !(cmd->command->flags & SMTP_SECRET);
+	struct str what = show ? cmd->args : STR_NONE;
 	uint64_t max = worker_setting(s->w, STATE_SMTP_ERRORS);
 	bool crime = (r.code >= 500 && !(r.flags & SMTP_BLAMELESS)) ||
 		     (r.flags & SMTP_CRIME);
@@ -155,15 +190,24 @@ smtp_out_of_order(const struct smtp_session *s)
 	return (struct smtp_reply){ 503, "5.5.1", text, 0 };
 }
 
-static const struct smtp_command *
-smtp_command_find(const struct smtp_session *s, struct str verb)
+bool
+smtp_has_command(const struct smtp_session *s, const struct smtp_command *c)
 {
 	unsigned not = s->kind->lmtp ? SMTP_ONLY_SMTP : SMTP_ONLY_LMTP;
 
+	if (!s->kind->submission)
+		not |= SMTP_ONLY_SUBMISSION;
+	return !(c->flags & not );
+}
+
+static const struct smtp_command *
+smtp_command_find(const struct smtp_session *s, struct str verb)
+{
 	for (unsigned i = 0; smtp_commands[i] != NULL; i++)
 		if (str_case_eq_c(verb, smtp_commands[i]->name))
-			return smtp_commands[i]->flags & not ? NULL
-							     : smtp_commands[i];
+			return smtp_has_command(s, smtp_commands[i])
+				   ? smtp_commands[i]
+				   : NULL;
 	return NULL;
 }
 
@@ -193,7 +237,7 @@ smtp_command_run(struct task *t, struct smtp_cmd *cmd)
 		return (struct smtp_reply){ 501, "5.5.4",
 			"this command takes no parameters", 0 };
 	r = c->run(t, cmd);
-	if ((c->flags & SMTP_JUNK) && !s->kind->trusted &&
+	if ((c->flags & SMTP_JUNK) && !smtp_is_trusted(s) &&
 	    ++s->junk > SMTP_JUNK_MAX)
 		r.flags |= SMTP_CRIME;
 	return r;
@@ -205,8 +249,7 @@ smtp_line_run(struct task *t, struct smtp_session *s, struct smtp_cmd *cmd,
 {
 	/* the buffer it lies in is not ours for long */
 	line = arena_str(task_arena(t), line);
-	if (bare &&
-	    !str_eq_c(worker_setting_text(s->w, STATE_SMTP_BARE), "normalise"))
+	if (bare && !smtp_bare_lf_is_fine(s))
 		return (
 		    struct smtp_reply){ 501, "5.5.2", "lines end in CRLF", 0 };
 	if (!smtp_parse_command(line, &cmd->verb, &cmd->args))
@@ -226,6 +269,14 @@ smtp_line_too_long(struct task *t, struct smtp_session *s)
 	smtp_answer(t, s, &none, r);
 }
 
+/* Only AUTH may be longer than smtp.line_max. */
+static bool
+smtp_line_is_long(const struct smtp_session *s, struct str line)
+{
+	return line.n > worker_setting(s->w, STATE_SMTP_LINE) &&
+	       !str_case_eq_c(str_sub(line, 0, 5), "AUTH ");
+}
+
 /* One line, which is there or (between chunks) is waited for. */
 static may_yield void
 smtp_one(struct task *t, struct smtp_session *s)
@@ -237,10 +288,9 @@ smtp_one(struct task *t, struct smtp_session *s)
 	struct err *e;
 
 	conn_set_deadline(s->c, s->line_by);
-	e = conn_read_line(t, s->c,
-	    (size_t)worker_setting(s->w, STATE_SMTP_LINE), &line, &bare);
+	e = conn_read_line(t, s->c, smtp_line_max(s), &line, &bare);
 	conn_set_deadline(s->c, 0);
-	if (err_is(e, ERR_LIMIT)) {
+	if (err_is(e, ERR_LIMIT) || (e == NULL && smtp_line_is_long(s, line))) {
 		smtp_line_too_long(t, s);
 	} else if (e != NULL) {
 		smtp_drop(t, s);
@@ -263,8 +313,7 @@ smtp_has_line(const struct smtp_session *s)
 {
 	struct str in = conn_buffered(s->c);
 
-	return str_chr(in, '\n') >= 0 ||
-	       in.n > worker_setting(s->w, STATE_SMTP_LINE);
+	return str_chr(in, '\n') >= 0 || in.n > smtp_line_max(s);
 }
 
 /* --- events --- */
@@ -332,6 +381,8 @@ smtp_event(struct task *t, struct conn *c, unsigned events)
 {
 	struct smtp_session *s = conn_session(c);
 
+	if (s->address != NULL)
+		task_set_log(t, conn_id(c), s->address);
 	if (events & CONN_EVENT_DRAIN)
 		s->draining = true;
 	if (s->state == SMTP_NEW)
@@ -351,6 +402,8 @@ smtp_close(struct conn *c)
 	conn_set_session(c, NULL);
 	smtp_reset(s);
 	free(s->hello);
+	free(s->account);
+	free(s->address);
 	free(s);
 }
 
@@ -364,6 +417,12 @@ static may_yield_unchecked void
 smtp_open_lmtp(struct task *t, struct conn *c)
 {
 	smtp_open(t, c, &smtp_kind_lmtp);
+}
+
+static may_yield_unchecked void
+smtp_open_submission(struct task *t, struct conn *c)
+{
+	smtp_open(t, c, &smtp_kind_submission);
 }
 
 const struct protocol smtp_protocol = {
@@ -382,6 +441,27 @@ const struct protocol lmtp_protocol = {
 	.denied = "554 5.7.1 this client may not connect here\r\n",
 	.start_timeout_ms = 300000,
 	.open = smtp_open_lmtp,
+	.event = smtp_event,
+	.close = smtp_close,
+};
+
+const struct protocol submission_protocol = {
+	.name = "submission",
+	.busy = "421 4.3.2 too many connections, try again later\r\n",
+	.denied = "554 5.7.1 this client may not connect here\r\n",
+	.start_timeout_ms = 300000,
+	.open = smtp_open_submission,
+	.event = smtp_event,
+	.close = smtp_close,
+};
+
+const struct protocol submissions_protocol = {
+	.name = "submissions",
+	.tls = true,
+	.busy = "421 4.3.2 too many connections, try again later\r\n",
+	.denied = "554 5.7.1 this client may not connect here\r\n",
+	.start_timeout_ms = 300000,
+	.open = smtp_open_submission,
 	.event = smtp_event,
 	.close = smtp_close,
 };

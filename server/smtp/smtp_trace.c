@@ -12,7 +12,14 @@ smtp_trace_with(const struct smtp_trace *tr)
 		{ { "ESMTP", "UTF8SMTP" }, { "ESMTPS", "UTF8SMTPS" } },
 		{ { "LMTP", "UTF8LMTP" }, { "LMTPS", "UTF8LMTPS" } },
 	};
+	/* [tls][utf8], of whoever has logged in */
+	static const char *const known[2][2] = {
+		{ "ESMTPA", "UTF8SMTPA" },
+		{ "ESMTPSA", "UTF8SMTPSA" },
+	};
 
+	if (tr->authenticated)
+		return known[tr->tls_version != NULL][tr->utf8];
 	if (!tr->extended)
 		return "SMTP";
 	return names[tr->lmtp][tr->tls_version != NULL][tr->utf8];

@@ -34,7 +34,7 @@ struct smtp_trace {
 	struct str delivered_to; /* empty: none */
 	struct str hello, peer;	 /* peer: address literal; empty: local */
 	struct str by, id, rcpt; /* rcpt: mailbox; empty: none */
-	bool lmtp, extended, utf8;
+	bool lmtp, extended, utf8, authenticated;
 	const char *tls_version, *tls_cipher; /* NULL: none */
 	int64_t date;			      /* wall seconds */
 };

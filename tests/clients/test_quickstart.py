@@ -28,7 +28,7 @@ class Quickstart:
             "SHOAL_REBUILD": "0", "SHOAL_SOURCE": net + "10",
             "SHOAL_NODE1": net + "1", "SHOAL_NODE2": net + "2",
             "SHOAL_STATS": "127.0.0.1:%d" % ports.take()}
-        for p in ("SMTP", "LMTP", "IMAP", "IMAPS", "POP3", "POP3S", "AGENT",
+        for p in ("SMTP", "SUBMISSION", "SUBMISSIONS", "LMTP", "IMAP", "IMAPS", "POP3", "POP3S", "AGENT",
                   "HEALTH", "HINTS"):
             self.env["SHOAL_" + p] = str(ports.take())
 

@@ -15,13 +15,15 @@ A module that wants something else than the defaults says so:
 cluster	the share and its nodes, started when first asked for: one set a module
 n1, n2	the nodes
 account	an account of its own for every test
-smtp, lmtp, imap, pop3	connect(node="n1") -> a client that has read the greeting;
-	imap(account) is logged in, and so is pop3(account)
+smtp, lmtp, submit, imap, pop3	connect(node="n1") -> a client that has read the
+	greeting; imap(account) is logged in, and so are pop3(account) and
+	submit(account)
 
 At the end of a module every node has to stop in peace and the share has to be
 sound.
 """
 
+import base64
 import os
 import sys
 
@@ -180,6 +182,23 @@ def lmtp(connect):
         c = connect(Smtp, node, "lmtp-unix" if unix else "lmtp", **kw)
         if greeting:
             c.greeting()
+        return c
+    return make
+
+
+@pytest.fixture
+def submit(connect):
+    """submit(account): has said EHLO over TLS (tls=False: without) and has
+    logged in."""
+    def make(account=None, node="n1", tls=True, **kw):
+        c = connect(Smtp, node, "submissions" if tls else "submission",
+                    tls=tls, **kw)
+        c.greeting()
+        c.words = c.hello()
+        if account is not None:
+            c.cmd("AUTH PLAIN " + base64.b64encode(
+                ("\0%s\0%s" % (account.address, account.password)).encode()
+            ).decode(), 235, "2.7.0")
         return c
     return make
 

@@ -14,7 +14,7 @@ from rig.wait import wait_for
 
 CFG = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..",
                    "lb-examples", "haproxy", "haproxy.cfg")
-SERVICES = ("smtp", "imap", "imaps", "pop3", "pop3s")
+SERVICES = ("smtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s")
 
 
 class Haproxy:

@@ -28,8 +28,8 @@ from rig.wait import wait_for
 
 USER = "nobody"
 # Everything a node can listen with; lmtp is a Unix socket besides.
-PROTOCOLS = ("smtp", "lmtp", "imap", "imaps", "pop3", "pop3s", "health",
-             "agent")
+PROTOCOLS = ("smtp", "submission", "submissions", "lmtp", "imap", "imaps",
+             "pop3", "pop3s", "health", "agent")
 READY_SECONDS = 30
 # A node that was killed: others wait for its lease to end.
 TAKEOVER_SECONDS = 60

@@ -84,7 +84,7 @@ static const struct {
 	{ SHARE "listen a { protocol = smtp address = {} }", 2,
 	    "listen a does not say its address" },
 	{ SHARE "listen a { protocol = gopher address = \"*:70\" }", 2,
-	    "protocol is smtp, lmtp, imap" },
+	    "protocol is smtp, submission, submissions, lmtp" },
 	{ SHARE "listen a { protocol = smtp address = \"*:0x19\" }", 2,
 	    "address names \"*:0x19\"" },
 	{ SHARE "listen a { protocol = smtp address = \"*:65536\" }", 2,
@@ -491,7 +491,7 @@ test_example(void **state)
 	fclose(f);
 	assert_no_err(
 	    conf_load_public(a, conf_put("shoal.conf", text, 0644), &c));
-	assert_int_equal(c->listeners_n, 8);
+	assert_int_equal(c->listeners_n, 10);
 	conf_free(&c);
 	/* "#key = value" and "#section {" are no prose */
 	for (char *p = text; p != NULL && *p != '\0';

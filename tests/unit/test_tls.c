@@ -395,6 +395,54 @@ stopping(struct task *t, struct net_rig *r)
 	}
 }
 
+/* Both ends say the same, each of its own: the client by OpenSSL alone. */
+static may_yield void
+binding(struct task *t, struct net_rig *r)
+{
+	unsigned char ours[CONN_BINDING_MAX], last[32] = { 0 }, theirs[64];
+	unsigned n;
+	size_t ours_n;
+
+	for (int i = 0; i < 4; i++) {
+		int v = i < 2 ? TLS1_3_VERSION : TLS1_2_VERSION;
+		struct client c;
+		X509 *x;
+
+		assert_true(client_start(t, &c, rig_connect(r),
+		    i % 2 ? "example.net" : NULL, v, NULL));
+		client_expect(t, &c, "hi ");
+		x = SSL_get1_peer_certificate(c.ssl);
+		assert_int_equal(X509_digest(x, EVP_sha256(), theirs, &n), 1);
+		X509_free(x);
+		assert_true(conn_tls_binding(r->last,
+		    STR("tls-server-end-point"), ours, &ours_n));
+		assert_int_equal(ours_n, 32);
+		assert_memory_equal(ours, theirs, 32);
+		/* RFC 9266, 4.2: not before TLS 1.3 */
+		assert_int_equal(conn_tls_binding(r->last, STR("tls-exporter"),
+				     ours, &ours_n),
+		    v == TLS1_3_VERSION);
+		if (v == TLS1_3_VERSION) {
+			assert_int_equal(SSL_export_keying_material(c.ssl,
+					     theirs, 32,
+					     "EXPORTER-Channel-Binding", 24,
+					     NULL, 0, 0),
+			    1);
+			assert_int_equal(ours_n, 32);
+			assert_memory_equal(ours, theirs, 32);
+			assert_memory_not_equal(ours, last, 32);
+			memcpy(last, ours, 32);
+		}
+		assert_false(conn_tls_binding(r->last, STR("tls-unique"), ours,
+		    &ours_n));
+		SSL_write(c.ssl, "q", 1);
+		client_expect(t, &c,
+		    v == TLS1_3_VERSION ? "TLSv1.3\r\nbye\r\n"
+					: "TLSv1.2\r\nbye\r\n");
+		client_end(&c);
+	}
+}
+
 static may_yield void
 sni(struct task *t, struct net_rig *r)
 {
@@ -604,6 +652,7 @@ bad_hellos(struct task *t, struct net_rig *r)
 TEST(implicit)
 TEST(stopping)
 TEST(sni)
+TEST(binding)
 TEST(tickets)
 TEST(ticket_days)
 TEST(starttls)
@@ -801,6 +850,7 @@ main(void)
 		ROW(implicit, tls),
 		ROW(stopping, tls),
 		ROW(sni, tls),
+		ROW(binding, tls),
 		ROW(tickets, tls),
 		ROW(ticket_days, tls),
 		ROW(starttls, plain),
