@@ -47,16 +47,6 @@ conf_item_find(const struct conf_raw *raw, enum conf_section section,
 
 /* --- values --- */
 
-/* One value being converted. */
-struct conf_to {
-	struct arena *a;
-	const struct conf_key *k;
-	const struct str *v; /* one, or values_n of a list */
-	unsigned n;
-	void *into, *count_into;
-	const char *why; /* out, for a refusal: "is ...": ends a sentence */
-};
-
 static bool
 conf_chars_are(struct str s, const char *more)
 {
@@ -278,6 +268,7 @@ static bool (*const conf_to_table[])(struct conf_to *c) = {
 	[CONF_SHARE] = conf_to_text,
 	[CONF_LOG_TARGET] = conf_to_text,
 	[CONF_UDP_ADDRESS] = conf_to_udp,
+	[CONF_ANCHOR] = conf_to_anchor,
 	[CONF_NUMBER] = conf_to_number,
 	[CONF_SECONDS] = conf_to_seconds,
 	[CONF_MODE] = conf_to_mode,
@@ -285,6 +276,8 @@ static bool (*const conf_to_table[])(struct conf_to *c) = {
 	[CONF_WORD] = conf_to_choice,
 	[CONF_ADDRESSES] = conf_to_addresses,
 	[CONF_NETWORKS] = conf_to_networks,
+	[CONF_RESOLVERS] = conf_to_resolvers,
+	[CONF_DOMAINS] = conf_to_domains,
 	[CONF_FILES] = conf_to_files,
 };
 
@@ -538,6 +531,8 @@ conf_load_in(struct arena *a, const char *file, enum conf_how how,
 		e = conf_check_users(a, *c_r, raw);
 	if (e == NULL && how == CONF_LOAD_ALL)
 		e = conf_check_pairs(a, *c_r, raw);
+	if (e == NULL && how == CONF_LOAD_ALL)
+		e = conf_check_dns(a, *c_r, raw);
 	return e;
 }
 

@@ -61,6 +61,13 @@ struct conf {
 		const char *address; /* "10.0.0.11:8446" for hints; or NULL */
 	} cluster;
 	struct {
+		struct net_addr *servers; /* none: resolv.conf's */
+		unsigned servers_n;
+		const char *trust_anchor; /* a file, always */
+		const char **insecure;	  /* domains, "." for all */
+		unsigned insecure_n;
+	} dns;
+	struct {
 		const char *target; /* "stderr", "journal", or a file */
 		enum log_format format;
 		enum log_level level;

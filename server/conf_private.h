@@ -13,6 +13,7 @@
 enum conf_section {
 	CONF_TOP,
 	CONF_CLUSTER,
+	CONF_DNS,
 	CONF_LOG,
 	CONF_TLS,
 	CONF_LISTEN,
@@ -34,6 +35,7 @@ enum conf_type {
 	CONF_SHARE,	  /* const char *: nfs:// or absolute */
 	CONF_LOG_TARGET,  /* const char *: stderr, journal, absolute */
 	CONF_UDP_ADDRESS, /* const char *: numeric address:port */
+	CONF_ANCHOR,	  /* const char *: absolute; empty: Debian's */
 	CONF_NUMBER,	  /* unsigned */
 	CONF_SECONDS,	  /* uint32_t */
 	CONF_MODE,	  /* uint32_t, octal */
@@ -42,6 +44,8 @@ enum conf_type {
 	/* lists, each with its count */
 	CONF_ADDRESSES, /* struct net_listen * */
 	CONF_NETWORKS,	/* struct net_network * */
+	CONF_RESOLVERS, /* struct net_addr * */
+	CONF_DOMAINS,	/* const char ** */
 	CONF_FILES	/* of tls {}: conf_build_files */
 };
 
@@ -89,6 +93,23 @@ struct conf_raw {
 	const char *hostname; /* gethostname: the default of both names */
 	unsigned cores;
 };
+
+/* One value being converted. */
+struct conf_to {
+	struct arena *a;
+	const struct conf_key *k;
+	const struct str *v; /* one, or values_n of a list */
+	unsigned n;
+	void *into, *count_into;
+	const char *why; /* out, for a refusal: "is ...": ends a sentence */
+};
+/* conf_dns.c */
+bool conf_to_anchor(struct conf_to *c);
+bool conf_to_resolvers(struct conf_to *c);
+bool conf_to_domains(struct conf_to *c);
+/* The trust anchor is there, and workers may read it. */
+must_check struct err *conf_check_dns(struct arena *a, const struct conf *c,
+    const struct conf_raw *raw);
 
 /* conf_file.c: *raw_r has items and titles. */
 must_check struct err *conf_file_parse(struct arena *a, const char *file,

@@ -7,6 +7,9 @@ const struct conf_section_desc conf_section_table[CONF_SECTIONS] = {
 	    "What this node is, and where its things are." },
 	[CONF_CLUSTER] = { "cluster", false,
 	    "How the nodes find each other." },
+	[CONF_DNS] = { "dns", false,
+	    "Who is asked for names.  Answers are validated (DNSSEC): the "
+	    "resolvers have to pass signatures on." },
 	[CONF_LOG] = { "log", false, "Where the log goes." },
 	[CONF_TLS] = { "tls", false,
 	    "Certificates of this node's own.  They override those of the "
@@ -29,6 +32,7 @@ static const char *const conf_protocols[] = { "smtp", "submission",
 	"submissions", "lmtp", "imap", "imaps", "pop3", "pop3s", "health", "agent", NULL };
 
 #define IN_CONF(m) offsetof(struct conf, m), 0
+#define IN_CONF_N(m) offsetof(struct conf, m), offsetof(struct conf, m##_n)
 #define IN_LISTEN(m) offsetof(struct conf_listener, m), 0
 #define IN_LISTEN_N(m) offsetof(struct conf_listener, m), \
 	offsetof(struct conf_listener, m##_n)
@@ -70,6 +74,23 @@ const struct conf_key conf_table[] = {
 	    IN_CONF(cluster.address), false, false, "10.0.0.11:8446",
 	    "UDP address for hints, reachable from the other nodes.  Without "
 	    "it other nodes' changes are seen some seconds later." },
+
+	{ CONF_DNS, "servers", CONF_RESOLVERS, NULL, 1, 64, NULL,
+	    IN_CONF_N(dns.servers), false, true,
+	    "{ \"10.0.0.53\", \"10.0.1.53@5353\" }",
+	    "Resolvers: ADDRESS, ADDRESS@PORT, ADDRESS:PORT or [IPV6]:PORT.  "
+	    "Default: those of /etc/resolv.conf." },
+	{ CONF_DNS, "trust_anchor", CONF_ANCHOR, "", 0, 1024, NULL,
+	    IN_CONF(dns.trust_anchor), false, true,
+	    "/etc/shoal/root.key",
+	    "File with the keys (DS, DNSKEY) that validation begins with; "
+	    "the workers' user must be able to read it.  Default: that of "
+	    "Debian's dns-root-data, /usr/share/dns/root.key." },
+	{ CONF_DNS, "insecure", CONF_DOMAINS, NULL, 1, 253, NULL,
+	    IN_CONF_N(dns.insecure), false, true,
+	    "{ \"corp.example\" }",
+	    "Domains that are not validated, such as internal ones that the "
+	    "world's DNS does not know; \".\": none is." },
 
 	{ CONF_LOG, "target", CONF_LOG_TARGET, "stderr", 1, 1024, NULL,
 	    IN_CONF(log.target), false, true, "journal",

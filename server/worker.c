@@ -14,6 +14,7 @@
 #include "server/cluster/follow.h"
 #include "server/cluster/health.h"
 #include "server/cluster/hints.h"
+#include "server/dns/dns.h"
 #include "server/net/listener.h"
 #include "server/net/tls.h"
 #include "server/privs.h"
@@ -378,6 +379,7 @@ worker_run(const struct worker_start *s)
 	w->offload = offload_new(w->loop, WORKER_THREADS);
 	counts_join(w->counts, w->index);
 	w->tls = tls_new(w);
+	w->dns = dns_new(w);
 	w->health = health_new(w);
 	c->channel_watch = watch_new(w->loop, c->channel, worker_channel, c);
 	watch_set(c->channel_watch, WATCH_READ);

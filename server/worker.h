@@ -24,6 +24,7 @@
  */
 struct account;
 struct conns;
+struct dns;
 struct tls;
 struct auth;
 struct hints;
@@ -47,6 +48,7 @@ struct worker {
 	struct mailstore *mail;
 	struct conns *conns;	 /* net/listener.h: made by the first one */
 	struct tls *tls;	 /* net/tls.h */
+	struct dns *dns;	 /* dns/dns.h */
 	struct counts *counts;	 /* net/counts.h: shared by all workers */
 	struct auth *auth;	 /* auth/auth.h */
 	struct hints *hints;	 /* cluster/hints.h */

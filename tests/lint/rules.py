@@ -25,7 +25,7 @@ DOORS = {
     "crypt.h": ["storage/password*"],
     "iconv.h": ["mime/charset.c"],
     "confuse.h": ["server/conf*"],
-    "unbound.h": ["server/net/dns*"],
+    "unbound.h": ["server/dns/dns*"],
     "seccomp.h": ["server/privs*"],
     "http_parser.h": ["server/http/http*"],
     "pthread.h": ["base/offload.c"],

@@ -22,6 +22,7 @@ import tempfile
 import urllib.error
 import urllib.request
 
+from rig import dnsserver
 from rig.ctl import Ctl
 from rig.ports import ports
 from rig.wait import wait_for
@@ -135,7 +136,8 @@ class LogLine(dict):
 class Node:
     """`conf` is text that is added to the file; listeners: {name: text} is
     added to the section of that listener (title = protocol), e.g.
-    {"smtp": 'proxy = { "127.0.0.1" }'}.  at: {protocol: port}, as behind a
+    {"smtp": 'proxy = { "127.0.0.1" }'}.  Without a section dns in conf it asks
+    a server that knows no name (rig.dnsserver).  at: {protocol: port}, as behind a
     balancer, where nodes differ by their address alone."""
 
     def __init__(self, share, name, ns=None, address="127.0.0.1", workers=2,
@@ -179,6 +181,8 @@ class Node:
         if self.certificate:
             lines.append('tls { certificate = "%s" key = "%s" }' %
                          self.certificate)
+        if "dns {" not in self.extra:
+            lines.append(dnsserver.nothing(self.ns).conf().rstrip())
         for p in PROTOCOLS:
             at = ['"%s:%d"' % (self.address, self.ports[p])]
             if p == "lmtp":

@@ -138,6 +138,25 @@ static const struct {
 	    "address is a numeric address" },
 	{ SHARE "cluster { address = \"10.0.0.1:0\" }", 2,
 	    "address is a numeric address" },
+	{ SHARE "dns { servers = dns.example.org }", 2,
+	    "servers names \"dns.example.org\", which is no numeric" },
+	{ SHARE "dns { servers = { \"10.0.0.1\", \"10.0.0.1@0\" } }", 2,
+	    "servers names \"10.0.0.1@0\"" },
+	{ SHARE "dns { servers = \"10.0.0.1@\" }", 2, "servers names" },
+	{ SHARE "dns { servers = \"10.0.0.1:65536\" }", 2, "servers names" },
+	{ SHARE "dns { servers = \"[::1]\" }", 2, "servers names" },
+	{ SHARE "dns { servers = \"[]:53\" }", 2, "servers names" },
+	{ SHARE "dns { servers = \"unix\" }", 2, "servers names" },
+	{ SHARE "dns { servers = \"\" }", 2, "servers names" },
+	{ SHARE "dns { insecure = { a.example, \"b c\" } }", 2,
+	    "insecure names \"b c\", which is no domain" },
+	{ SHARE "dns { insecure = \"a..b\" }", 2, "insecure names" },
+	{ SHARE "dns { trust_anchor = root.key }", 2,
+	    "trust_anchor is a path" },
+	{ SHARE USER "dns {\n trust_anchor = \"/nonexistent/root.key\" }", 4,
+	    "trust_anchor /nonexistent/root.key cannot be used: No such" },
+	{ SHARE USER "dns { trust_anchor = \"/\" }", 3, "is not a file" },
+	{ SHARE "dns { zones = a }", 2, "unknown key 'zones' in dns" },
 	{ SHARE "log { target = syslog }", 2, "target is stderr, journal" },
 	{ SHARE "log { format = xml }", 2, "format is logfmt or json" },
 	{ SHARE "log { level = loud }", 2, "level is debug, info" },
@@ -224,6 +243,11 @@ static const char whole[] =
     "hostname = \"mail1.example.org\"\n"
     "drain_timeout = 2m\n"
     "cluster { address = \"10.0.0.11:8446\" }\n"
+    "dns { servers = { \"10.0.0.53\", \"10.0.0.54@5353\", "
+    "\"10.0.0.55:5354\",\n"
+    "  \"2001:db8::53\", \"2001:db8::54@5355\", \"[2001:db8::55]:5356\" }\n"
+    "  trust_anchor = \"/nonexistent/x\" insecure = { Corp.Example., \".\" } "
+    "}\n"
     "log { target = journal format = json level = warn topics = \"a,b\" }\n"
     "listen mx { protocol = smtp address = { \"*:25\", \"[::1]:2525\" } }\n"
     "listen lmtp { protocol = lmtp address = \"unix:/run/shoal/lmtp\"\n"
@@ -234,8 +258,38 @@ static const char whole[] =
     "  net.exempt = \"10.0.0.0/8\" }\n";
 
 static void
+check_dns(const struct conf *c)
+{
+	static const struct {
+		const char *text;
+		unsigned port;
+	} want[] = {
+		{ "10.0.0.53", 53 },
+		{ "10.0.0.54", 5353 },
+		{ "10.0.0.55", 5354 },
+		{ "2001:db8::53", 53 },
+		{ "2001:db8::54", 5355 },
+		{ "2001:db8::55", 5356 },
+	};
+	char text[NET_TEXT_MAX];
+
+	assert_int_equal(c->dns.servers_n, countof(want));
+	for (unsigned i = 0; i < countof(want); i++) {
+		test_row_str(i, str_c(net_addr_text(&c->dns.servers[i], text)),
+		    str_c(want[i].text));
+		test_row(i, c->dns.servers[i].port == want[i].port);
+	}
+	/* not looked at: nothing is validated */
+	assert_string_equal(c->dns.trust_anchor, "/nonexistent/x");
+	assert_int_equal(c->dns.insecure_n, 2);
+	assert_string_equal(c->dns.insecure[0], "corp.example");
+	assert_string_equal(c->dns.insecure[1], ".");
+}
+
+static void
 check_whole(const struct conf *c)
 {
+	check_dns(c);
 	assert_string_equal(c->node, "n1");
 	assert_string_equal(c->share,
 	    "nfs://10.0.0.5/export/mail?uid=990&gid=990");
@@ -300,6 +354,9 @@ test_defaults(void **state)
 	assert_true(c->workers >= 1);
 	assert_int_equal(c->drain_timeout_s, 30);
 	assert_null(c->cluster.address);
+	assert_int_equal(c->dns.servers_n, 0);
+	assert_string_equal(c->dns.trust_anchor, "/usr/share/dns/root.key");
+	assert_int_equal(c->dns.insecure_n, 0);
 	assert_int_equal(c->certificates_n, 0);
 	assert_false(conf_says(c, "node"));
 	assert_true(conf_says(c, "share"));
