@@ -235,7 +235,12 @@ smtp_mailbox(struct smtp_in *in, struct smtp_path *p)
 static bool
 smtp_path_is_long(const struct smtp_path *p)
 {
-	return p->local.n > SMTP_LOCAL_MAX || p->domain.n > SMTP_DOMAIN_MAX;
+	struct str scheme = str_sub(p->local, 0, 4);
+	bool srs =
+	    str_case_eq_c(scheme, "SRS0") || str_case_eq_c(scheme, "SRS1");
+
+	return p->local.n > (srs ? SMTP_LOCAL_SRS_MAX : SMTP_LOCAL_MAX) ||
+	       p->domain.n > SMTP_DOMAIN_MAX;
 }
 
 /*

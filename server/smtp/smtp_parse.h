@@ -16,7 +16,11 @@
  * "TO:", blanks at the end of a line, "_" in domains.  Not laxer: paths stand
  * in <>.
  */
-#define SMTP_LOCAL_MAX 64   /* RFC 5321, 4.5.3.1.1 */
+#define SMTP_LOCAL_MAX 64 /* RFC 5321, 4.5.3.1.1 */
+/* A sender that a forwarder rewrote has its whole address in there, and
+ * everybody takes it; so do we, from others and as ours (server/queue/srs.h).
+ */
+#define SMTP_LOCAL_SRS_MAX 250
 #define SMTP_DOMAIN_MAX 255 /* 4.5.3.1.2 */
 #define SMTP_PATH_MAX 1024  /* source route and all; RFC says 256 without */
 #define SMTP_PARAMS_MAX 16  /* of one command */

@@ -222,6 +222,42 @@ test_rcpt(void **state)
 	    SMTP_BAD_PATH);
 }
 
+/* 64 octets in front of the @, but for what forwarders make of a sender. */
+static void
+test_rcpt_long(void **state)
+{
+	static const struct {
+		const char *prefix;
+		unsigned n;
+		enum smtp_syntax bad;
+	} rows[] = {
+		{ "", 64, SMTP_OK },
+		{ "", 65, SMTP_LONG_PATH },
+		{ "SRS0=", 245, SMTP_OK },
+		{ "srs1+", 245, SMTP_OK },
+		{ "SRS0=", 246, SMTP_LONG_PATH },
+		{ "SRS2=", 60, SMTP_LONG_PATH },
+	};
+	struct smtp_rcpt r;
+	char line[400];
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		snprintf(line, sizeof(line), "TO:<%s%.*s@b.c>", rows[i].prefix,
+		    (int)rows[i].n,
+		    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		    "aa"
+		    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		    "aa"
+		    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		    "aa"
+		    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		    "aa"
+		    "aaaaaaaaaa");
+		test_row(i, smtp_parse_rcpt(str_c(line), &r) == rows[i].bad);
+	}
+}
+
 static void
 test_bdat(void **state)
 {
@@ -403,6 +439,7 @@ main(void)
 		cmocka_unit_test(test_rcpt),
 		cmocka_unit_test(test_dsn_mail),
 		cmocka_unit_test(test_dsn_rcpt),
+		cmocka_unit_test(test_rcpt_long),
 		cmocka_unit_test(test_bdat),
 		cmocka_unit_test(test_mailbox),
 	};
