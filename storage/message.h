@@ -96,6 +96,16 @@ may_yield must_check struct err *message_writer_begin(struct task *t,
 may_yield must_check struct err *message_writer_add(struct task *t,
     struct message_writer *w, const void *p, size_t n);
 uint64_t message_writer_bytes(const struct message_writer *w);
+/*
+ * Keep n bytes of room (4 at least) here, filled with blanks; and fill them
+ * before the commit, with n bytes again.  For whole header fields whose last
+ * word is known at the end of the message: where a field may begin.  A small
+ * message is filled in memory; a large one costs a WRITE more.
+ */
+may_yield must_check struct err *message_writer_reserve(struct task *t,
+    struct message_writer *w, size_t n, uint64_t *place_r);
+may_yield must_check struct err *message_writer_fill(struct task *t,
+    struct message_writer *w, uint64_t place, struct str text);
 
 struct message_target {
 	struct account *acc; /* the same one never twice */

@@ -9,6 +9,7 @@
 #define WRITER_ARENA_BYTES (64U << 20)
 #define WRITER_SIDE_BY_SIDE 16 /* accounts committed at once */
 #define WRITER_WORDS_MAX 4096
+#define WRITER_ROOM_MAX 65536
 
 struct message_writer {
 	struct account *first;
@@ -91,6 +92,37 @@ message_writer_add(struct task *t, struct message_writer *w, const void *p,
 	w->bytes += n;
 	mime_parser_feed(w->parser, str_of(p, n));
 	return share_stream_add(t, w->stream, p, n);
+}
+
+/* What the parser of envelopes sees there: a field, so that it does not take
+ * the room for a part of what stands before or behind it. */
+static void
+message_writer_fill_in(char *p, size_t n)
+{
+	memset(p, ' ', n);
+	memcpy(p, "x:", 2);
+	memcpy(p + n - 2, "\r\n", 2);
+}
+
+struct err *
+message_writer_reserve(struct task *t, struct message_writer *w, size_t n,
+    uint64_t *place_r)
+{
+	char *room;
+
+	invariant(n >= 4 && n <= WRITER_ROOM_MAX);
+	room = arena_alloc(task_arena(t), n);
+	*place_r = w->bytes;
+	message_writer_fill_in(room, n);
+	return message_writer_add(t, w, room, n);
+}
+
+struct err *
+message_writer_fill(struct task *t, struct message_writer *w, uint64_t place,
+    struct str text)
+{
+	invariant(text.n <= w->bytes && place <= w->bytes - text.n);
+	return share_stream_patch(t, w->stream, place, text.p, text.n);
 }
 
 uint64_t

@@ -231,6 +231,73 @@ ARIG_CASE(test_select)
 	account_close(&a);
 }
 
+/* A field whose last word is known at the end: "room" bytes of it are kept. */
+static may_yield_unchecked void
+deliver_filled(struct task *t, struct account *acc, struct str body, bool fill)
+{
+	static const char room[] = "Result: none yet\r\n",
+			  last[] = "Result: it passed"
+				   "\r\n";
+	const struct str top = STR("X-Top: a\r\n"),
+			 rest = STR("Subject: behind it\r\n\r\n");
+	struct message_target tg = { .acc = acc };
+	struct message_writer *w;
+	struct str got, pack;
+	uint32_t uid;
+	uint64_t place;
+
+	assert_ok(message_writer_begin(t, acc, NULL, &w));
+	assert_ok(message_writer_add(t, w, top.p, top.n));
+	if (fill)
+		assert_ok(message_writer_reserve(t, w, strlen(last), &place));
+	else
+		assert_ok(message_writer_add(t, w, room, strlen(room)));
+	assert_ok(message_writer_add(t, w, rest.p, rest.n));
+	assert_ok(message_writer_add(t, w, body.p, body.n));
+	if (fill)
+		assert_ok(message_writer_fill(t, w, place, str_c(last)));
+	assert_ok(message_writer_commit(t, &w, &tg, 1));
+	assert_ok(tg.err_r);
+	uid = tg.place_r.uid;
+	if (!fill)
+		return;
+	assert_ok(
+	    message_read_all(t, acc, 1, uid, 2 << 20, task_arena(t), &got));
+	assert_true(
+	    str_starts(got, STR("X-Top: a\r\nResult: it passed\r\nSubject: "
+				"behind it\r\n\r\n")));
+	assert_true(str_ends(got, body));
+	assert_ok(message_envelopes(t, acc, 1, &uid, 1, task_arena(t), &pack));
+	assert_non_null(memmem(pack.p, pack.n, "Subject: behind it\r\n", 20));
+}
+
+ARIG_CASE(test_fill)
+{
+	struct account *a = create(t, r, 0, "abcdef");
+	char *big = arena_alloc(task_arena(t), 700000);
+	struct share_counts plain, filled;
+
+	memset(big, 'x', 700000);
+	deliver_filled(t, a, STR("y\r\n"), false);
+	count(r, 0);
+	deliver_filled(t, a, STR("y\r\n"), false);
+	share_count_get(r->node[0].share, &plain);
+	count(r, 0);
+	deliver_filled(t, a, STR("y\r\n"), true);
+	share_count_get(r->node[0].share, &filled);
+	assert_int_equal(filled.calls[SHARE_WRITE], plain.calls[SHARE_WRITE]);
+	count(r, 0);
+	deliver_filled(t, a, str_of(big, 700000), false);
+	share_count_get(r->node[0].share, &plain);
+	count(r, 0);
+	deliver_filled(t, a, str_of(big, 700000), true);
+	share_count_get(r->node[0].share, &filled);
+	assert_int_equal(filled.calls[SHARE_WRITE],
+	    plain.calls[SHARE_WRITE] + 1);
+	share_fault_set(r->node[0].fault, NULL, 0);
+	account_close(&a);
+}
+
 int
 main(void)
 {
@@ -239,6 +306,7 @@ main(void)
 		ARIG_TEST(test_store),
 		ARIG_TEST(test_fetch),
 		ARIG_TEST(test_select),
+		ARIG_TEST(test_fill),
 	};
 
 	log_set_level(LOG_ERROR_);
