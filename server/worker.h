@@ -25,6 +25,7 @@
 struct account;
 struct conns;
 struct dns;
+struct queue_store;
 struct tls;
 struct auth;
 struct hints;
@@ -46,6 +47,8 @@ struct worker {
 	struct state *state;
 	struct segcache *cache;
 	struct mailstore *mail;
+	/* storage/queue.h; NULL: no queue, so no mail for elsewhere is taken */
+	struct queue_store *queue_store;
 	struct conns *conns;	 /* net/listener.h: made by the first one */
 	struct tls *tls;	 /* net/tls.h */
 	struct dns *dns;	 /* dns/dns.h */

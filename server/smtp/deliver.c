@@ -14,8 +14,32 @@ deliver_is_temporary(enum deliver_verdict v)
 	return v >= DELIVER_TEMP && v <= DELIVER_MANY;
 }
 
+/* --- life --- */
+
+static struct str
+deliver_decoded(struct arena *a, struct str s,
+    size_t (*decode)(struct str s, char *out_r))
+{
+	char *out = arena_alloc(a, s.n + 1);
+
+	return s.n > 0 ? str_of(out, decode(s, out)) : STR_NONE;
+}
+
+static void
+deliver_set_client(struct deliver *d, const struct filter_client *client)
+{
+	if (client == NULL)
+		return;
+	d->client = *client;
+	d->client.known = true;
+	d->client.hello = arena_str(d->arena, client->hello);
+	d->client.account = arena_str(d->arena, client->account);
+	d->client.login = arena_str(d->arena, client->login);
+}
+
 struct deliver *
-deliver_new(struct worker *w, const struct smtp_mail *mail)
+deliver_new(struct worker *w, const struct smtp_mail *mail,
+    const struct filter_client *client)
 {
 	struct deliver *d = xcalloc(1, sizeof(*d));
 
@@ -25,7 +49,11 @@ deliver_new(struct worker *w, const struct smtp_mail *mail)
 	d->from.mailbox = arena_str(d->arena, mail->from.mailbox);
 	d->from.local = d->from.domain = STR_NONE; /* pointed into the line */
 	d->utf8 = mail->smtputf8;
+	d->body8 = mail->body8;
+	d->ret = mail->ret;
+	d->envid = deliver_decoded(d->arena, mail->envid, smtp_xtext);
 	d->declared = mail->has_size ? mail->size : 0;
+	deliver_set_client(d, client);
 	return d;
 }
 
@@ -37,10 +65,11 @@ deliver_free(struct deliver **dp)
 	*dp = NULL;
 	if (d == NULL)
 		return;
-	invariant(d->writer == NULL);
+	invariant(!deliver_sink_is_open(d));
 	for (unsigned i = 0; i < d->account_n; i++)
 		account_close(&d->accounts[i].acc);
 	free(d->accounts);
+	free(d->elsewhere);
 	free(d->rcpts);
 	buf_free(&d->head);
 	arena_free(&d->arena);
@@ -200,10 +229,12 @@ deliver_open_all(struct task *t, struct deliver *d,
 	for (unsigned i = 0; v == DELIVER_OK && i < f->n; i++) {
 		bool full;
 
-		v = deliver_open_one(t, d, &f->list[i], &r->accounts[i], &full);
+		if (f->list[i].account_id.n == 0)
+			continue;
+		v = deliver_open_one(t, d, &f->list[i], &r->accounts[r->n++],
+		    &full);
 		full_n += full;
 	}
-	r->n = f->n;
 	if (v == DELIVER_OK && full_n == f->n)
 		v = DELIVER_OVERQUOTA;
 	if (v == DELIVER_OK)
@@ -212,7 +243,48 @@ deliver_open_all(struct task *t, struct deliver *d,
 		account_close(&d->accounts[--d->account_n].acc);
 	/* Recipients that are refused may come without end. */
 	arena_rewind(d->arena, mark);
+	*r = (struct deliver_rcpt){ .n = 0 };
 	return v;
+}
+
+/* --- elsewhere --- */
+
+static bool
+deliver_goes_to(const struct deliver *d, struct str address)
+{
+	for (unsigned i = 0; i < d->elsewhere_n; i++)
+		if (str_case_eq(d->elsewhere[i].address, address))
+			return true;
+	return false;
+}
+
+static unsigned
+deliver_count_elsewhere(const struct deliver_found *f)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < f->n; i++)
+		n += f->list[i].account_id.n == 0;
+	return n;
+}
+
+static void
+deliver_add_elsewhere(struct deliver *d, const struct state_recipient *who,
+    const struct deliver_dsn *dsn)
+{
+	if (deliver_goes_to(d, who->address))
+		return;
+	if (d->elsewhere_n == d->elsewhere_size) {
+		d->elsewhere_size =
+		    d->elsewhere_size == 0 ? 4 : d->elsewhere_size * 2;
+		d->elsewhere = xrealloc(d->elsewhere, d->elsewhere_size,
+		    sizeof(*d->elsewhere));
+	}
+	d->elsewhere[d->elsewhere_n++] = (struct deliver_elsewhere){
+		.address = arena_str(d->arena, who->address),
+		.via = arena_str(d->arena, who->via),
+		.dsn = *dsn,
+	};
 }
 
 /* --- RCPT --- */
@@ -237,35 +309,85 @@ deliver_rcpt_known(const struct deliver *d, struct str normalised)
 	return NULL;
 }
 
+/*
+ * What is asked for holds for whom the address stands for.  The sender is not
+ * told of members one by one that they got it: he would learn who they are.
+ */
+static void
+deliver_dsn(struct deliver *d, const struct smtp_rcpt *rcpt,
+    const struct deliver_found *f, struct deliver_dsn *dsn_r)
+{
+	dsn_r->notify = rcpt->notify;
+	if (f->n > 1 && (rcpt->notify & SMTP_NOTIFY_SUCCESS)) {
+		dsn_r->notify &= ~(unsigned)SMTP_NOTIFY_SUCCESS;
+		if (dsn_r->notify == 0)
+			dsn_r->notify = SMTP_NOTIFY_NEVER;
+	}
+	dsn_r->original = deliver_decoded(d->arena, rcpt->orcpt, smtp_orcpt);
+	/* forwarded: what he wrote to is all he knows */
+	if (dsn_r->original.n == 0 && f->n > 0 && f->list[0].via.n > 0 &&
+	    !rcpt->to.utf8)
+		dsn_r->original = str_c(arena_printf(d->arena,
+		    "rfc822;" STR_FMT, STR_ARG(rcpt->to.mailbox)));
+}
+
+static may_yield must_check enum deliver_verdict
+deliver_rcpt_new(struct task *t, struct deliver *d,
+    const struct smtp_rcpt *rcpt, const struct deliver_found *f,
+    struct deliver_rcpt *r)
+{
+	unsigned elsewhere = deliver_count_elsewhere(f);
+	struct deliver_dsn dsn;
+	enum deliver_verdict v;
+
+	if (elsewhere > 0 && d->w->queue_store == NULL)
+		return DELIVER_TEMP;
+	if (d->elsewhere_n + elsewhere + d->account_n > DELIVER_ACCOUNTS_MAX)
+		return DELIVER_MANY;
+	task_set_deadline(t, task_now_ms(t) + DELIVER_RCPT_MS);
+	v = deliver_open_all(t, d, f, r);
+	task_set_deadline(t, 0);
+	if (v != DELIVER_OK)
+		return v;
+	deliver_dsn(d, rcpt, f, &dsn);
+	d->success |= (dsn.notify & SMTP_NOTIFY_SUCCESS) != 0;
+	for (unsigned i = 0; i < f->n; i++)
+		if (f->list[i].account_id.n == 0)
+			deliver_add_elsewhere(d, &f->list[i], &dsn);
+	r->elsewhere = elsewhere > 0;
+	r->normalised = arena_str(d->arena, f->normalised);
+	r->mailbox = arena_str(d->arena, rcpt->to.mailbox);
+	for (unsigned i = 0; i < r->n; i++) {
+		struct deliver_account *ac = &d->accounts[r->accounts[i]];
+
+		if (ac->rcpt.n > 0)
+			continue;
+		ac->rcpt = r->mailbox;
+		ac->dsn = dsn;
+	}
+	return DELIVER_OK;
+}
+
 enum deliver_verdict
-deliver_rcpt(struct task *t, struct deliver *d, const struct smtp_path *to)
+deliver_rcpt(struct task *t, struct deliver *d, const struct smtp_rcpt *rcpt)
 {
 	struct deliver_rcpt r = { .n = 0 };
 	const struct deliver_rcpt *known;
 	struct deliver_found f;
 	enum deliver_verdict v;
 
-	v = deliver_find(task_arena(t), d->w, to, &f);
+	v = deliver_find(task_arena(t), d, &rcpt->to, task_wall_s(t), &f);
 	if (v != DELIVER_OK)
 		return v;
-	for (unsigned i = 0; i < f.n; i++)
-		if (f.list[i].account_id.n == 0)
-			return DELIVER_ELSEWHERE;
 	known = deliver_rcpt_known(d, f.normalised);
 	if (known != NULL) {
 		r = *known;
+		r.mailbox = arena_str(d->arena, rcpt->to.mailbox);
 	} else {
-		task_set_deadline(t, task_now_ms(t) + DELIVER_RCPT_MS);
-		v = deliver_open_all(t, d, &f, &r);
-		task_set_deadline(t, 0);
+		v = deliver_rcpt_new(t, d, rcpt, &f, &r);
 		if (v != DELIVER_OK)
 			return v;
-		r.normalised = arena_str(d->arena, f.normalised);
 	}
-	r.mailbox = arena_str(d->arena, to->mailbox);
-	for (unsigned i = 0; i < r.n; i++)
-		if (d->accounts[r.accounts[i]].rcpt.n == 0)
-			d->accounts[r.accounts[i]].rcpt = r.mailbox;
 	*deliver_rcpt_add(d) = r;
 	return DELIVER_OK;
 }

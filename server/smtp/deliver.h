@@ -1,4 +1,4 @@
-/* deliver.h - mail flow: one message to mailboxes of this cluster */
+/* deliver.h - mail flow: one message to mailboxes here, and to elsewhere */
 #ifndef SERVER_SMTP_DELIVER_H
 #define SERVER_SMTP_DELIVER_H
 
@@ -6,14 +6,20 @@
 #include <stdint.h>
 
 #include "base/task.h"
+#include "server/smtp/filter.h"
 #include "server/smtp/smtp_parse.h"
 #include "server/smtp/smtp_trace.h"
 
 /*
  * deliver_new() at MAIL, deliver_rcpt() for every RCPT, then deliver_begin(),
- * deliver_add() while the message comes, deliver_commit().  There is no queue:
- * when deliver_commit() says DELIVER_OK the message is one durable file and one
- * entry in the journal of each account (DESIGN 10).
+ * deliver_add() while the message comes, deliver_commit().  Mail for accounts
+ * here needs no queue: when deliver_commit() says DELIVER_OK the message is one
+ * durable file and one entry in the journal of each account (DESIGN 10).
+ *
+ * A message goes through the queue as a whole (one file, one entry, whoever its
+ * recipients are) if one of them is elsewhere, or if its sender asked to be
+ * told of its delivery: then 250 is one entry, too, never half of the
+ * recipients.
  *
  * Who gets it, whether he exists and has room is decided at RCPT: what RCPT
  * accepted is delivered, a little over quota if need be.  The accounts are
@@ -29,9 +35,11 @@
  * - An address that stands for several accounts is over quota when all of them
  *   are.  One full mailbox must neither keep a group from getting its mail nor
  *   lose a copy: it gets it.
- * - An address with a target elsewhere is deferred (DELIVER_ELSEWHERE) until
- *   there is an outbound queue; also if it has local targets, since 250 would
- *   lose the other copy.
+ * - Elsewhere is where an alias or group of ours leads to, and, for who has
+ *   logged in, any address in a domain that is not ours.  Nobody else's mail
+ *   goes there (DELIVER_FOREIGN), however the address is written.
+ * - Who stands for several addresses tells nobody who they are: that they were
+ *   reached is not reported (NOTIFY=SUCCESS), that they were not is.
  * - postmaster and abuse of every domain of ours are accepted (RFC 5321, 4.5.1;
  *   RFC 2142) even if neither the domain nor the setting domain.postmaster says
  *   who reads them.  Then the mail is kept in an account of the share that has
@@ -76,13 +84,15 @@ enum deliver_verdict {
 	DELIVER_TEMP,	   /* the share is away, outcome unknown */
 	DELIVER_FULL,	   /* the share is full */
 	DELIVER_OVERQUOTA, /* the mailbox is full */
-	DELIVER_ELSEWHERE, /* would have to be forwarded */
+	DELIVER_DEFERRED,  /* a filter says so: deliver_said() */
 	DELIVER_CIRCLE,	   /* the alias leads to itself, or to too many */
 	DELIVER_MANY,	   /* more accounts than one message may have */
 	DELIVER_UNKNOWN,   /* nobody */
 	DELIVER_FOREIGN,   /* not ours: no relay */
 	DELIVER_SUSPENDED, /* the domain */
 	DELIVER_NO_DOMAIN, /* the address has none */
+	DELIVER_CLOSED,	   /* the group, for this sender */
+	DELIVER_REJECTED,  /* a filter says so: deliver_said() */
 	DELIVER_TOO_BIG,
 	DELIVER_LOOP,
 	DELIVER_BAD_BYTES, /* bare CR, NUL */
@@ -96,7 +106,9 @@ bool deliver_is_temporary(enum deliver_verdict v);
 struct deliver;
 struct worker;
 
-struct deliver *deliver_new(struct worker *w, const struct smtp_mail *mail);
+/* client NULL: nothing is known of who brings it. */
+struct deliver *deliver_new(struct worker *w, const struct smtp_mail *mail,
+    const struct filter_client *client);
 /* Not while a message is being written (deliver_abort first): must not yield,
  * so that a connection can be closed with it. */
 void deliver_free(struct deliver **d);
@@ -109,7 +121,7 @@ struct str deliver_rcpt_address(const struct deliver *d, unsigned i);
 enum deliver_verdict deliver_rcpt_verdict(const struct deliver *d, unsigned i);
 
 may_yield must_check enum deliver_verdict deliver_rcpt(struct task *t,
-    struct deliver *d, const struct smtp_path *to);
+    struct deliver *d, const struct smtp_rcpt *rcpt);
 
 /*
  * There is a recipient.  tr: what the session knows; from, delivered_to, rcpt,
@@ -132,5 +144,10 @@ enum deliver_verdict deliver_state(const struct deliver *d);
 may_yield must_check enum deliver_verdict deliver_commit(struct task *t,
     struct deliver *d, bool apart);
 may_yield void deliver_abort(struct task *t, struct deliver *d);
+/* The filter's words behind DELIVER_DEFERRED and _REJECTED. */
+void deliver_said(const struct deliver *d, unsigned *code_r,
+    const char **enhanced_r, const char **text_r);
+/* Its name in the queue, after the commit; empty: it is not there. */
+struct str deliver_queue_id(const struct deliver *d);
 
 #endif

@@ -1,4 +1,5 @@
 /* deliver_address.c - who gets what is sent to an address */
+#include "server/queue/srs.h"
 #include "server/smtp/deliver_private.h"
 #include "server/worker.h"
 #include "storage/state_account.h"
@@ -6,7 +7,7 @@
 #include "storage/state_domain.h"
 
 static enum deliver_verdict
-deliver_find_verdict(const struct err *e, bool foreign)
+deliver_find_verdict(const struct err *e, bool foreign, bool closed)
 {
 	switch (err_code(e)) {
 	case ERR_NONE:
@@ -14,6 +15,8 @@ deliver_find_verdict(const struct err *e, bool foreign)
 	case ERR_NOTFOUND:
 		return DELIVER_UNKNOWN;
 	case ERR_DENIED:
+		if (closed)
+			return DELIVER_CLOSED;
 		return foreign ? DELIVER_FOREIGN : DELIVER_SUSPENDED;
 	case ERR_LIMIT:
 		return DELIVER_CIRCLE;
@@ -23,14 +26,14 @@ deliver_find_verdict(const struct err *e, bool foreign)
 }
 
 static enum deliver_verdict
-deliver_resolve(struct arena *a, struct worker *w, struct str address,
+deliver_resolve(struct arena *a, const struct deliver *d, struct str address,
     struct deliver_found *f)
 {
-	bool foreign;
-	struct err *e =
-	    state_resolve(a, w->state, address, &f->list, &f->n, &foreign);
+	bool foreign, closed;
+	struct err *e = state_resolve_from(a, d->w->state, address,
+	    d->from.mailbox, &f->list, &f->n, &foreign, &closed);
 
-	return deliver_find_verdict(e, foreign);
+	return deliver_find_verdict(e, foreign, closed);
 }
 
 /* What the state cannot have as an address: ours or not, that is the
@@ -84,24 +87,24 @@ deliver_hold(struct arena *a, struct str address, struct deliver_found *f)
 /* --- <postmaster> --- */
 
 static bool
-deliver_postmaster_at(struct arena *a, struct worker *w, struct str domain,
-    struct deliver_found *f)
+deliver_postmaster_at(struct arena *a, const struct deliver *d,
+    struct str domain, struct deliver_found *f)
 {
 	struct str address =
 	    str_c(arena_printf(a, "postmaster@" STR_FMT, STR_ARG(domain)));
 
-	return deliver_resolve(a, w, address, f) == DELIVER_OK;
+	return deliver_resolve(a, d, address, f) == DELIVER_OK;
 }
 
 /* mx1.example.org, example.org, org */
 static bool
-deliver_postmaster_of_host(struct arena *a, struct worker *w,
+deliver_postmaster_of_host(struct arena *a, const struct deliver *d,
     struct deliver_found *f)
 {
-	struct str host = str_c(worker_hostname(w)), label;
+	struct str host = str_c(worker_hostname(d->w)), label;
 
 	while (host.n > 0) {
-		if (deliver_postmaster_at(a, w, host, f))
+		if (deliver_postmaster_at(a, d, host, f))
 			return true;
 		if (!str_split(&host, '.', &label))
 			break;
@@ -110,48 +113,104 @@ deliver_postmaster_of_host(struct arena *a, struct worker *w,
 }
 
 static enum deliver_verdict
-deliver_postmaster(struct arena *a, struct worker *w, struct deliver_found *f)
+deliver_postmaster(struct arena *a, const struct deliver *d,
+    struct deliver_found *f)
 {
-	struct str setting = worker_setting_text(w, STATE_POSTMASTER);
+	struct str setting = worker_setting_text(d->w, STATE_POSTMASTER);
 	struct state_domain *first;
 	unsigned n;
 
-	if (deliver_postmaster_of_host(a, w, f))
+	if (deliver_postmaster_of_host(a, d, f))
 		return DELIVER_OK;
-	if (setting.n > 0 && deliver_resolve(a, w, setting, f) == DELIVER_OK)
+	if (setting.n > 0 && deliver_resolve(a, d, setting, f) == DELIVER_OK)
 		return DELIVER_OK;
-	if (state_domain_list(a, w->state, STR_NONE, 1, &first, &n) == NULL &&
-	    n > 0 && deliver_postmaster_at(a, w, first->name, f))
+	if (state_domain_list(a, d->w->state, STR_NONE, 1, &first, &n) ==
+		NULL &&
+	    n > 0 && deliver_postmaster_at(a, d, first->name, f))
 		return DELIVER_OK;
 	return deliver_hold(a, STR("postmaster"), f);
 }
 
+/* --- elsewhere --- */
+
+static enum deliver_verdict
+deliver_elsewhere(struct arena *a, struct str address, struct deliver_found *f)
+{
+	f->list = arena_new_obj(a, struct state_recipient);
+	f->list[0] = (struct state_recipient){ .address = address };
+	f->n = 1;
+	return DELIVER_OK;
+}
+
+/* Who has logged in sends to all domains of the world but ours. */
+static enum deliver_verdict
+deliver_relay(struct arena *a, const struct deliver *d,
+    const struct smtp_path *to, struct deliver_found *f)
+{
+	struct state_domain_rules rules;
+
+	if (d->client.account.n == 0 || to->domain.n == 0 ||
+	    to->domain.p[0] == '[' || !to->valid ||
+	    !err_is(state_domain_rules(a, d->w->state, to->domain, &rules),
+		ERR_NOTFOUND))
+		return DELIVER_FOREIGN;
+	return deliver_elsewhere(a, to->mailbox, f);
+}
+
+/* A bounce comes back to a sender we rewrote (SRS): on to who that was. */
+static enum deliver_verdict
+deliver_bounce(struct arena *a, const struct deliver *d,
+    const struct smtp_path *to, int64_t wall_s, struct deliver_found *f)
+{
+	struct str address;
+	struct err *e =
+	    srs_reverse(a, d->w->state, wall_s, to->mailbox, &address);
+
+	return e == NULL ? deliver_elsewhere(a, address, f) : DELIVER_UNKNOWN;
+}
+
 /* --- any --- */
 
-enum deliver_verdict
-deliver_find(struct arena *a, struct worker *w, const struct smtp_path *to,
-    struct deliver_found *f_r)
+static enum deliver_verdict
+deliver_find_here(struct arena *a, const struct deliver *d,
+    const struct smtp_path *to, int64_t wall_s, struct deliver_found *f)
 {
 	struct state_address ad;
 	enum deliver_verdict v;
 
-	*f_r = (struct deliver_found){ .n = 0 };
 	if (to->domain.n == 0) {
 		if (str_case_eq_c(to->local, "postmaster"))
-			return deliver_postmaster(a, w, f_r);
+			return deliver_postmaster(a, d, f);
 		return str_chr(to->local, '!') >= 0 ||
 			       str_chr(to->local, '%') >= 0
 			   ? DELIVER_FOREIGN
 			   : DELIVER_NO_DOMAIN;
 	}
+	/* whoever the catch-all is */
+	if (srs_is_local(to->local) && d->from.mailbox.n == 0) {
+		v = deliver_bounce(a, d, to, wall_s, f);
+		if (v == DELIVER_OK)
+			return v;
+	}
 	if (state_address_parse(a, to->mailbox, &ad) != NULL)
-		return deliver_find_odd(a, w, to);
-	f_r->normalised = ad.full;
-	v = deliver_resolve(a, w, ad.full, f_r);
+		return deliver_find_odd(a, d->w, to);
+	f->normalised = ad.full;
+	v = deliver_resolve(a, d, ad.full, f);
 	if ((v == DELIVER_OK || v == DELIVER_UNKNOWN) &&
-	    deliver_is_routed(a, w, &ad))
+	    deliver_is_routed(a, d->w, &ad))
 		return DELIVER_FOREIGN;
 	if (v == DELIVER_UNKNOWN && deliver_is_role(ad.local))
-		return deliver_hold(a, ad.full, f_r);
+		return deliver_hold(a, ad.full, f);
 	return v;
+}
+
+enum deliver_verdict
+deliver_find(struct arena *a, const struct deliver *d,
+    const struct smtp_path *to, int64_t wall_s, struct deliver_found *f_r)
+{
+	enum deliver_verdict v;
+
+	*f_r = (struct deliver_found){ .n = 0 };
+	v = deliver_find_here(a, d, to, wall_s, f_r);
+	return v == DELIVER_FOREIGN ? deliver_relay(a, d, to, f_r) : v;
 }

@@ -1,6 +1,7 @@
 /* deliver_header.c - the header of a message, before it is written */
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "server/smtp/deliver_private.h"
 #include "server/smtp/header_step.h"
 #include "server/worker.h"
@@ -10,6 +11,7 @@
 
 static const struct header_step *const deliver_steps[] = {
 	&header_step_loops,
+	&header_step_filters, /* they see what the others made of it */
 	NULL,
 };
 
@@ -63,6 +65,22 @@ const struct header_step header_step_loops = {
 	.run = header_loops_run,
 };
 
+/* --- filters --- */
+
+static may_yield_unchecked void
+header_filters_run(struct task *t, struct deliver *d, struct headers *h)
+{
+	task_set_deadline(t, task_now_ms(t) + FILTER_MS);
+	filter_header(t, &d->filter, h);
+	task_set_deadline(t, 0);
+	deliver_filtered(d);
+}
+
+const struct header_step header_step_filters = {
+	.name = "filters",
+	.run = header_filters_run,
+};
+
 /* --- the header as a whole --- */
 
 static void
@@ -83,12 +101,41 @@ deliver_step_run(struct task *t, const struct header_step *s, struct deliver *d,
 	s->run(t, d, h);
 }
 
+/* Whether it is one that will be filled: its room is made. */
+static may_yield must_check bool
+deliver_header_room(struct task *t, struct deliver *d, struct str text)
+{
+	for (unsigned i = 0; i < d->filter.room_n; i++) {
+		struct filter_room *r = &d->filter.rooms[i];
+		struct err *e;
+
+		if (r->text.p != text.p || d->verdict != DELIVER_OK)
+			continue;
+		task_set_deadline(t, task_now_ms(t) + DELIVER_WRITE_MS);
+		e = deliver_sink_reserve(t, d, text.n, &r->place);
+		task_set_deadline(t, 0);
+		if (e != NULL) {
+			log_warn(t, "message not written", LOG_ERR(e));
+			deliver_refuse(d, deliver_verdict_of(e));
+		}
+		/* what it says if nobody says more */
+		if (r->last.n == 0)
+			r->last = arena_str(d->arena, text);
+		return true;
+	}
+	return false;
+}
+
 static may_yield void
 deliver_header_write(struct task *t, struct deliver *d, const struct headers *h)
 {
 	deliver_write(t, d, d->trace.p, d->trace.n);
-	for (unsigned i = 0; i < h->n; i++)
-		deliver_write(t, d, h->fields[i].text.p, h->fields[i].text.n);
+	for (unsigned i = 0; i < h->n; i++) {
+		struct str text = h->fields[i].text;
+
+		if (!deliver_header_room(t, d, text))
+			deliver_write(t, d, text.p, text.n);
+	}
 	deliver_write(t, d, h->between.p, h->between.n);
 	deliver_write(t, d, h->rest.p, h->rest.n);
 }
@@ -110,6 +157,8 @@ deliver_header(struct task *t, struct deliver *d)
 	}
 	deliver_note_id(d, &h);
 	deliver_header_write(t, d, &h);
+	if (d->verdict == DELIVER_OK)
+		filter_body(&d->filter, headers_body(&h));
 	buf_free(&d->head);
 	arena_free(&a);
 }

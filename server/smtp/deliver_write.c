@@ -58,10 +58,10 @@ deliver_write(struct task *t, struct deliver *d, const void *p, size_t n)
 {
 	struct err *e;
 
-	if (d->writer == NULL || d->verdict != DELIVER_OK || n == 0)
+	if (!deliver_sink_is_open(d) || d->verdict != DELIVER_OK || n == 0)
 		return;
 	task_set_deadline(t, task_now_ms(t) + DELIVER_WRITE_MS);
-	e = message_writer_add(t, d->writer, p, n);
+	e = deliver_sink_add(t, d, p, n);
 	task_set_deadline(t, 0);
 	if (e == NULL)
 		return;
@@ -69,28 +69,17 @@ deliver_write(struct task *t, struct deliver *d, const void *p, size_t n)
 	deliver_refuse(d, deliver_verdict_of(e));
 }
 
-void
-deliver_begin(struct task *t, struct deliver *d, struct smtp_trace *tr)
+/* What is final only when a message is delivered (Return-Path, Delivered-To)
+ * is put on top of a queued one when that happens. */
+static void
+deliver_trace(struct task *t, struct deliver *d, struct smtp_trace *tr)
 {
 	struct buf b;
-	struct err *e;
 
-	invariant(d->account_n > 0 && !d->begun);
-	d->begun = true;
-	d->began_ms = task_now_ms(t);
-	d->max_bytes = worker_setting(d->w, STATE_MESSAGE_MAX);
-	buf_init(&d->head, NULL, HEADERS_BYTES_MAX);
-	task_set_deadline(t, task_now_ms(t) + DELIVER_WRITE_MS);
-	e = message_writer_begin(t, d->accounts[0].acc, NULL, &d->writer);
-	task_set_deadline(t, 0);
-	if (e != NULL) {
-		log_warn(t, "message not begun", LOG_ERR(e));
-		deliver_refuse(d, deliver_verdict_of(e));
-		return;
-	}
+	tr->relay = deliver_is_by_queue(d);
 	tr->from = d->from.mailbox;
 	tr->utf8 = d->utf8;
-	if (d->account_n == 1)
+	if (d->account_n == 1 && !tr->relay)
 		tr->delivered_to = d->accounts[0].address;
 	if (d->rcpt_n == 1)
 		tr->rcpt = d->rcpts[0].mailbox;
@@ -100,6 +89,46 @@ deliver_begin(struct task *t, struct deliver *d, struct smtp_trace *tr)
 	smtp_trace_write(&b, tr);
 	invariant(buf_ok(&b));
 	d->trace = buf_str(&b);
+	d->id = arena_str(d->arena, tr->id);
+}
+
+static void
+deliver_filter_begin(struct deliver *d)
+{
+	struct str *rcpts = arena_array(d->arena, d->rcpt_n, sizeof(*rcpts));
+
+	for (unsigned i = 0; i < d->rcpt_n; i++)
+		rcpts[i] = d->rcpts[i].mailbox;
+	d->filter = (struct filter_msg){ .w = d->w,
+		.arena = d->arena,
+		.client = &d->client,
+		.from = d->from.mailbox,
+		.rcpts = rcpts,
+		.rcpt_n = d->rcpt_n,
+		.utf8 = d->utf8 };
+	filter_begin(&d->filter);
+}
+
+void
+deliver_begin(struct task *t, struct deliver *d, struct smtp_trace *tr)
+{
+	struct err *e;
+
+	invariant(d->rcpt_n > 0 && !d->begun);
+	d->begun = true;
+	d->began_ms = task_now_ms(t);
+	d->max_bytes = worker_setting(d->w, STATE_MESSAGE_MAX);
+	buf_init(&d->head, NULL, HEADERS_BYTES_MAX);
+	task_set_deadline(t, task_now_ms(t) + DELIVER_WRITE_MS);
+	e = deliver_sink_begin(t, d);
+	task_set_deadline(t, 0);
+	if (e != NULL) {
+		log_warn(t, "message not begun", LOG_ERR(e));
+		deliver_refuse(d, deliver_verdict_of(e));
+		return;
+	}
+	deliver_trace(t, d, tr);
+	deliver_filter_begin(d);
 }
 
 void
@@ -114,17 +143,20 @@ deliver_add(struct task *t, struct deliver *d, const void *p, size_t n)
 	/* what will not be delivered need not be looked at */
 	if (d->verdict == DELIVER_OK && !d->headed)
 		taken = deliver_gather(t, d, str_of(p, n));
+	if (d->verdict != DELIVER_OK)
+		return;
+	filter_body(&d->filter, str_of((const char *)p + taken, n - taken));
 	deliver_write(t, d, (const char *)p + taken, n - taken);
 }
 
 void
 deliver_abort(struct task *t, struct deliver *d)
 {
-	if (d->writer == NULL)
+	if (!deliver_sink_is_open(d))
 		return;
 	/* the client waits for its answer; what stays is swept later */
 	task_set_deadline(t, task_now_ms(t) + DELIVER_ABORT_MS);
-	message_writer_abort(t, &d->writer);
+	deliver_sink_abort(t, d);
 	task_set_deadline(t, 0);
 }
 
@@ -152,6 +184,9 @@ deliver_rcpt_verdict(const struct deliver *d, unsigned i)
 
 	if (d->verdict != DELIVER_OK)
 		return d->verdict;
+	/* those are in the queue, or the verdict is not OK */
+	if (r->elsewhere)
+		v = DELIVER_OK;
 	for (unsigned j = 0; j < r->n; j++)
 		v = deliver_merge(v, d->accounts[r->accounts[j]].verdict);
 	return v;
@@ -185,6 +220,45 @@ deliver_log(struct task *t, const struct deliver *d,
 		    LOG_C("error", "set domain.postmaster, or make an alias"));
 }
 
+/* The account's folder for what is likely junk; INBOX if it has none. */
+static may_yield must_check struct err *
+deliver_junk(struct task *t, struct account *acc, struct str *folder_r)
+{
+	const struct folder *f;
+
+	if (!account_is_loaded(acc)) {
+		struct err *e = account_refresh(t, acc);
+
+		if (e != NULL)
+			return e;
+	}
+	f = folder_by_use(acc, FOLDER_USE_JUNK);
+	if (f != NULL)
+		*folder_r = arena_str(task_arena(t), f->name);
+	return NULL;
+}
+
+static may_yield must_check struct err *
+deliver_targets(struct task *t, struct deliver *d, struct message_target *tg,
+    unsigned *n_r)
+{
+	bool junk = d->filter.verdict == FILTER_JUNK ||
+		    d->filter.verdict == FILTER_QUARANTINE;
+	struct err *e = NULL;
+
+	*n_r = 0;
+	for (unsigned i = 0; e == NULL && i < d->account_n; i++) {
+		struct account *acc = d->accounts[i].acc;
+
+		if (d->accounts[i].loop)
+			continue;
+		if (junk)
+			e = deliver_junk(t, acc, &tg[*n_r].folder);
+		tg[(*n_r)++].acc = acc;
+	}
+	return e;
+}
+
 static may_yield must_check enum deliver_verdict
 deliver_commit_to(struct task *t, struct deliver *d)
 {
@@ -194,11 +268,12 @@ deliver_commit_to(struct task *t, struct deliver *d)
 	unsigned n = 0;
 	struct err *e;
 
-	for (unsigned i = 0; i < d->account_n; i++)
-		if (!d->accounts[i].loop)
-			tg[n++].acc = d->accounts[i].acc;
 	task_set_deadline(t, task_now_ms(t) + DELIVER_COMMIT_MS);
-	e = message_writer_commit(t, &d->writer, tg, n);
+	e = deliver_targets(t, d, tg, &n);
+	if (e == NULL)
+		e = message_writer_commit(t, &d->writer, tg, n);
+	else
+		deliver_sink_abort(t, d);
 	task_set_deadline(t, 0);
 	if (e != NULL) {
 		log_warn(t, "message not written", LOG_ERR(e));
@@ -219,35 +294,86 @@ deliver_commit_to(struct task *t, struct deliver *d)
 	return v;
 }
 
-/*
- * The seam for filters (a later issue): the message is complete, its bytes are
- * written but nobody's yet, and its verdict can still be anything.
- */
-static enum deliver_verdict
-deliver_judge(struct deliver *d, bool apart)
+/* --- filters --- */
+
+void
+deliver_filtered(struct deliver *d)
+{
+	if (d->filter.verdict == FILTER_DEFER)
+		deliver_refuse(d, DELIVER_DEFERRED);
+	if (d->filter.verdict == FILTER_REJECT)
+		deliver_refuse(d, DELIVER_REJECTED);
+}
+
+void
+deliver_said(const struct deliver *d, unsigned *code_r, const char **enhanced_r,
+    const char **text_r)
+{
+	*code_r = d->filter.code;
+	*enhanced_r = d->filter.enhanced;
+	*text_r = d->filter.text;
+}
+
+/* Fields get their last word. */
+static may_yield void
+deliver_fill(struct task *t, struct deliver *d)
+{
+	for (unsigned i = 0; i < d->filter.room_n; i++) {
+		const struct filter_room *r = &d->filter.rooms[i];
+		struct err *e;
+
+		if (r->last.n == 0 || d->verdict != DELIVER_OK)
+			continue;
+		task_set_deadline(t, task_now_ms(t) + DELIVER_WRITE_MS);
+		e = deliver_sink_fill(t, d, r->place, r->last);
+		task_set_deadline(t, 0);
+		if (e != NULL) {
+			log_warn(t, "message not written", LOG_ERR(e));
+			deliver_refuse(d, deliver_verdict_of(e));
+		}
+	}
+}
+
+/* The message is complete, its bytes are written but nobody's yet, and its
+ * verdict can still be anything. */
+static may_yield enum deliver_verdict
+deliver_judge(struct task *t, struct deliver *d, bool apart)
 {
 	unsigned loops = 0;
 
+	if (!d->headed && d->verdict == DELIVER_OK) /* it was all header */
+		deliver_header(t, d);
 	for (unsigned i = 0; i < d->account_n; i++)
 		loops += d->accounts[i].loop;
-	if (loops == d->account_n || (loops > 0 && !apart))
+	if (loops > 0 &&
+	    (!apart || (loops == d->account_n && d->elsewhere_n == 0)))
 		deliver_refuse(d, DELIVER_LOOP);
+	if (d->verdict == DELIVER_OK) {
+		filter_end(t, &d->filter);
+		deliver_filtered(d);
+	}
+	deliver_fill(t, d);
 	return d->verdict;
 }
 
 enum deliver_verdict
 deliver_commit(struct task *t, struct deliver *d, bool apart)
 {
-	enum deliver_verdict v;
+	enum deliver_verdict v = deliver_judge(t, d, apart);
 
-	if (!d->headed && d->verdict == DELIVER_OK) /* it was all header */
-		deliver_header(t, d);
-	v = deliver_judge(d, apart);
-	if (v == DELIVER_OK)
-		v = deliver_commit_to(t, d);
-	else
+	if (v != DELIVER_OK)
 		deliver_abort(t, d);
+	else if (d->queued != NULL)
+		v = deliver_commit_queue(t, d);
+	else
+		v = deliver_commit_to(t, d);
 	if (v == DELIVER_OK)
 		stat_add(d->w->counts, STAT_MESSAGES_IN, 1);
 	return v;
+}
+
+struct str
+deliver_queue_id(const struct deliver *d)
+{
+	return d->queue_id;
 }

@@ -21,6 +21,6 @@ struct header_step {
 	void (*run)(struct task *t, struct deliver *d, struct headers *h);
 };
 
-extern const struct header_step header_step_loops;
+extern const struct header_step header_step_loops, header_step_filters;
 
 #endif

@@ -43,7 +43,7 @@ struct smtp_kind {
 	/* Whoever connects is one of us: unknown recipients are no sign of a
 	 * guesser, messages of a session are not counted. */
 	bool trusted;
-	bool dsn; /* offers DSN (RFC 3461) */
+	bool dsn; /* offers DSN (RFC 3461), if there is a queue */
 	/* Mail of our own users: AUTH comes before MAIL. */
 	bool submission;
 	/* How long nothing may come before the greeting. */
@@ -140,6 +140,8 @@ bool smtp_bare_lf_is_fine(const struct smtp_session *s);
 /* Whether the command is one of this protocol's. */
 bool smtp_has_command(const struct smtp_session *s,
     const struct smtp_command *c);
+/* Whether what DSN asks for can be done. */
+bool smtp_offers_dsn(const struct smtp_session *s);
 bool smtp_peer_is_exempt(const struct smtp_session *s); /* net.exempt */
 
 /* --- messages (smtp_message.c): what DATA and BDAT share --- */

@@ -55,6 +55,8 @@ smtp_hello_extensions(struct task *t, struct smtp_session *s)
 		conn_puts(t, s->c, "250-STARTTLS\r\n");
 	smtp_hello_auth(t, s);
 	smtp_hello_limits(t, s);
+	if (smtp_offers_dsn(s))
+		conn_puts(t, s->c, "250-DSN\r\n");
 	conn_puts(t, s->c,
 	    "250-ENHANCEDSTATUSCODES\r\n"
 	    "250-8BITMIME\r\n"

@@ -51,10 +51,28 @@ smtp_mail_sender(struct task *t, const struct smtp_session *s,
 	return smtp_reply_syntax(SMTP_OK, false);
 }
 
+/* Whose mail is looked at: not that of our own, nor of those who have done it
+ * for us. */
+static void
+smtp_mail_client(const struct smtp_session *s, struct filter_client *c_r)
+{
+	const struct net_addr *peer = conn_peer(s->c);
+
+	*c_r = (struct filter_client){
+		.peer = *peer,
+		.hello = str_c(s->hello),
+		.account = str_c(s->account),
+		.login = str_c(s->address),
+		.trusted = smtp_is_trusted(s) || peer->family == NET_UNIX ||
+			   net_addr_is_loopback(peer) || smtp_peer_is_exempt(s),
+	};
+}
+
 static may_yield_unchecked struct smtp_reply
 smtp_mail_run(struct task *t, struct smtp_cmd *cmd)
 {
 	struct smtp_session *s = cmd->s;
+	struct filter_client client;
 	struct smtp_mail m;
 	enum smtp_syntax bad = smtp_parse_mail(cmd->args, &m);
 	struct smtp_reply r;
@@ -67,7 +85,7 @@ smtp_mail_run(struct task *t, struct smtp_cmd *cmd)
 		return smtp_mail_not_ascii();
 	if (bad == SMTP_OK && m.from.mailbox.n > 0 && m.from.domain.n == 0)
 		bad = SMTP_BAD_PATH;
-	if (bad == SMTP_OK && m.dsn && !s->kind->dsn)
+	if (bad == SMTP_OK && m.dsn && !smtp_offers_dsn(s))
 		bad = SMTP_BAD_PARAM;
 	if (bad != SMTP_OK)
 		return smtp_reply_syntax(bad, false);
@@ -79,7 +97,8 @@ smtp_mail_run(struct task *t, struct smtp_cmd *cmd)
 			"too many messages in one session", SMTP_CLOSE };
 	if (m.has_size && m.size > worker_setting(s->w, STATE_MESSAGE_MAX))
 		return smtp_reply_verdict(DELIVER_TOO_BIG, false);
-	s->deliver = deliver_new(s->w, &m);
+	smtp_mail_client(s, &client);
+	s->deliver = deliver_new(s->w, &m, &client);
 	s->state = SMTP_MAIL;
 	return smtp_reply_syntax(SMTP_OK, false);
 }

@@ -3,16 +3,17 @@
 #include "server/smtp/smtp_commands.h"
 
 static may_yield must_check struct smtp_reply
-smtp_rcpt_reply(struct task *t, struct smtp_session *s, struct smtp_path *to)
+smtp_rcpt_reply(struct task *t, struct smtp_session *s,
+    const struct smtp_rcpt *rcpt)
 {
-	if (to->utf8 && !(deliver_is_utf8(s->deliver) && to->valid))
+	if (rcpt->to.utf8 && !(deliver_is_utf8(s->deliver) && rcpt->to.valid))
 		return (struct smtp_reply){ 553, "5.6.7",
 			"an address outside ASCII needs SMTPUTF8, and UTF-8",
 			0 };
 	if (deliver_rcpt_count(s->deliver) >=
 	    worker_setting(s->w, STATE_SMTP_RECIPIENTS))
 		return smtp_reply_verdict(DELIVER_MANY, true);
-	return smtp_reply_verdict(deliver_rcpt(t, s->deliver, to), true);
+	return smtp_reply_verdict(deliver_rcpt(t, s->deliver, rcpt), true);
 }
 
 static may_yield_unchecked struct smtp_reply
@@ -23,11 +24,11 @@ smtp_rcpt_run(struct task *t, struct smtp_cmd *cmd)
 	struct smtp_rcpt rcpt;
 	enum smtp_syntax bad = smtp_parse_rcpt(cmd->args, &rcpt);
 
-	if (bad == SMTP_OK && rcpt.dsn && !s->kind->dsn)
+	if (bad == SMTP_OK && rcpt.dsn && !smtp_offers_dsn(s))
 		bad = SMTP_BAD_PARAM;
 	if (bad != SMTP_OK)
 		return smtp_reply_syntax(bad, true);
-	r = smtp_rcpt_reply(t, s, &rcpt.to);
+	r = smtp_rcpt_reply(t, s, &rcpt);
 	/* one who forwards what others were promised guesses nothing */
 	if (smtp_is_trusted(s))
 		r.flags |= SMTP_BLAMELESS;

@@ -136,6 +136,29 @@ smtp_message_judge(struct smtp_session *s)
 		deliver_refuse(s->deliver, DELIVER_BARE_LF);
 }
 
+static struct smtp_reply
+smtp_message_reply(const struct deliver *d, enum deliver_verdict v)
+{
+	struct smtp_reply r = smtp_reply_verdict(v, false);
+
+	if (v == DELIVER_DEFERRED || v == DELIVER_REJECTED)
+		deliver_said(d, &r.code, &r.enhanced, &r.text);
+	return r;
+}
+
+/* What the client may name when it asks its administrator. */
+static const char *
+smtp_message_accepted(struct arena *a, const struct smtp_session *s)
+{
+	struct str queue = deliver_queue_id(s->deliver);
+	unsigned long long n = (unsigned long long)s->messages;
+
+	if (queue.n > 0)
+		return arena_printf(a, "queued as " STR_FMT ", id %s-%llu",
+		    STR_ARG(queue), conn_id(s->c), n);
+	return arena_printf(a, "delivered, id %s-%llu", conn_id(s->c), n);
+}
+
 /* RFC 2033, 4.2: one for each RCPT that was accepted, in their order. */
 static may_yield void
 smtp_message_answer(struct task *t, struct smtp_session *s)
@@ -144,7 +167,7 @@ smtp_message_answer(struct task *t, struct smtp_session *s)
 
 	for (unsigned i = 0; i < deliver_rcpt_count(d); i++) {
 		struct smtp_reply r =
-		    smtp_reply_verdict(deliver_rcpt_verdict(d, i), false);
+		    smtp_message_reply(d, deliver_rcpt_verdict(d, i));
 
 		if (r.code != 250)
 			smtp_log_refused(t, s, STR("DATA"),
@@ -165,13 +188,12 @@ smtp_message_end(struct task *t, struct smtp_session *s)
 		deliver_add(t, s->deliver, m->out.p, m->out.n);
 	}
 	smtp_message_judge(s);
-	r = smtp_reply_verdict(deliver_commit(t, s->deliver, s->kind->apart),
-	    false);
+	r = smtp_message_reply(s->deliver,
+	    deliver_commit(t, s->deliver, s->kind->apart));
 	if (r.code == 250) {
 		/* whoever brings mail is no scanner */
 		s->errors = s->junk = 0;
-		r.text = arena_printf(task_arena(t), "delivered, id %s-%llu",
-		    conn_id(s->c), (unsigned long long)s->messages);
+		r.text = smtp_message_accepted(task_arena(t), s);
 	}
 	/* what follows may be the rest of a message: it must not be obeyed */
 	if (m->data.found & SMTP_DATA_FALSE_END)

@@ -10,6 +10,7 @@ static const struct smtp_kind smtp_kind_smtp = {
 	.name = "ESMTP",
 	.protocol = "smtp",
 	.hello = "EHLO",
+	.dsn = true,
 	.wait_ms = 20,
 };
 
@@ -27,6 +28,7 @@ static const struct smtp_kind smtp_kind_submission = {
 	.protocol = "submission",
 	.hello = "EHLO",
 	.submission = true,
+	.dsn = true,
 };
 
 /* Whoever says this is lost, or was sent by somebody's browser. */
@@ -81,6 +83,12 @@ smtp_bare_lf_is_fine(const struct smtp_session *s)
 	return s->account != NULL ||
 	       str_eq_c(worker_setting_text(s->w, STATE_SMTP_BARE),
 		   "normalise");
+}
+
+bool
+smtp_offers_dsn(const struct smtp_session *s)
+{
+	return s->kind->dsn && s->w->queue_store != NULL;
 }
 
 bool

@@ -61,7 +61,8 @@ smtp_trace_received(struct buf *b, const struct smtp_trace *tr)
 void
 smtp_trace_write(struct buf *b, const struct smtp_trace *tr)
 {
-	buf_fmt(b, "Return-Path: <" STR_FMT ">\r\n", STR_ARG(tr->from));
+	if (!tr->relay)
+		buf_fmt(b, "Return-Path: <" STR_FMT ">\r\n", STR_ARG(tr->from));
 	if (tr->delivered_to.n > 0)
 		buf_fmt(b, "Delivered-To: " STR_FMT "\r\n",
 		    STR_ARG(tr->delivered_to));
