@@ -1,0 +1,247 @@
+/* dmarc.c - does the author's domain vouch for this? (RFC 7489) */
+#include "server/mailauth/dmarc.h"
+
+#include "base/unicode.h"
+#include "mime/address.h"
+#include "mime/header.h"
+#include "server/mailauth/dmarc_private.h"
+#include "server/mailauth/domain.h"
+#include "server/mailauth/tags.h"
+
+#define DMARC_AUTHORS_MAX 64
+#define DMARC_HEADER_MAX (256 * 1024)
+
+const char *
+dmarc_result_name(enum dmarc_result r)
+{
+	static const char *const names[] = {
+		[DMARC_NONE] = "none",
+		[DMARC_PASS] = "pass",
+		[DMARC_FAIL] = "fail",
+		[DMARC_TEMPERROR] = "temperror",
+		[DMARC_PERMERROR] = "permerror",
+	};
+
+	return names[r];
+}
+
+const char *
+dmarc_policy_name(enum dmarc_policy p)
+{
+	static const char *const names[] = {
+		[DMARC_P_NONE] = "none",
+		[DMARC_P_QUARANTINE] = "quarantine",
+		[DMARC_P_REJECT] = "reject",
+	};
+
+	return names[p];
+}
+
+/* ---- the record (6.3) */
+
+static bool
+dmarc_parse_policy(struct str s, enum dmarc_policy *p_r)
+{
+	for (int p = DMARC_P_NONE; p <= DMARC_P_REJECT; p++)
+		if (str_case_eq_c(s, dmarc_policy_name((enum dmarc_policy)p))) {
+			*p_r = (enum dmarc_policy)p;
+			return true;
+		}
+	return false;
+}
+
+bool
+dmarc_is_record(struct str text)
+{
+	struct str version;
+	struct tags t;
+
+	if (!str_split(&text, ';', &version))
+		return false;
+	tags_parse_loosely(version, &t);
+	return t.n == 1 && str_eq_c(t.list[0].name, "v") &&
+	       str_eq_c(t.list[0].value, "DMARC1");
+}
+
+const char *
+dmarc_parse(struct str text, struct dmarc_record *r_r)
+{
+	struct tags t;
+	struct str s;
+	uint32_t v;
+
+	*r_r = (struct dmarc_record){ .percent = 100 };
+	tags_parse_loosely(text, &t);
+	if (!dmarc_parse_policy(tags_value(&t, "p"), &r_r->policy)) {
+		/* without a usable policy, but with somebody who wants
+		 * reports: "none" (6.6.3, 6) */
+		if (tags_value(&t, "rua").n == 0)
+			return "the record has no policy";
+		r_r->policy = DMARC_P_NONE;
+	}
+	if (!dmarc_parse_policy(tags_value(&t, "sp"), &r_r->sub))
+		r_r->sub = r_r->policy;
+	r_r->strict_dkim = str_case_eq_c(tags_value(&t, "adkim"), "s");
+	r_r->strict_spf = str_case_eq_c(tags_value(&t, "aspf"), "s");
+	s = tags_value(&t, "pct");
+	if (str_u32(s, &v) && v <= 100)
+		r_r->percent = v;
+	return NULL;
+}
+
+/* ---- From (6.6.1) */
+
+static const char *
+dmarc_from_list(struct arena *a, const struct mime_addr *list,
+    struct str *domain_r)
+{
+	struct str domain;
+	struct err *e;
+
+	*domain_r = STR_NONE;
+	for (; list != NULL; list = list->next) {
+		if (list->kind != MIME_ADDR_MAILBOX)
+			continue;
+		e = unicode_domain_ascii(a, list->host, &domain);
+		if (e != NULL || str_chr(domain, '.') < 0)
+			return "From has an address without a domain";
+		if (domain_r->n > 0 && !str_eq(domain, *domain_r))
+			return "From has addresses of several domains";
+		*domain_r = domain;
+	}
+	return domain_r->n > 0 ? NULL : "From has no address";
+}
+
+const char *
+dmarc_from(struct arena *a, struct str header, struct str *domain_r)
+{
+	struct mime_header h = mime_header_of(header);
+	struct str value = STR_NONE;
+	unsigned n = 0, left = DMARC_AUTHORS_MAX;
+	struct mime_field f;
+	const char *why;
+
+	*domain_r = STR_NONE;
+	if (header.n > DMARC_HEADER_MAX)
+		return "the header is larger than 256 KiB";
+	while (mime_header_next(&h, &f))
+		if (str_case_eq_c(f.name, "From")) {
+			value = f.value;
+			n++;
+		}
+	if (n != 1)
+		return n == 0 ? "there is no From" : "there are several From";
+	why = dmarc_from_list(a, mime_addr_parse(a, value, &left), domain_r);
+	if (why == NULL && left == 0)
+		why = "From has too many addresses";
+	if (why != NULL)
+		*domain_r = STR_NONE;
+	return why;
+}
+
+/* ---- finding it (6.6.3) */
+
+/* DMARC_FAIL: there is one. */
+static may_yield enum dmarc_result
+dmarc_ask(struct task *t, struct dns *d, struct str domain,
+    struct dmarc_record *r_r, const char **why_r)
+{
+	struct str name, text = STR_NONE, *list;
+	unsigned n, found = 0;
+	enum dns_status st;
+
+	name = str_c(
+	    arena_printf(task_arena(t), "_dmarc." STR_FMT, STR_ARG(domain)));
+	st = dns_txt(t, d, name, &list, &n);
+	if (st == DNS_TEMP || st == DNS_BOGUS) {
+		*why_r = "the policy could not be looked up";
+		return DMARC_TEMPERROR;
+	}
+	for (unsigned i = 0; i < n; i++)
+		if (dmarc_is_record(list[i])) {
+			text = list[i];
+			found++;
+		}
+	if (found != 1) {
+		*why_r = found == 0 ? "there is no policy"
+				    : "there are several policies";
+		return DMARC_NONE;
+	}
+	*why_r = dmarc_parse(text, r_r);
+	return *why_r == NULL ? DMARC_FAIL : DMARC_NONE;
+}
+
+/* pct= (6.6.4): what is not chosen gets the next milder treatment. */
+static enum dmarc_policy
+dmarc_sample(struct task *t, enum dmarc_policy p, unsigned percent)
+{
+	const struct rnd *r = sched_rnd(task_sched(t));
+
+	if (percent >= 100 || p == DMARC_P_NONE || rnd_below(r, 100) < percent)
+		return p;
+	return p == DMARC_P_REJECT ? DMARC_P_QUARANTINE : DMARC_P_NONE;
+}
+
+void
+dmarc_find(struct task *t, struct dns *d, struct str header, struct dmarc *m_r)
+{
+	struct arena *a = task_arena(t);
+	struct dmarc_record rec;
+	struct str organization;
+	bool below = false;
+
+	*m_r = (struct dmarc){ .result = DMARC_PERMERROR, .percent = 100 };
+	m_r->why = dmarc_from(a, header, &m_r->domain);
+	if (m_r->why != NULL)
+		return;
+	m_r->result = dmarc_ask(t, d, m_r->domain, &rec, &m_r->why);
+	organization = dmarc_organization(a, m_r->domain);
+	if (m_r->result == DMARC_NONE && !str_eq(organization, m_r->domain)) {
+		below = true;
+		m_r->result = dmarc_ask(t, d, organization, &rec, &m_r->why);
+	}
+	if (m_r->result != DMARC_FAIL)
+		return;
+	m_r->why = "nothing that vouches for it is aligned with From";
+	m_r->strict_dkim = rec.strict_dkim;
+	m_r->strict_spf = rec.strict_spf;
+	m_r->percent = rec.percent;
+	m_r->policy =
+	    dmarc_sample(t, below ? rec.sub : rec.policy, rec.percent);
+}
+
+/* ---- judging (3.1, 6.6.2) */
+
+static bool
+dmarc_is_aligned(struct arena *a, struct str domain, struct str from,
+    bool strict)
+{
+	struct str ascii = domain_normal(a, domain);
+
+	if (strict || str_eq(ascii, from))
+		return str_eq(ascii, from);
+	return str_eq(dmarc_organization(a, ascii),
+	    dmarc_organization(a, from));
+}
+
+void
+dmarc_judge(struct arena *a, struct dmarc *m, const struct spf *spf,
+    const struct dkim_verify *dkim)
+{
+	bool pass;
+
+	if (m->result != DMARC_FAIL && m->result != DMARC_PASS)
+		return;
+	pass = spf != NULL && spf->result == SPF_PASS &&
+	       dmarc_is_aligned(a, spf->domain, m->domain, m->strict_spf);
+	for (unsigned i = 0; dkim != NULL && i < dkim_verify_count(dkim); i++) {
+		const struct dkim_signature *s = dkim_verify_nth(dkim, i);
+
+		if (!pass && s->result == DKIM_PASS)
+			pass = dmarc_is_aligned(a, s->domain, m->domain,
+			    m->strict_dkim);
+	}
+	m->result = pass ? DMARC_PASS : DMARC_FAIL;
+	m->why =
+	    pass ? NULL : "nothing that vouches for it is aligned with From";
+}
