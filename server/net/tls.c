@@ -58,6 +58,7 @@ tls_free(struct tls **tls)
 	if (*tls == NULL)
 		return;
 	tls_set_free(&(*tls)->set);
+	SSL_CTX_free((*tls)->relay);
 	BIO_meth_free((*tls)->bio);
 	crypto_wipe(*tls, sizeof(**tls));
 	free(*tls);
@@ -214,6 +215,8 @@ tls_load(struct arena *a, struct tls *tls)
 
 	set->arena = own;
 	tls_tickets_load(tls);
+	SSL_CTX_free(tls->relay); /* the system's CAs may be others now */
+	tls->relay = NULL;
 	if (tls->w->conf->certificates_n > 0)
 		e = tls_set_from_file(a, tls, set);
 	else {

@@ -8,6 +8,7 @@
 
 #include <openssl/err.h>
 
+#include "server/net/addr.h"
 #include "server/net/tls_private.h"
 
 struct tls_conn {
@@ -139,6 +140,56 @@ tls_conn_client(struct arena *a, int fd, const char *name, enum tls_trust trust,
 	return NULL;
 }
 
+/* What counts is in the SSL, so that all clients share one context. */
+static bool
+tls_conn_set_demand(SSL *ssl, const char *name, enum tls_demand demand)
+{
+	static const struct {
+		int least, verify;
+		const char *ciphers; /* of TLS 1.2 and before; NULL: default */
+	} table[] = {
+		[TLS_DEMAND_LITTLE] = { TLS1_VERSION, SSL_VERIFY_NONE,
+		    "DEFAULT:@SECLEVEL=0" },
+		[TLS_DEMAND_PRIVATE] = { TLS1_2_VERSION, SSL_VERIFY_NONE,
+		    "DEFAULT:@SECLEVEL=1" },
+		[TLS_DEMAND_VERIFIED] = { TLS1_2_VERSION, SSL_VERIFY_PEER,
+		    NULL },
+	};
+	struct net_addr ip;
+
+	SSL_set_verify(ssl, table[demand].verify, NULL);
+	if (SSL_set_min_proto_version(ssl, table[demand].least) != 1 ||
+	    (table[demand].ciphers != NULL &&
+		SSL_set_cipher_list(ssl, table[demand].ciphers) != 1))
+		return false;
+	/* RFC 6066, 3: an address is no name for SNI. */
+	if (net_addr_parse(str_c(name), &ip))
+		return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl),
+			   name) == 1;
+	return SSL_set_tlsext_host_name(ssl, name) == 1 &&
+	       SSL_set1_host(ssl, name) == 1;
+}
+
+struct err *
+tls_conn_relay(struct arena *a, struct tls *tls, int fd, const char *name,
+    enum tls_demand demand, struct tls_conn **c_r)
+{
+	SSL_CTX *ctx;
+	struct tls_conn *c;
+	struct err *e = tls_ctx_relay(a, tls, &ctx);
+
+	if (e != NULL)
+		return e;
+	c = tls_conn_make(ctx, tls->bio, fd);
+	SSL_set_connect_state(c->ssl);
+	if (!tls_conn_set_demand(c->ssl, name, demand)) {
+		tls_conn_free(&c);
+		return tls_err(a, "TLS");
+	}
+	*c_r = c;
+	return NULL;
+}
+
 void
 tls_conn_free(struct tls_conn **c)
 {
@@ -177,6 +228,9 @@ tls_conn_failed(struct tls_conn *c, int rc)
 		c->why = "connection lost";
 		r = TLS_CLOSED;
 	}
+	if (ERR_GET_REASON(code) == SSL_R_CERTIFICATE_VERIFY_FAILED)
+		c->why = X509_verify_cert_error_string(
+		    SSL_get_verify_result(c->ssl));
 	if (c->why == NULL)
 		c->why = "unknown error";
 	ERR_clear_error();
@@ -246,6 +300,19 @@ const char *
 tls_conn_cipher(const struct tls_conn *c)
 {
 	return SSL_get_cipher_name(c->ssl);
+}
+
+const char *
+tls_conn_unverified(const struct tls_conn *c)
+{
+	long result = SSL_get_verify_result(c->ssl);
+
+	/* Without a certificate the result is "good" (SSL_get_verify_result(3))
+	 */
+	if (SSL_get0_peer_certificate(c->ssl) == NULL)
+		return "no certificate";
+	return result == X509_V_OK ? NULL
+				   : X509_verify_cert_error_string(result);
 }
 
 bool

@@ -33,6 +33,19 @@ struct tls_conn *tls_conn_new(struct tls *tls, int fd);
 enum tls_trust { TLS_TRUST_SYSTEM, TLS_TRUST_ANY };
 must_check struct err *tls_conn_client(struct arena *a, int fd,
     const char *name, enum tls_trust trust, struct tls_conn **c_r);
+/*
+ * Client side, for mail on its way out: name (a host name, or an address) goes
+ * into SNI and is looked for in the certificate.  The system's CAs are read
+ * once a worker, and anew after tls_load().
+ */
+enum tls_demand {
+	TLS_DEMAND_LITTLE,  /* from TLS 1.0 up, whatever the certificate: the
+			     * alternative would be plain text (RFC 7435) */
+	TLS_DEMAND_PRIVATE, /* TLS 1.2, whatever the certificate */
+	TLS_DEMAND_VERIFIED /* and it is name's, by a known CA */
+};
+must_check struct err *tls_conn_relay(struct arena *a, struct tls *tls, int fd,
+    const char *name, enum tls_demand demand, struct tls_conn **c_r);
 void tls_conn_free(struct tls_conn **c);
 enum tls_result tls_conn_handshake(struct tls_conn *c);
 /* 1 to n bytes with TLS_OK. */
@@ -52,6 +65,9 @@ const char *tls_conn_cipher(const struct tls_conn *c);
 #define TLS_BINDING_MAX 64
 bool tls_conn_binding(const struct tls_conn *c, struct str type,
     unsigned char out_r[TLS_BINDING_MAX], size_t *n_r);
+/* NULL: the certificate is name's, by a known CA; else why not, also where
+ * nobody demanded it.  Client side, after the handshake. */
+const char *tls_conn_unverified(const struct tls_conn *c);
 bool tls_conn_is_resumed(const struct tls_conn *c); /* by a ticket */
 /* Whether the peer has sent a byte. */
 bool tls_conn_has_spoken(const struct tls_conn *c);

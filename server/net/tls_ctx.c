@@ -206,3 +206,26 @@ tls_ctx_new(struct arena *a, struct tls *tls, const struct tls_pem *pem,
 	*ctx_r = ctx;
 	return NULL;
 }
+
+/* --- clients --- */
+
+struct err *
+tls_ctx_relay(struct arena *a, struct tls *tls, SSL_CTX **ctx_r)
+{
+	SSL_CTX *ctx = tls->relay;
+
+	ERR_clear_error();
+	if (ctx == NULL) {
+		ctx = SSL_CTX_new(TLS_client_method());
+		if (ctx == NULL || SSL_CTX_set_default_verify_paths(ctx) != 1) {
+			SSL_CTX_free(ctx);
+			return tls_err(a, "TLS");
+		}
+		SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+		SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
+					  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+		tls->relay = ctx;
+	}
+	*ctx_r = ctx;
+	return NULL;
+}

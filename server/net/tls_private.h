@@ -47,6 +47,7 @@ struct tls {
 	struct worker *w;
 	BIO_METHOD *bio;
 	struct tls_set *set; /* NULL: nothing loaded */
+	SSL_CTX *relay;	     /* of clients; NULL: not needed yet */
 	unsigned char ticket_secret[32];
 	bool tickets_shared; /* the secret is the cluster's */
 	struct tls_ticket_key keys[TLS_TICKET_DAYS];
@@ -76,6 +77,9 @@ must_check struct err *tls_self(struct arena *a, const struct tls *tls,
 /* --- tls_ctx.c --- */
 must_check struct err *tls_ctx_new(struct arena *a, struct tls *tls,
     const struct tls_pem *pem, SSL_CTX **ctx_r);
+/* The one of all clients, with the system's CAs. */
+must_check struct err *tls_ctx_relay(struct arena *a, struct tls *tls,
+    SSL_CTX **ctx_r);
 /* By SNI; the fallback. */
 const struct tls_entry *tls_set_find(const struct tls_set *set,
     struct str name);

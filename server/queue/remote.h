@@ -19,7 +19,12 @@
  *
  * A session serves several messages (RSET is not needed between them) until it
  * is closed, gets too old, or breaks.  Every wait has a limit of RFC 5321,
- * 4.5.3.2; reply lines and their number are bounded.
+ * 4.5.3.2, and of the task's deadline; reply lines and their number are
+ * bounded.  Replies of code 0 are ours: no answer, or none that makes sense.
+ *
+ * What the host cannot take it is not sent: 552 5.3.4 larger than SIZE, 554
+ * 5.6.3 8-bit without 8BITMIME (nothing is converted), 553 5.6.7 without
+ * SMTPUTF8.
  *
  * Who fails when: before MAIL a failure concerns the host (try the next MX);
  * from MAIL on it is the answer of that host about the message or a recipient.
@@ -58,7 +63,9 @@ struct remote_reply {
 };
 
 /* ERR_UNAVAIL with *why_r: this host cannot be used now (4xx greeting, refused,
- * time-out, no TLS where it must be).  ERR_DENIED: 5xx greeting or AUTH. */
+ * time-out, no TLS where it must be, AUTH refused: whoever mends the password
+ * has lost no mail).  ERR_DENIED: 5xx greeting or EHLO.  REMOTE_TLS_MAY: after
+ * a handshake that failed, once more without TLS. */
 may_yield must_check struct err *remote_open(struct task *t, struct worker *w,
     const struct remote_target *target, struct remote **r_r,
     struct remote_reply *why_r);
@@ -66,7 +73,8 @@ may_yield must_check struct err *remote_open(struct task *t, struct worker *w,
 may_yield void remote_close(struct task *t, struct remote **r);
 /* Whether another message may be tried on it. */
 bool remote_is_usable(const struct remote *r);
-/* "TLSv1.3 TLS_AES_256_GCM_SHA384 verified", or "" for plain text. */
+/* "TLSv1.3 TLS_AES_256_GCM_SHA384 verified", "... not verified (self-signed
+ * certificate)", or "" for plain text. */
 const char *remote_tls_text(const struct remote *r);
 
 struct remote_rcpt {
@@ -74,7 +82,7 @@ struct remote_rcpt {
 	unsigned notify;	      /* enum queue_notify */
 	/* out */
 	struct remote_reply reply; /* final: of RCPT, or of the end of data */
-	bool dsn_passed;	   /* the host takes over NOTIFY */
+	bool dsn_passed;	   /* taken, and the host takes over NOTIFY */
 };
 
 struct remote_mail {
@@ -86,7 +94,8 @@ struct remote_mail {
 	struct remote_rcpt *rcpts;
 	unsigned rcpt_n;
 	struct str prefix; /* header fields put on top (DKIM-Signature) */
-	/* The message: *n_r == 0 at its end.  Dots are stuffed here. */
+	/* The message: *n_r == 0 at its end.  Dots are stuffed here, and every
+	 * line end becomes CRLF. */
 	struct err *(*read)(struct task *t, void *arg, void *into, size_t n,
 	    size_t *n_r);
 	void *arg;
@@ -96,8 +105,8 @@ struct remote_mail {
 /*
  * One transaction.  Every recipient's reply is set, whatever happened; an error
  * is only returned for our own failures (the message could not be read).
- * transcript: the dialogue without secrets and message, at most
- * REMOTE_TRANSCRIPT_MAX bytes; or NULL.
+ * transcript: the dialogue without secrets and message, that of the opening
+ * before the first one's; at most REMOTE_TRANSCRIPT_MAX bytes; or NULL.
  */
 #define REMOTE_TRANSCRIPT_MAX 16384
 may_yield must_check struct err *remote_send(struct task *t, struct remote *r,

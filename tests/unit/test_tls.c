@@ -4,73 +4,14 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 
 #include "base/log.h"
 #include "server/net/tls.h"
 #include "server/net/tls_conn.h"
 #include "server/net/tls_private.h"
 #include "storage/localdir.h"
-
-/* --- certificates for the tests --- */
-
-static struct str
-pem_of(struct arena *a, EVP_PKEY *key, X509 *x)
-{
-	BIO *b = BIO_new(BIO_s_mem());
-	char *p;
-	long n;
-	struct str s;
-
-	if (key != NULL)
-		assert_int_equal(PEM_write_bio_PrivateKey(b, key, NULL, NULL, 0,
-				     NULL, NULL),
-		    1);
-	if (x != NULL)
-		assert_int_equal(PEM_write_bio_X509(b, x), 1);
-	n = BIO_get_mem_data(b, &p);
-	s = arena_str(a, str_of(p, (size_t)n));
-	BIO_free(b);
-	return s;
-}
-
-/* names: "DNS:a,DNS:b"; NULL: only the CN. */
-static void
-make(struct arena *a, const char *cn, const char *names, int days,
-    struct conf_certificate *c_r)
-{
-	EVP_PKEY *key = EVP_EC_gen("P-256");
-	X509 *x = X509_new();
-	X509_NAME *name = X509_get_subject_name(x);
-	X509_EXTENSION *ext;
-	X509V3_CTX ctx;
-
-	X509_set_version(x, X509_VERSION_3);
-	ASN1_INTEGER_set(X509_get_serialNumber(x), 7);
-	X509_time_adj_ex(X509_getm_notBefore(x), days > 0 ? -1 : days * 2, 0,
-	    NULL);
-	X509_time_adj_ex(X509_getm_notAfter(x), days, 0, NULL);
-	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
-	    (const unsigned char *)cn, -1, -1, 0);
-	X509_set_issuer_name(x, name);
-	X509_set_pubkey(x, key);
-	if (names != NULL) {
-		X509V3_set_ctx(&ctx, x, x, NULL, NULL, 0);
-		ext = X509V3_EXT_conf_nid(NULL, &ctx, NID_subject_alt_name,
-		    names);
-		assert_non_null(ext);
-		X509_add_ext(x, ext, -1);
-		X509_EXTENSION_free(ext);
-	}
-	assert_true(X509_sign(x, key, EVP_sha256()) > 0);
-	c_r->certificate_file = arena_printf(a, "%s.crt", cn);
-	c_r->certificate = pem_of(a, NULL, x);
-	c_r->key = pem_of(a, key, NULL);
-	X509_free(x);
-	EVP_PKEY_free(key);
-}
+#include "tests/unit/cert_rig.h"
 
 /* --- the protocol: one letter a command --- */
 
@@ -168,11 +109,11 @@ rig_tls_new(const struct protocol *p)
 	struct net_rig *r = rig_new();
 	struct conf_certificate *c = arena_array(r->arena, 3, sizeof(*c));
 
-	make(r->arena, "first", "DNS:mail.example.org,DNS:MX.Example.org", 90,
+	cert_make(r->arena, "first", "DNS:mail.example.org,DNS:MX.Example.org", 90,
 	    &c[0]);
-	make(r->arena, "second", "DNS:*.example.net,DNS:example.net", 30,
+	cert_make(r->arena, "second", "DNS:*.example.net,DNS:example.net", 30,
 	    &c[1]);
-	make(r->arena, "third.example.com", NULL, 60, &c[2]);
+	cert_make(r->arena, "third.example.com", NULL, 60, &c[2]);
 	r->conf.certificates = c;
 	r->conf.certificates_n = 3;
 	r->w.tls = tls_new(&r->w);
@@ -699,9 +640,9 @@ test_check_pair(void **state)
 	};
 
 	(void)state;
-	make(a, "good", "DNS:good.example", 10, &good);
-	make(a, "other", "DNS:other.example", 10, &other);
-	make(a, "old", "DNS:old.example", -10, &old);
+	cert_make(a, "good", "DNS:good.example", 10, &good);
+	cert_make(a, "other", "DNS:other.example", 10, &other);
+	cert_make(a, "old", "DNS:old.example", -10, &old);
 	chain = str_c(arena_printf(a, STR_FMT STR_FMT,
 	    STR_ARG(good.certificate), STR_ARG(other.certificate)));
 	for (unsigned i = 0; i < countof(rows); i++) {
@@ -741,14 +682,14 @@ test_names(void **state)
 	unsigned n;
 
 	(void)state;
-	make(a, "x", "DNS:A.example,DNS:*.b.example,email:c@example", 10, &c);
+	cert_make(a, "x", "DNS:A.example,DNS:*.b.example,email:c@example", 10, &c);
 	assert_null(tls_names(a, c.certificate, &names, &n, &expires));
 	assert_int_equal(n, 2);
 	assert_true(str_eq_c(names[0], "a.example"));
 	assert_true(str_eq_c(names[1], "*.b.example"));
 	assert_in_range(expires, time(NULL) + 9 * 86400,
 	    time(NULL) + 11 * 86400);
-	make(a, "Only.CN", NULL, 10, &c);
+	cert_make(a, "Only.CN", NULL, 10, &c);
 	assert_null(tls_names(a, c.certificate, &names, &n, &expires));
 	assert_int_equal(n, 1);
 	assert_true(str_eq_c(names[0], "only.cn"));
