@@ -60,6 +60,7 @@ static const struct {
 	{ "imaps", "imaps", "\"*:993\"", NULL },
 	{ "pop3", "pop3", "\"*:110\"", NULL },
 	{ "pop3s", "pop3s", "\"*:995\"", NULL },
+	{ "web", "https", "\"*:8443\"", "mail programs set themselves up" },
 	{ "health", "health", "\"*:8445\"", "/health/ready, /metrics" },
 	{ "agent", "agent", "\"*:8444\"", "HAProxy's agent-check" },
 };

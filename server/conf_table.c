@@ -29,7 +29,8 @@ static const char *const conf_levels[] = {
 	[LOG_ERROR_] = "error", [LOG_ALARM_] = "alarm", NULL };
 /* Those of net/listener.h's protocols; a test compares. */
 static const char *const conf_protocols[] = { "smtp", "submission",
-	"submissions", "lmtp", "imap", "imaps", "pop3", "pop3s", "health", "agent", NULL };
+	"submissions", "lmtp", "imap", "imaps", "pop3", "pop3s", "https",
+	"health", "agent", NULL };
 
 #define IN_CONF(m) offsetof(struct conf, m), 0
 #define IN_CONF_N(m) offsetof(struct conf, m), offsetof(struct conf, m##_n)
@@ -119,8 +120,8 @@ const struct conf_key conf_table[] = {
 	{ CONF_LISTEN, "protocol", CONF_WORD, NULL, 0, 0, conf_protocols,
 	    IN_LISTEN(protocol), true, true, "imaps",
 	    "smtp, submission, submissions, lmtp, imap, imaps, pop3, pop3s, "
-	    "health (/health/live, /health/ready, /metrics) or agent "
-	    "(HAProxy's agent-check)." },
+	    "https (how mail programs set themselves up), health (/health/live, "
+	    "/health/ready, /metrics) or agent (HAProxy's agent-check)." },
 	{ CONF_LISTEN, "address", CONF_ADDRESSES, NULL, 1, 1024, NULL,
 	    IN_LISTEN_N(addresses), true, true,
 	    "{ \"0.0.0.0:993\", \"[::]:993\" }",

@@ -153,6 +153,11 @@ const struct state_setting_desc state_setting_table[] = {
 	{ STATE_TRASH_KEEP, "retention.trash",
 	    STATE_SETTING_SECONDS, "0", 0, 3650 * DAY,
 	    "The same for Trash." },
+	{ STATE_CLIENT_HOST, "client.host", STATE_SETTING_TEXT,
+	    "", 0, 253,
+	    "Name by which mail programs reach the service, the balancer's: it "
+	    "is told to those that set themselves up (autoconfig, Autodiscover, "
+	    "SRV).  Default: the host name of the node that is asked." },
 };
 /* clang-format on */
 

@@ -59,6 +59,7 @@ enum state_setting {
 	STATE_AUTH_PLAINTEXT,	    /* auth.allow_plaintext */
 	STATE_JUNK_KEEP,	    /* retention.junk */
 	STATE_TRASH_KEEP,	    /* retention.trash */
+	STATE_CLIENT_HOST,	    /* client.host */
 	STATE_SETTINGS
 };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "server/http/agent.h"
+#include "server/http/web.h"
 #include "server/pop3/pop3.h"
 #include "server/smtp/smtp.h"
 
@@ -18,6 +19,7 @@ const struct protocol *const protocols[] = {
 	&pop3s_protocol,
 	&http_health_protocol,
 	&agent_protocol,
+	&https_protocol,
 	&imap_protocol,
 	&imaps_protocol,
 	NULL,

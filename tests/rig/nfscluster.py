@@ -19,37 +19,40 @@ NAMES = ("localhost", "mail.example.org")
 class NfsCluster:
     """`nodes` nodes n1, n2, ... on one export; `lb` in front of the first two;
     clients live on a host of their own.  Everything is made at once, and started
-    with start()."""
+    with start().  name: its domain, and the end of its hosts' names; two
+    clusters of one test need two."""
 
     def __init__(self, build, nodes=2, accounts=20, settings=(), workers=2,
-                 conf="", proxied=True, make=Node):
+                 conf="", proxied=True, make=Node, name="example.org", at=()):
         self.stack = contextlib.ExitStack()
         try:
             self._make(build, nodes, accounts, settings, workers, conf,
-                       proxied, make)
+                       proxied, make, name, at)
         except BaseException:
             self.stack.close()
             raise
 
     def _make(self, build, nodes, accounts, settings, workers, conf, proxied,
-              make):
+              make, name, at):
         enter = self.stack.enter_context
+        part = name.split(".")[0]
         self.place = enter(Place())
         self.export = enter(LoopExport())
-        self.server = enter(Ganesha(enter(Namespace("nfs")), self.export.path))
+        self.server = enter(Ganesha(enter(Namespace(part + "-nfs")),
+                                    self.export.path))
         uid, gid = demoted()
         run("chown", "%d:%d" % (uid, gid), self.export.path)
         self.url = self.server.url(uid, gid)
-        self.hosts = [enter(Namespace("n%d" % i))
+        self.hosts = [enter(Namespace("%s-n%d" % (part, i)))
                       for i in range(1, nodes + 1)]
-        self.lb_host = enter(Namespace("lb"))
-        self.client = enter(Namespace("client"))
+        self.lb_host = enter(Namespace(part + "-lb"))
+        self.client = enter(Namespace(part + "-client"))
         self.share = Share(build, self.place, url=self.url, ns=self.hosts[0],
-                           accounts=accounts, settings=settings)
+                           accounts=accounts, settings=settings, name=name)
         authority = Authority(self.place.mkdir("tls"))
         self.ca = authority.ca
         certificate = authority.issue(*NAMES)
-        self.ports = free_ports()
+        self.ports = {**free_ports(), **dict(at)}
         proxy = 'proxy = { "%s" }' % self.lb_host.address
         self.nodes = []
         for i, host in enumerate(self.hosts, 1):

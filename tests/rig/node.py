@@ -30,7 +30,7 @@ from rig.wait import wait_for
 USER = "nobody"
 # Everything a node can listen with; lmtp is a Unix socket besides.
 PROTOCOLS = ("smtp", "submission", "submissions", "lmtp", "imap", "imaps",
-             "pop3", "pop3s", "health", "agent")
+             "pop3", "pop3s", "https", "health", "agent")
 READY_SECONDS = 30
 # A node that was killed: others wait for its lease to end.
 TAKEOVER_SECONDS = 60
@@ -82,13 +82,14 @@ class Place:
 
 
 class Share:
-    """A share with the domain example.org and `accounts` accounts u0, u1, ...
-    whose password is password_of(address).  url: a directory is made unless it
-    names one on an NFS server.  ns: where shoalctl runs."""
+    """A share with one domain, `name` (`domain`: options of domain add), and
+    `accounts` accounts u0, u1, ... in it whose password is
+    password_of(address).  url: a directory is made unless it names one on an NFS
+    server.  ns: where shoalctl runs."""
 
     def __init__(self, build, place, url=None, ns=None, accounts=20,
-                 settings=(), domain=()):
-        self.build, self.place = build, place
+                 settings=(), domain=(), name="example.org"):
+        self.build, self.place, self.name = build, place, name
         self.url = url or place.mkdir("share")
         self.ctl = Ctl(build, ns, place.mkdir("ctl"))
         self.ctl.run("share", "init", self.url)
@@ -97,8 +98,8 @@ class Share:
                  "password.scram_iterations": "4096"}
         for name, value in {**cheap, **dict(settings)}.items():
             self.ctl.run("settings", "set", name, str(value))
-        self.ctl.run("domain", "add", "example.org", *domain)
-        self.free = ["u%d@example.org" % i for i in range(accounts)]
+        self.ctl.run("domain", "add", self.name, *domain)
+        self.free = ["u%d@%s" % (i, self.name) for i in range(accounts)]
         self.add(*self.free)
 
     def add(self, *addresses):
@@ -172,7 +173,7 @@ class Node:
             'user = "%s"' % (USER if demoted() else
                              pwd.getpwuid(os.getuid()).pw_name),
             'workers = %d' % self.workers,
-            'hostname = "%s.example.org"' % self.name,
+            'hostname = "%s.%s"' % (self.name, self.share.name),
             'log { target = "stderr" format = json level = info }',
         ]
         if self.hints:

@@ -548,7 +548,7 @@ test_example(void **state)
 	fclose(f);
 	assert_no_err(
 	    conf_load_public(a, conf_put("shoal.conf", text, 0644), &c));
-	assert_int_equal(c->listeners_n, 10);
+	assert_int_equal(c->listeners_n, 11);
 	conf_free(&c);
 	/* "#key = value" and "#section {" are no prose */
 	for (char *p = text; p != NULL && *p != '\0';

@@ -1,0 +1,249 @@
+/* web.c - HTTPS: what browsers and mail programs ask of a node */
+#include "server/http/web.h"
+
+#include "server/http/clientconf.h"
+#include "server/http/http.h"
+#include "server/worker.h"
+#include "storage/state_address.h"
+#include "storage/state_domain.h"
+
+#define WEB_XML "text/xml; charset=utf-8"
+
+struct web {
+	struct conn *c;
+	struct worker *w;
+	const struct http_request *rq;
+	struct http_response *rs;
+	struct arena *a;
+	struct str host; /* of the request: without port, lower case */
+};
+
+struct web_page {
+	const char *path;
+	bool post; /* else GET and HEAD */
+	void (*run)(struct task *t, struct web *x);
+};
+
+/* --- whom they ask --- */
+
+/* "Mail.Example.org:8443", "[2001:db8::1]:8443" */
+static struct str
+web_host(struct arena *a, struct str authority)
+{
+	struct str host = authority;
+	ptrdiff_t end;
+	struct buf b;
+
+	if (host.n > 0 && host.p[0] == '[') {
+		end = str_chr(host, ']');
+		host = end < 0 ? STR_NONE : str_sub(host, 1, (size_t)end - 1);
+	} else {
+		end = str_chr(host, ':');
+		if (end >= 0)
+			host = str_sub(host, 0, (size_t)end);
+	}
+	buf_init(&b, a, HTTP_TARGET_MAX);
+	for (size_t i = 0; i < host.n; i++)
+		buf_char(&b, host.p[i] >= 'A' && host.p[i] <= 'Z'
+				 ? (char)(host.p[i] + 'a' - 'A')
+				 : host.p[i]);
+	return buf_ok(&b) ? buf_str(&b) : STR_NONE;
+}
+
+static bool
+web_is_domain(const struct web *x, struct str name)
+{
+	struct str domain;
+	struct state_domain d;
+
+	return state_domain_parse(x->a, name, &domain) == NULL &&
+	       state_domain_find(x->a, x->w->state, domain, &d) == NULL;
+}
+
+/* The domain of ours that this name belongs to, or p NULL. */
+static struct str
+web_domain_of(const struct web *x, struct str name)
+{
+	static const char *const labels[] = { "", "autoconfig.",
+		"autodiscover." };
+
+	for (unsigned i = 0; i < countof(labels); i++) {
+		struct str label = str_c(labels[i]);
+		struct str rest = str_sub(name, label.n, name.n);
+
+		if (str_starts(name, label) && rest.n > 0 &&
+		    web_is_domain(x, rest))
+			return rest;
+	}
+	return STR_NONE;
+}
+
+static struct str
+web_service_host(const struct web *x)
+{
+	struct str host = worker_setting_text(x->w, STATE_CLIENT_HOST);
+
+	return host.n > 0 ? arena_str(x->a, host)
+			  : str_c(worker_hostname(x->w));
+}
+
+static bool
+web_is_ours(const struct web *x)
+{
+	char text[NET_TEXT_MAX];
+
+	return str_case_eq_c(x->host, worker_hostname(x->w)) ||
+	       str_case_eq(x->host, web_service_host(x)) ||
+	       str_eq_c(x->host, net_addr_text(conn_local(x->c), text)) ||
+	       web_domain_of(x, x->host).p != NULL;
+}
+
+/* --- how mail programs set themselves up --- */
+
+static unsigned
+web_services(const struct worker *w)
+{
+	unsigned services = 0;
+
+	for (unsigned i = 0; i < w->conf->listeners_n; i++)
+		services |=
+		    clientconf_service_of(w->conf->listeners[i].protocol);
+	return services;
+}
+
+/* Of an address, or, without one, of the host that was asked. */
+static bool
+web_clientconf(const struct web *x, struct str address, struct clientconf *c_r)
+{
+	struct state_address ad;
+
+	*c_r = (struct clientconf){ .host = web_service_host(x),
+		.services = web_services(x->w) };
+	if (address.n == 0) {
+		c_r->domain = web_domain_of(x, x->host);
+		return c_r->domain.p != NULL;
+	}
+	if (state_address_parse(x->a, address, &ad) != NULL ||
+	    !web_is_domain(x, ad.domain))
+		return false;
+	c_r->domain = ad.domain;
+	c_r->address = ad.full;
+	return true;
+}
+
+static may_yield void
+web_autoconfig(struct task *t, struct web *x)
+{
+	struct clientconf c;
+	struct buf b;
+
+	(void)t;
+	if (!web_clientconf(x, http_query(x->a, x->rq, "emailaddress"), &c)) {
+		http_reply_text(x->rs, 404, "no domain of ours");
+		return;
+	}
+	buf_init(&b, x->a, CLIENTCONF_BYTES_MAX);
+	clientconf_mozilla(&b, &c);
+	invariant(buf_ok(&b));
+	http_reply(x->rs, 200, WEB_XML, buf_str(&b));
+}
+
+static may_yield void
+web_autodiscover(struct task *t, struct web *x)
+{
+	struct clientconf c;
+	struct str address;
+	struct buf b;
+
+	(void)t;
+	buf_init(&b, x->a, CLIENTCONF_BYTES_MAX);
+	if (!clientconf_autodiscover_address(x->a, x->rq->body, &address))
+		clientconf_autodiscover_error(&b, 600, "Invalid request");
+	else if (!web_clientconf(x, address, &c))
+		clientconf_autodiscover_error(&b, 500,
+		    "The email address cannot be found");
+	else
+		clientconf_autodiscover(&b, &c);
+	invariant(buf_ok(&b));
+	http_reply(x->rs, 200, WEB_XML, buf_str(&b));
+}
+
+/* --- all --- */
+
+static const struct web_page web_pages[] = {
+	{ "/mail/config-v1.1.xml", false, web_autoconfig },
+	{ "/.well-known/autoconfig/mail/config-v1.1.xml", false,
+	    web_autoconfig },
+	{ "/autodiscover/autodiscover.xml", true, web_autodiscover },
+};
+
+/* Any case: programs write /Autodiscover/Autodiscover.xml. */
+static const struct web_page *
+web_page_find(struct str path)
+{
+	for (unsigned i = 0; i < countof(web_pages); i++)
+		if (str_case_eq_c(path, web_pages[i].path))
+			return &web_pages[i];
+	return NULL;
+}
+
+static bool
+web_allows(const struct web_page *p, struct str method)
+{
+	if (p->post)
+		return str_eq_c(method, "POST");
+	return str_eq_c(method, "GET") || str_eq_c(method, "HEAD");
+}
+
+static may_yield void
+web_handle(struct task *t, struct conn *c, const struct http_request *rq,
+    struct http_response *rs)
+{
+	struct web x = { .c = c,
+		.w = conn_worker(c),
+		.rq = rq,
+		.rs = rs,
+		.a = task_arena(t),
+		.host = web_host(task_arena(t), rq->authority) };
+	const struct web_page *page = web_page_find(rq->path);
+
+	http_add(rs, "Cache-Control", "no-store");
+	http_add(rs, "X-Content-Type-Options", "nosniff");
+	http_add(rs, "Strict-Transport-Security", "max-age=31536000");
+	if (!web_is_ours(&x))
+		http_reply_text(rs, 421, "this host is not served here");
+	else if (page == NULL)
+		http_reply_text(rs, 404, "there is no such page");
+	else if (!web_allows(page, rq->method))
+		http_reply_method(rs, page->post ? "POST" : "GET, HEAD");
+	else
+		page->run(t, &x);
+}
+
+static const struct http_service web_service = {
+	.name = "https",
+	.body_max = WEB_BODY_MAX,
+	.log = true,
+	.handle = web_handle,
+};
+
+static may_yield void
+web_event(struct task *t, struct conn *c, unsigned events)
+{
+	http_serve(t, c, &web_service, events);
+}
+
+static void
+web_close(struct conn *c)
+{
+	(void)c;
+}
+
+const struct protocol https_protocol = {
+	.name = "https",
+	.tls = true,
+	.start_timeout_ms = HTTP_IDLE_MS,
+	.open = http_open,
+	.event = web_event,
+	.close = web_close,
+};
