@@ -1,6 +1,8 @@
 /* date.c - the date-time of RFC 5322 */
 #include "mime/date.h"
 
+#include <time.h>
+
 #include "base/attr.h"
 #include "mime/lex.h"
 
@@ -215,4 +217,18 @@ mime_date_parse(struct str s, struct mime_date *date_r)
 		    (int64_t)d.zone_minutes * 60;
 	*date_r = d;
 	return true;
+}
+
+void
+mime_date_write(struct buf *b, int64_t epoch_s)
+{
+	static const char days[] = "SunMonTueWedThuFriSat";
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	time_t at = (time_t)epoch_s;
+	struct tm tm;
+
+	gmtime_r(&at, &tm);
+	buf_fmt(b, "%.3s, %d %.3s %d %02d:%02d:%02d +0000",
+	    days + tm.tm_wday * 3, tm.tm_mday, months + tm.tm_mon * 3,
+	    tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }

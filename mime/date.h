@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/str.h"
 
 struct mime_date {
@@ -24,5 +25,7 @@ struct mime_date {
  * not compared.  Text behind the zone is ignored.  False if there is no date.
  */
 bool mime_date_parse(struct str s, struct mime_date *date_r);
+/* "Sun, 22 Nov 2026 00:10:00 +0000" */
+void mime_date_write(struct buf *b, int64_t epoch_s);
 
 #endif

@@ -97,6 +97,21 @@ const struct state_setting_desc state_setting_table[] = {
 	{ STATE_SMTP_HOPS, "smtp.hops_max",
 	    STATE_SETTING_U64, "50", 5, 1000,
 	    "Received fields beyond which a message is a loop." },
+	{ STATE_SUBMISSION_FROM, "submission.check_from",
+	    STATE_SETTING_BOOL, "yes", 0, 1,
+	    "Whether all addresses in the From field of what is submitted "
+	    "must be the account's, too (MAIL FROM always must)." },
+	{ STATE_SUBMISSION_HIDE, "submission.hide_client",
+	    STATE_SETTING_BOOL, "no", 0, 1,
+	    "Leave name and address of a user's machine out of Received." },
+	{ STATE_SUBMISSION_MESSAGES, "submission.messages_per_hour",
+	    STATE_SETTING_U64, "0", 0, 1000000,
+	    "Messages that an account may submit in an hour of the clock; "
+	    "0: any number." },
+	{ STATE_SUBMISSION_RCPTS, "submission.recipients_per_day",
+	    STATE_SETTING_U64, "1000", 0, 100000000,
+	    "Recipients of all that an account submits in a day (UTC); 0: "
+	    "any number." },
 	{ STATE_IMAP_LOGIN_TIMEOUT, "imap.login_timeout",
 	    STATE_SETTING_SECONDS, "60s", 5, 3600,
 	    "How long an IMAP client may take to log in." },

@@ -43,6 +43,10 @@ enum state_setting {
 	STATE_SMTP_ERRORS,	    /* smtp.errors_max */
 	STATE_SMTP_BARE,	    /* smtp.bare_newline */
 	STATE_SMTP_HOPS,	    /* smtp.hops_max */
+	STATE_SUBMISSION_FROM,	    /* submission.check_from */
+	STATE_SUBMISSION_HIDE,	    /* submission.hide_client */
+	STATE_SUBMISSION_MESSAGES,  /* submission.messages_per_hour */
+	STATE_SUBMISSION_RCPTS,	    /* submission.recipients_per_day */
 	STATE_IMAP_LOGIN_TIMEOUT,   /* imap.login_timeout */
 	STATE_IMAP_IDLE_TIMEOUT,    /* imap.idle_timeout */
 	STATE_IMAP_LINE,	    /* imap.line_max */

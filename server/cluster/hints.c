@@ -75,7 +75,7 @@ hints_sibling_item(struct hints_sibling *s, const struct hint *i)
 		return;
 	if (i->type == HINT_STATE)
 		worker_state_hint(w, i->number);
-	/* failures: the sibling has them in its part of the counts */
+	/* failures, tallies: the sibling has them in its part of the counts */
 	hints_queue(s->h, i, s->index);
 }
 
@@ -156,6 +156,7 @@ hints_is_same(const struct hints_pending *p, const struct hint *i)
 	case HINT_ACCOUNT:
 		return str_eq(str_of(p->id, p->id_n), i->id);
 	case HINT_FAILURE:
+	case HINT_TALLY:
 		return p->number == i->number;
 	case HINT_STATE:
 	case HINT_ALIVE:
@@ -169,9 +170,11 @@ hints_is_same(const struct hints_pending *p, const struct hint *i)
 static void
 hints_merge(struct hints_pending *p, const struct hint *i, int from)
 {
-	if (i->type == HINT_FAILURE)
+	unsigned most = i->type == HINT_TALLY ? HINT_TALLY_MAX : 255;
+
+	if (i->type == HINT_FAILURE || i->type == HINT_TALLY)
 		p->points =
-		    p->points + i->points < 255 ? p->points + i->points : 255;
+		    p->points + i->points < most ? p->points + i->points : most;
 	else if (i->number > p->number)
 		p->number = i->number;
 	if (p->from != from)
@@ -285,6 +288,17 @@ hints_failure(struct hints *h, uint64_t key, unsigned points)
 		.points = points < 255 ? points : 255 };
 
 	if (h != NULL && points > 0)
+		hints_queue(h, &i, HINTS_FROM_HERE);
+}
+
+void
+hints_tally(struct hints *h, uint64_t key, unsigned n)
+{
+	struct hint i = { .type = HINT_TALLY,
+		.number = key,
+		.points = n < HINT_TALLY_MAX ? n : HINT_TALLY_MAX };
+
+	if (h != NULL && n > 0)
 		hints_queue(h, &i, HINTS_FROM_HERE);
 }
 

@@ -15,12 +15,14 @@
  * look like is in hints_wire.h.
  *
  * Nothing is believed but "look again": a forged or old hint can cost a call,
- * never more.  Failures of logins, and that a node is alive, are believed only
- * of the session that its lease shows, once.  A sender whose session is not
- * known makes worker 0 look at the leases, so a new node is known at once.
+ * never more.  Failures of logins, tallies, and that a node is alive, are
+ * believed only of the session that its lease shows, once.  A sender whose
+ * session is not known makes worker 0 look at the leases, so a new node is
+ * known at once.
  *
  * Received, in worker 0: accounts go to follows_hint() here and in every
- * sibling, states to worker_state_hint(), failures to counts.h.
+ * sibling, states to worker_state_hint(), failures and tallies to
+ * counts.h.
  */
 struct hints;
 struct worker;
@@ -44,6 +46,7 @@ void hints_free(struct hints **h);
 void hints_account(struct hints *h, struct str account_id, uint64_t head);
 void hints_state(struct hints *h, uint64_t seq);
 void hints_failure(struct hints *h, uint64_t key, unsigned points);
+void hints_tally(struct hints *h, uint64_t key, unsigned n);
 
 /* To worker 0 of this node, never over the network: for auth_upgrade_told().
  * At most HINTS_ORDER_BYTES; may be lost, too. */

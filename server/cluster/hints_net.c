@@ -374,6 +374,11 @@ hints_net_item(struct hints *h, const struct hint *i, bool trusted)
 			counts_score_add(w->counts, i->number, i->points,
 			    sched_now_ms(w->sched) / 1000);
 		break;
+	case HINT_TALLY:
+		if (trusted)
+			counts_tally_add(w->counts, i->number, i->points,
+			    sched_now_ms(w->sched) / 1000);
+		break;
 	case HINT_ALIVE:
 	case HINT_NONE:
 		break;

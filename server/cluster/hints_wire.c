@@ -31,6 +31,9 @@ hint_put(struct buf *b, const struct hint *i)
 	case HINT_FAILURE:
 		length = 9;
 		break;
+	case HINT_TALLY:
+		length = 10;
+		break;
 	case HINT_ALIVE:
 	case HINT_NONE:
 		break;
@@ -43,6 +46,8 @@ hint_put(struct buf *b, const struct hint *i)
 		buf_str_add(b, i->id);
 	else if (i->type == HINT_FAILURE)
 		buf_char(b, (char)i->points);
+	else if (i->type == HINT_TALLY)
+		buf_le16(b, (uint16_t)i->points);
 }
 
 static void
@@ -99,6 +104,11 @@ hint_body(unsigned char type, struct str body, struct hint *i)
 			return HINT_NONE;
 		i->points = (unsigned char)body.p[8];
 		return i->points > 0 ? HINT_FAILURE : HINT_NONE;
+	case HINT_TALLY:
+		if (body.n != 10)
+			return HINT_NONE;
+		i->points = le16_get(body.p + 8);
+		return i->points > 0 ? HINT_TALLY : HINT_NONE;
 	case HINT_ALIVE:
 		return body.n == 0 ? HINT_ALIVE : HINT_NONE;
 	default:

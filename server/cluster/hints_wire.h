@@ -23,6 +23,7 @@
  *	'a'	account: entry number (8), id (2..64)
  *	's'	state: entry number (8)
  *	'f'	failed logins: key (8), points (1)	counts.h
+ *	't'	tally: key (8), how many (2)	counts.h
  *	'l'	alive: nothing; sent every HINTS_ALIVE_MS
  *
  * Items of another type, or of a length that does not fit, are skipped: they
@@ -45,13 +46,15 @@ enum hint_type {
 	HINT_ACCOUNT = 'a',
 	HINT_STATE = 's',
 	HINT_FAILURE = 'f',
+	HINT_TALLY = 't',
 	HINT_ALIVE = 'l'
 };
+#define HINT_TALLY_MAX 65535
 struct hint {
 	enum hint_type type;
 	struct str id;	 /* account */
 	uint64_t number; /* entry, or key */
-	unsigned points; /* failure: 1..255 */
+	unsigned points; /* failure: 1..255; tally: 1..HINT_TALLY_MAX */
 };
 
 void hints_wire_begin(struct buf *b, const struct hints_head *h);

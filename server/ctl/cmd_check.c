@@ -1,8 +1,8 @@
 /* check mail */
-#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "mime/date.h"
 #include "server/conf.h"
 #include "server/ctl/check_client.h"
 #include "server/ctl/ctl.h"
@@ -123,25 +123,23 @@ check_compose(struct task *t, struct check_mail *m)
 	struct arena *a = task_arena(t);
 	unsigned char random[12];
 	struct buf hex;
-	time_t now = (time_t)task_wall_s(t);
-	char date[64];
-	struct tm tm;
+	struct buf date;
 
 	task_random(t, random, sizeof(random));
 	buf_init(&hex, a, 64);
 	buf_hex(&hex, random, sizeof(random));
 	m->id = arena_printf(a, "<shoal-check-" STR_FMT "@%s>",
 	    STR_ARG(buf_str(&hex)), m->helo);
-	gmtime_r(&now, &tm);
-	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S +0000", &tm);
+	buf_init(&date, a, 64);
+	mime_date_write(&date, task_wall_s(t));
 	m->text = arena_printf(a,
 	    "From: Shoal check <postmaster@%s>\r\nTo: <%s>\r\n"
-	    "Subject: check mail\r\nDate: %s\r\nMessage-ID: %s\r\n"
+	    "Subject: check mail\r\nDate: " STR_FMT "\r\nMessage-ID: %s\r\n"
 	    "Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"
 	    "Content-Type: text/plain; charset=us-ascii\r\n\r\n"
 	    "This message was made by shoalctl check mail, which removes it "
 	    "again.\r\n.\r\nA line that begins with a dot is above.\r\n",
-	    m->helo, m->address, date, m->id);
+	    m->helo, m->address, STR_ARG(buf_str(&date)), m->id);
 }
 
 may_yield static struct err *

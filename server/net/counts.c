@@ -13,6 +13,8 @@
 #define COUNTS_PROBES 64
 #define COUNTS_RATES 8192
 #define COUNTS_RATE_PROBES 8
+#define COUNTS_TALLIES 8192
+#define COUNTS_TALLY_PROBES 16
 /* A score below this is forgotten. */
 #define COUNTS_SCORE_LEAST 0.01
 
@@ -28,9 +30,15 @@ struct counts_rate {
 	uint64_t key, when;
 };
 
+/* when: last added to << 32 | sum */
+struct counts_tally {
+	uint64_t key, when;
+};
+
 struct counts_part {
 	uint64_t stats[STATS];
 	struct counts_rate rates[COUNTS_RATES];
+	struct counts_tally tallies[COUNTS_TALLIES];
 	struct counts_slot slots[COUNTS_KEYS];
 };
 
@@ -350,6 +358,67 @@ counts_rate_add(struct counts *c, uint64_t key, uint64_t now_s)
 		       (when >> 20 & COUNTS_RATE_MOST) * (60 - now_s % 60) / 60;
 	}
 	return sum;
+}
+
+static struct counts_tally *
+counts_tally_find(struct counts_part *part, uint64_t key)
+{
+	for (unsigned i = 0; i < COUNTS_TALLY_PROBES; i++) {
+		struct counts_tally *y =
+		    &part->tallies[(key + i) % COUNTS_TALLIES];
+
+		if (COUNTS_LOAD(&y->key) == key)
+			return y;
+	}
+	return NULL;
+}
+
+/* In place of what was added to longest ago: of an hour that is over. */
+static struct counts_tally *
+counts_tally_make(struct counts_part *part, uint64_t key)
+{
+	struct counts_tally *y = counts_tally_find(part, key);
+
+	if (y != NULL)
+		return y;
+	y = &part->tallies[key % COUNTS_TALLIES];
+	for (unsigned i = 1; i < COUNTS_TALLY_PROBES; i++) {
+		struct counts_tally *other =
+		    &part->tallies[(key + i) % COUNTS_TALLIES];
+
+		if (COUNTS_LOAD(&other->when) < COUNTS_LOAD(&y->when))
+			y = other;
+	}
+	COUNTS_STORE(&y->when, 0);
+	COUNTS_STORE(&y->key, key);
+	return y;
+}
+
+uint64_t
+counts_tally(const struct counts *c, uint64_t key)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < c->workers; i++) {
+		struct counts_tally *y =
+		    counts_tally_find(&c->shared->parts[i], key);
+
+		if (y != NULL)
+			sum += COUNTS_LOAD(&y->when) & UINT32_MAX;
+	}
+	return sum;
+}
+
+uint64_t
+counts_tally_add(struct counts *c, uint64_t key, uint32_t n, uint64_t now_s)
+{
+	struct counts_tally *y = counts_tally_make(c->own, key);
+	uint64_t sum = (COUNTS_LOAD(&y->when) & UINT32_MAX) + n;
+
+	if (sum > UINT32_MAX)
+		sum = UINT32_MAX;
+	COUNTS_STORE(&y->when, now_s << 32 | sum);
+	return counts_tally(c, key);
 }
 
 void

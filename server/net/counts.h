@@ -10,14 +10,16 @@
  * writes only its own part (atomic stores, no locks: a worker that dies in the
  * middle of anything harms nobody) and reads all.
  *
- * Four kinds: statistics (a fixed list, ever growing or gauges; /metrics);
+ * Five kinds: statistics (a fixed list, ever growing or gauges; /metrics);
  * client counts, keyed by a 64-bit hash (connections and sessions per address,
  * per account), which are exact as long as the table of COUNTS_KEYS entries a
  * worker is not full (then new keys count as 0 and a statistic says so);
  * failure scores, which decay by half every COUNTS_HALF_LIFE_S (failed logins
  * per account and per network), where those told by other nodes' hints land
- * too (in a full table the lowest give way); and rates a minute, in a small
- * table of their own that forgets who came longest ago.
+ * too (in a full table the lowest give way); rates a minute, in a small table
+ * of their own that forgets who came longest ago; and tallies, which only grow,
+ * under keys that name the hour or day they are for, in a table like that one:
+ * what other nodes tell is added there, too.
  */
 struct counts;
 
@@ -92,6 +94,11 @@ void counts_score_clear(struct counts *c, uint64_t key); /* all parts: best
 /* One more event; how many there were in the last 60 s (the minute before this
  * one counts by the part of it that those 60 s reach back into). */
 uint64_t counts_rate_add(struct counts *c, uint64_t key, uint64_t now_s);
+
+/* n more under that key (of this node, or told by another); the sum. */
+uint64_t counts_tally_add(struct counts *c, uint64_t key, uint32_t n,
+    uint64_t now_s);
+uint64_t counts_tally(const struct counts *c, uint64_t key);
 
 /* Node-wide words, written by worker 0 or the master, read by all. */
 enum counts_word {

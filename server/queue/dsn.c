@@ -2,7 +2,7 @@
 #include "server/queue/dsn.h"
 
 #include "server/queue/answer.h"
-#include "server/smtp/smtp_trace.h"
+#include "mime/date.h"
 
 bool
 dsn_is_wanted(const struct queue_message *m, const struct queue_rcpt *r,
@@ -115,7 +115,7 @@ static void
 dsn_date(struct buf *b, const char *name, int64_t wall_s)
 {
 	buf_fmt(b, "%s: ", name);
-	smtp_trace_date(b, wall_s);
+	mime_date_write(b, wall_s);
 	buf_c(b, "\r\n");
 }
 
@@ -238,7 +238,7 @@ dsn_write_people(struct buf *b, const struct dsn *d, bool utf8)
 	for (unsigned j = 0; j < d->n; j++)
 		if (d->rcpts[j].action == DSN_DELAYED) {
 			buf_c(b, "It is given up on ");
-			smtp_trace_date(b, d->rcpts[j].until_s);
+			mime_date_write(b, d->rcpts[j].until_s);
 			buf_c(b, ".\r\n\r\n");
 			break;
 		}

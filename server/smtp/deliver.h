@@ -95,6 +95,7 @@ enum deliver_verdict {
 	DELIVER_REJECTED,  /* a filter says so: deliver_said() */
 	DELIVER_TOO_BIG,
 	DELIVER_LOOP,
+	DELIVER_NOT_YOURS, /* From names another's address */
 	DELIVER_BAD_BYTES, /* bare CR, NUL */
 	DELIVER_BARE_LF,
 	DELIVER_SMUGGLE, /* an end of data that is none */

@@ -75,6 +75,7 @@ struct smtp_session {
 	unsigned login_failures;
 	bool draining;
 	unsigned errors, junk, long_lines;
+	unsigned counted;  /* recipients, smtp_allow.c */
 	uint64_t messages; /* begun, for limits and ids */
 	uint64_t line_by;  /* when the next line must be complete */
 	struct deliver *deliver;
@@ -143,6 +144,17 @@ bool smtp_has_command(const struct smtp_session *s,
 /* Whether what DSN asks for can be done. */
 bool smtp_offers_dsn(const struct smtp_session *s);
 bool smtp_peer_is_exempt(const struct smtp_session *s); /* net.exempt */
+
+/* --- what an account may submit (smtp_allow.c) --- */
+/* One more message, one more recipient: else 450. Nobody's are not counted. */
+struct smtp_reply smtp_allow_message(struct task *t,
+    const struct smtp_session *s);
+struct smtp_reply smtp_allow_rcpt(struct task *t, const struct smtp_session *s);
+/* It was accepted: counted as being on its way, until ... */
+void smtp_allow_begin(struct smtp_session *s);
+/* ... the transaction ends; sent: for good. */
+void smtp_allow_end(struct task *t, struct smtp_session *s);
+void smtp_allow_drop(struct smtp_session *s);
 
 /* --- messages (smtp_message.c): what DATA and BDAT share --- */
 /* Of the transaction, which has a recipient.  dots: DATA. */

@@ -1,7 +1,7 @@
 /* smtp_cmd_mail.c - MAIL: a transaction begins */
 #include "server/auth/auth.h"
 #include "server/smtp/smtp_commands.h"
-#include "server/smtp/smtp_sender.h"
+#include "storage/state_identity.h"
 
 /* RFC 6531, 3.5 */
 static struct smtp_reply
@@ -42,7 +42,8 @@ smtp_mail_sender(struct task *t, const struct smtp_session *s,
 	/* programs report with the null sender that mail was read (RFC 8098)
 	 */
 	if (s->kind->submission && from->mailbox.n > 0)
-		e = smtp_may_send_as(task_arena(t), s, from->mailbox, &yes);
+		e = state_may_send_as(task_arena(t), s->w->state,
+		    str_c(s->account), from->mailbox, &yes);
 	if (e != NULL)
 		return smtp_reply_verdict(DELIVER_TEMP, false);
 	if (!yes)
@@ -90,6 +91,9 @@ smtp_mail_run(struct task *t, struct smtp_cmd *cmd)
 	if (bad != SMTP_OK)
 		return smtp_reply_syntax(bad, false);
 	r = smtp_mail_sender(t, s, &m.from);
+	if (r.code != 250)
+		return r;
+	r = smtp_allow_message(t, s);
 	if (r.code != 250)
 		return r;
 	if (smtp_mail_is_one_too_many(s))

@@ -6,6 +6,8 @@ static may_yield must_check struct smtp_reply
 smtp_rcpt_reply(struct task *t, struct smtp_session *s,
     const struct smtp_rcpt *rcpt)
 {
+	struct smtp_reply r;
+
 	if (rcpt->to.utf8 && !(deliver_is_utf8(s->deliver) && rcpt->to.valid))
 		return (struct smtp_reply){ 553, "5.6.7",
 			"an address outside ASCII needs SMTPUTF8, and UTF-8",
@@ -13,7 +15,13 @@ smtp_rcpt_reply(struct task *t, struct smtp_session *s,
 	if (deliver_rcpt_count(s->deliver) >=
 	    worker_setting(s->w, STATE_SMTP_RECIPIENTS))
 		return smtp_reply_verdict(DELIVER_MANY, true);
-	return smtp_reply_verdict(deliver_rcpt(t, s->deliver, rcpt), true);
+	r = smtp_allow_rcpt(t, s);
+	if (r.code != 250)
+		return r;
+	r = smtp_reply_verdict(deliver_rcpt(t, s->deliver, rcpt), true);
+	if (r.code == 250)
+		smtp_allow_begin(s);
+	return r;
 }
 
 static may_yield_unchecked struct smtp_reply

@@ -33,6 +33,8 @@ smtp_message_begin(struct task *t, struct smtp_session *s, bool dots)
 		.lmtp = s->kind->lmtp,
 		.extended = s->extended,
 		.authenticated = s->account != NULL,
+		.hidden = s->account != NULL &&
+			  worker_setting(s->w, STATE_SUBMISSION_HIDE) != 0,
 		.tls_version = conn_tls_version(s->c),
 		.tls_cipher = conn_tls_cipher(s->c),
 	};
@@ -193,6 +195,7 @@ smtp_message_end(struct task *t, struct smtp_session *s)
 	if (r.code == 250) {
 		/* whoever brings mail is no scanner */
 		s->errors = s->junk = 0;
+		smtp_allow_end(t, s);
 		r.text = smtp_message_accepted(task_arena(t), s);
 	}
 	/* what follows may be the rest of a message: it must not be obeyed */

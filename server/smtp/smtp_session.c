@@ -113,6 +113,7 @@ smtp_peer_is_exempt(const struct smtp_session *s)
 static void
 smtp_reset(struct smtp_session *s)
 {
+	smtp_allow_drop(s);
 	smtp_message_free(&s->message);
 	deliver_free(&s->deliver);
 	if (s->state & (SMTP_MAIL | SMTP_CHUNKS))

@@ -1,7 +1,7 @@
 /* smtp_trace.c - the fields final delivery puts on top of a message */
 #include "server/smtp/smtp_trace.h"
 
-#include <time.h>
+#include "mime/date.h"
 
 /* What RFC 3848 and RFC 6531, 4.3 registered. */
 static const char *
@@ -25,27 +25,15 @@ smtp_trace_with(const struct smtp_trace *tr)
 	return names[tr->lmtp][tr->tls_version != NULL][tr->utf8];
 }
 
-void
-smtp_trace_date(struct buf *b, int64_t wall_s)
-{
-	static const char days[] = "SunMonTueWedThuFriSat";
-	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	time_t at = (time_t)wall_s;
-	struct tm tm;
-
-	gmtime_r(&at, &tm);
-	buf_fmt(b, "%.3s, %d %.3s %d %02d:%02d:%02d +0000",
-	    days + tm.tm_wday * 3, tm.tm_mday, months + tm.tm_mon * 3,
-	    tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
-}
-
 static void
 smtp_trace_received(struct buf *b, const struct smtp_trace *tr)
 {
-	buf_fmt(b, "Received: from " STR_FMT " (" STR_FMT ")\r\n",
-	    STR_ARG(tr->hello),
-	    STR_ARG(tr->peer.n > 0 ? tr->peer : STR("local")));
-	buf_fmt(b, "\tby " STR_FMT " with %s", STR_ARG(tr->by),
+	buf_c(b, "Received: ");
+	if (!tr->hidden)
+		buf_fmt(b, "from " STR_FMT " (" STR_FMT ")\r\n\t",
+		    STR_ARG(tr->hello),
+		    STR_ARG(tr->peer.n > 0 ? tr->peer : STR("local")));
+	buf_fmt(b, "by " STR_FMT " with %s", STR_ARG(tr->by),
 	    smtp_trace_with(tr));
 	if (tr->tls_version != NULL)
 		buf_fmt(b, " (%s cipher %s)", tr->tls_version,
@@ -54,7 +42,7 @@ smtp_trace_received(struct buf *b, const struct smtp_trace *tr)
 	if (tr->rcpt.n > 0)
 		buf_fmt(b, "\r\n\tfor <" STR_FMT ">", STR_ARG(tr->rcpt));
 	buf_c(b, ";\r\n\t");
-	smtp_trace_date(b, tr->date);
+	mime_date_write(b, tr->date);
 	buf_c(b, "\r\n");
 }
 

@@ -36,13 +36,11 @@ struct smtp_trace {
 	struct str by, id, rcpt; /* rcpt: mailbox; empty: none */
 	bool lmtp, extended, utf8, authenticated;
 	bool relay; /* not delivered here yet: no Return-Path */
+	bool hidden;			      /* not whence it came */
 	const char *tls_version, *tls_cipher; /* NULL: none */
 	int64_t date;			      /* wall seconds */
 };
 
 void smtp_trace_write(struct buf *b, const struct smtp_trace *tr);
-
-/* "Sun, 22 Nov 2026 00:10:00 +0000"	RFC 5322, 3.3 */
-void smtp_trace_date(struct buf *b, int64_t wall_s);
 
 #endif

@@ -185,6 +185,30 @@ test_rate(void **state)
 }
 
 static void
+test_tally(void **state)
+{
+	struct counts *c = counts_new(2);
+	uint64_t k = counts_key("tally", "x", 1);
+
+	(void)state;
+	counts_join(c, 1);
+	assert_int_equal(counts_tally(c, k), 0);
+	assert_int_equal(counts_tally_add(c, k, 7, 100), 7);
+	counts_join(c, 0);
+	/* of both workers */
+	assert_int_equal(counts_tally_add(c, k, 1000, 100), 1007);
+	assert_int_equal(counts_tally_add(c, k, 1, 90000), 1008);
+	/* what is older goes first */
+	for (uint64_t i = 0; i < 6000; i++)
+		counts_tally_add(c, counts_key("t", &i, sizeof(i)), 1, 80000);
+	assert_int_equal(counts_tally(c, k), 1008);
+	for (unsigned i = 0; i < 3; i++)
+		counts_tally_add(c, k, UINT32_MAX, 90000);
+	assert_int_equal(counts_tally(c, k), UINT32_MAX + 7ULL);
+	counts_free(&c);
+}
+
+static void
 test_table(void **state)
 {
 	(void)state;
@@ -209,6 +233,7 @@ main(void)
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_score),
 		cmocka_unit_test(test_rate),
+		cmocka_unit_test(test_tally),
 		cmocka_unit_test(test_table),
 	};
 

@@ -374,8 +374,12 @@ test_failures_and_state(void **state)
 
 	hints_failure(r->w[A1].hints, 4711, 1);
 	hints_failure(r->w[A1].hints, 4711, 2);
+	hints_tally(r->w[A1].hints, 4712, 40000);
+	hints_tally(r->w[A1].hints, 4712, 3);
 	hints_state(r->w[A1].hints, 99);
 	WAIT(r, b_scored);
+	assert_int_equal(counts_tally(r->counts[1], 4712), 40003);
+	assert_int_equal(counts_tally(r->counts[0], 4712), 0);
 	assert_true(counts_score(r->counts[1], 4711, 0) < 3.1);
 	/* the worker itself has counted already */
 	assert_true(counts_score(r->counts[0], 4711, 0) < 0.1);

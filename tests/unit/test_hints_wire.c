@@ -29,6 +29,7 @@ test_roundtrip(void **state)
 		{ .type = HINT_ACCOUNT, .id = { "abc234", 6 }, .number = 77 },
 		{ .type = HINT_STATE, .number = UINT64_MAX },
 		{ .type = HINT_FAILURE, .number = 1ULL << 63, .points = 200 },
+		{ .type = HINT_TALLY, .number = 1ULL << 62, .points = 65535 },
 	};
 	struct arena *a = arena_new(0);
 	struct hints_head h;
@@ -95,6 +96,9 @@ test_items(void **state)
 		ROW("f\11" E8 "\1", HINT_FAILURE, true),
 		ROW("f\11" E8 "\0", HINT_NONE, true), /* no points */
 		ROW("f\10" E8, HINT_NONE, true),
+		ROW("t\12" E8 "\0\1", HINT_TALLY, true),
+		ROW("t\12" E8 "\0\0", HINT_NONE, true), /* none */
+		ROW("t\11" E8 "\1", HINT_NONE, true),
 		ROW("a\12" E8 "ab", HINT_ACCOUNT, true),
 		ROW("a\11" E8 "a", HINT_NONE, true), /* id too short */
 		ROW("a\13" E8 "../", HINT_NONE, true),

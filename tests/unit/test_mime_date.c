@@ -83,10 +83,40 @@ test_parse(void **state)
 	}
 }
 
+static void
+test_write(void **state)
+{
+	static const struct {
+		int64_t epoch_s;
+		const char *text;
+	} rows[] = {
+		{ 0, "Thu, 1 Jan 1970 00:00:00 +0000" },
+		{ 1795306200, "Sun, 22 Nov 2026 00:10:00 +0000" },
+		{ 951782399, "Mon, 28 Feb 2000 23:59:59 +0000" },
+		{ 951782400, "Tue, 29 Feb 2000 00:00:00 +0000" },
+		{ 253402300799, "Fri, 31 Dec 9999 23:59:59 +0000" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct mime_date d;
+		struct buf b;
+
+		buf_init(&b, NULL, 64);
+		mime_date_write(&b, rows[i].epoch_s);
+		if (!str_eq_c(buf_str(&b), rows[i].text))
+			fail_msg("%zu", i);
+		assert_true(mime_date_parse(buf_str(&b), &d));
+		assert_int_equal(d.epoch_s, rows[i].epoch_s);
+		buf_free(&b);
+	}
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_parse) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_parse),
+		cmocka_unit_test(test_write) };
 
 	return RIG_RUN(tests);
 }
