@@ -52,8 +52,8 @@ header_may_be_from(struct arena *a, struct deliver *d,
 		mime_addr_spec(&spec, list);
 		*yes_r = false;
 		if (buf_ok(&spec))
-			e = state_may_send_as(a, d->w->state,
-			    d->client.account, buf_str(&spec), yes_r);
+			e = state_may_send_as(a, d->w->state, d->client.account,
+			    buf_str(&spec), yes_r);
 	}
 	*yes_r = *yes_r && n > 0;
 	return e;

@@ -39,11 +39,15 @@ smtp_mail_sender(struct task *t, const struct smtp_session *s,
 	bool yes = true;
 	struct err *e = NULL;
 
-	/* programs report with the null sender that mail was read (RFC 8098)
-	 */
-	if (s->kind->submission && from->mailbox.n > 0)
+	struct str address = from->mailbox;
+
+	/* programs report with the null sender that mail was read (RFC 8098);
+	 * who was suspended meanwhile owns nothing any more */
+	if (address.n == 0)
+		address = str_c(s->address);
+	if (s->kind->submission)
 		e = state_may_send_as(task_arena(t), s->w->state,
-		    str_c(s->account), from->mailbox, &yes);
+		    str_c(s->account), address, &yes);
 	if (e != NULL)
 		return smtp_reply_verdict(DELIVER_TEMP, false);
 	if (!yes)

@@ -35,8 +35,8 @@ struct smtp_trace {
 	struct str hello, peer;	 /* peer: address literal; empty: local */
 	struct str by, id, rcpt; /* rcpt: mailbox; empty: none */
 	bool lmtp, extended, utf8, authenticated;
-	bool relay; /* not delivered here yet: no Return-Path */
-	bool hidden;			      /* not whence it came */
+	bool relay;  /* not delivered here yet: no Return-Path */
+	bool hidden; /* not whence it came */
 	const char *tls_version, *tls_cipher; /* NULL: none */
 	int64_t date;			      /* wall seconds */
 };
