@@ -132,7 +132,8 @@ const struct txid *queue_writer_txid(const struct queue_writer *w);
 /*
  * Keep n bytes of room here, filled with blanks; and fill them before the
  * commit (shorter text: blanks stay behind it).  For header fields whose last
- * word is known at the end of the message.
+ * word is known at the end of the message.  Only among the first
+ * SHARE_ONE_WRITE_MAX bytes can be filled (ERR_LIMIT).
  */
 may_yield must_check struct err *queue_writer_reserve(struct task *t,
     struct queue_writer *w, size_t n, uint64_t *place_r);

@@ -279,7 +279,7 @@ may_yield must_check struct err *share_put(struct task *t, struct share *s,
     enum share_lane lane, const struct share_fh *dir, struct str name,
     const void *data, size_t n, struct share_fh *fh_r);
 
-/* The same while the bytes come in; memory is bounded by two writes. */
+/* The same while the bytes come in; memory is bounded by three writes. */
 struct share_stream;
 may_yield must_check struct err *share_stream_open(struct task *t,
     struct share *s, enum share_lane lane, const struct share_fh *dir,
@@ -287,13 +287,12 @@ may_yield must_check struct err *share_stream_open(struct task *t,
 may_yield must_check struct err *share_stream_add(struct task *t,
     struct share_stream *st, const void *data, size_t n);
 /*
- * Other bytes in place of n that were added before (offset + n at most what was
- * added).  What is still in memory costs nothing; what is on the share already
- * is one WRITE before the COMMIT.  ERR_UNKNOWN, and the stream is of no use any
- * more, if a WRITE had to be repeated before: its first sending might yet be
- * executed, over these bytes.
+ * Other bytes in place of n that were added before, among the first
+ * SHARE_ONE_WRITE_MAX (else ERR_LIMIT): these stay in memory until the close,
+ * so that no byte of the file is ever written twice.  (A WRITE may be executed
+ * again much later, and would undo one that came after it.)
  */
-may_yield must_check struct err *share_stream_patch(struct task *t,
+must_check struct err *share_stream_patch(struct task *t,
     struct share_stream *st, uint64_t offset, const void *data, size_t n);
 /* Durable when NULL; frees the stream either way. */
 may_yield must_check struct err *share_stream_close(struct task *t,

@@ -4,25 +4,32 @@
 #include <stdlib.h>
 
 /*
- * Two buffers: one is filled while the other is on its way.  What fits into one
- * buffer goes out as one FILE_SYNC WRITE at the close; so a short message costs
- * CREATE and WRITE, and CREATE runs while the first bytes come in.
+ * Two buffers: one is filled while the other is on its way.  The first one is
+ * kept until the close, so that it may be patched; what is no more than that
+ * goes out as one FILE_SYNC WRITE.  So a short message costs CREATE and WRITE,
+ * and CREATE runs while the first bytes come in.
  *
  * A WRITE of unknown outcome is repeated while its buffer still holds the
  * bytes.  Earlier ones are gone by then: should the server have restarted (the
  * write verifier tells), the stream fails.
  */
+struct share_stream_write {
+	struct share_op op;
+	bool busy;
+	char *p; /* SHARE_ONE_WRITE_MAX bytes; NULL: not used yet */
+};
+
 struct share_stream {
 	struct share *share;
 	struct sched *sched;
-	struct share_op create, write;
-	bool create_busy, write_busy, made;
+	struct share_op create;
+	bool create_busy, made;
 	struct share_fh fh;
-	char *fill, *out;
-	size_t fill_n, out_n;
+	struct share_stream_write head, out;
+	char *fill;
+	size_t fill_n;
 	uint64_t fill_at; /* place in the file of what is being filled */
-	uint64_t size;	  /* handed to the share so far */
-	bool repeated;	  /* a WRITE whose outcome was not known was repeated */
+	uint64_t size;	  /* written so far */
 	uint64_t verf;
 	bool have_verf;
 	struct str name;
@@ -58,7 +65,8 @@ share_stream_free(struct share_stream *st)
 {
 	arena_free(&st->arena);
 	free(st->fill);
-	free(st->out);
+	free(st->head.p);
+	free(st->out.p);
 	free(st);
 }
 
@@ -94,19 +102,20 @@ share_stream_made(struct task *t, struct share_stream *st)
 }
 
 static void
-share_stream_write(struct task *t, struct share_stream *st, const char *p,
-    size_t n, bool stable)
+share_stream_write(struct task *t, struct share_stream *st,
+    struct share_stream_write *w, uint64_t offset, const char *p, size_t n,
+    bool stable)
 {
-	st->write = (struct share_op){ .proc = SHARE_WRITE,
+	w->op = (struct share_op){ .proc = SHARE_WRITE,
 		.lane = st->create.lane,
 		.fh = st->fh,
-		.offset = st->size,
+		.offset = offset,
 		.data = p,
 		.length = (uint32_t)n,
 		.stable = stable,
 		.arena = st->arena };
-	st->write_busy = true;
-	share_start(t, st->share, &st->write);
+	w->busy = true;
+	share_start(t, st->share, &w->op);
 }
 
 static must_check struct err *
@@ -123,56 +132,65 @@ share_stream_verf(struct task *t, struct share_stream *st, uint64_t verf)
 
 /* Wait until the WRITE under way, if any, is done to its last byte. */
 static may_yield must_check struct err *
-share_stream_settle(struct task *t, struct share_stream *st)
+share_stream_settle(struct task *t, struct share_stream *st,
+    struct share_stream_write *w)
 {
 	unsigned tries = 0;
 
-	while (st->write_busy) {
-		struct err *e = share_finish(t, &st->write);
-		const char *p = st->write.data;
-		size_t n = st->write.length;
+	while (w->busy) {
+		struct err *e = share_finish(t, &w->op);
+		const char *p = w->op.data;
+		size_t n = w->op.length;
+		uint64_t at = w->op.offset;
 
-		st->write_busy = false;
-		if (e == NULL && n != 0 && st->write.count_r == 0)
+		w->busy = false;
+		if (e == NULL && n != 0 && w->op.count_r == 0)
 			e = err_new(task_arena(t), ERR_IO,
 			    "the share writes nothing", NULL);
 		if (e == NULL) {
 			/* FILE_SYNC is durable, whatever the verifier. */
-			if (!st->write.stable)
-				e = share_stream_verf(t, st, st->write.verf_r);
+			if (!w->op.stable)
+				e = share_stream_verf(t, st, w->op.verf_r);
 			if (e != NULL)
 				return e;
-			st->size += st->write.count_r;
-			p += st->write.count_r;
-			n -= st->write.count_r;
+			st->size += w->op.count_r;
+			at += w->op.count_r;
+			p += w->op.count_r;
+			n -= w->op.count_r;
 			if (n == 0)
 				return NULL;
 		} else if (!share_retry(t, e, &tries)) {
 			return share_stream_err(t, e);
-		} else
-			st->repeated |= share_err_is_unknown(e);
-		share_stream_write(t, st, p, n, st->write.stable);
+		}
+		share_stream_write(t, st, w, at, p, n, w->op.stable);
 	}
 	return NULL;
 }
 
-/* The full buffer goes on its way, the other one (now written) is filled. */
+/* The full buffer goes on its way, the other one (now written) is filled.  The
+ * first one waits. */
 static may_yield must_check struct err *
 share_stream_flush(struct task *t, struct share_stream *st)
 {
-	struct err *e = share_stream_made(t, st);
-	char *swap = st->out;
+	char *next = NULL;
+	struct err *e;
 
-	if (e == NULL)
-		e = share_stream_settle(t, st);
-	if (e != NULL)
-		return e;
-	st->out = st->fill;
-	st->out_n = st->fill_n;
-	st->fill = swap != NULL ? swap : xcalloc(1, SHARE_ONE_WRITE_MAX);
+	if (st->head.p == NULL) {
+		st->head.p = st->fill;
+	} else {
+		e = share_stream_made(t, st);
+		if (e == NULL)
+			e = share_stream_settle(t, st, &st->out);
+		if (e != NULL)
+			return e;
+		next = st->out.p;
+		st->out.p = st->fill;
+		share_stream_write(t, st, &st->out, st->fill_at, st->out.p,
+		    st->fill_n, false);
+	}
+	st->fill = next != NULL ? next : xcalloc(1, SHARE_ONE_WRITE_MAX);
 	st->fill_at += st->fill_n;
 	st->fill_n = 0;
-	share_stream_write(t, st, st->out, st->out_n, false);
 	return NULL;
 }
 
@@ -208,84 +226,59 @@ share_stream_add(struct task *t, struct share_stream *st, const void *data,
 	return share_stream_err(t, st->err);
 }
 
-/* What is on the share: n bytes once more, other ones. */
-static may_yield must_check struct err *
-share_stream_rewrite(struct task *t, struct share_stream *st, uint64_t offset,
-    const char *p, size_t n)
-{
-	unsigned tries = 0;
-	uint64_t verf = 0;
-	struct err *e;
-
-	e = share_stream_settle(t, st);
-	if (e != NULL)
-		return e;
-	if (st->repeated)
-		return err_new(task_arena(t), ERR_UNKNOWN,
-		    "the share did not answer during a write",
-		    "an earlier WRITE may yet be executed");
-	do {
-		e = share_write(t, st->share, st->create.lane, &st->fh, offset,
-		    p, n, false, &verf);
-	} while (e != NULL && share_retry(t, e, &tries));
-	/* Two patches of one place would be as bad. */
-	st->repeated = tries > 0;
-	return e != NULL ? e : share_stream_verf(t, st, verf);
-}
-
 struct err *
 share_stream_patch(struct task *t, struct share_stream *st, uint64_t offset,
     const void *data, size_t n)
 {
-	uint64_t end = st->fill_at + st->fill_n;
-	const char *p = data;
-	size_t gone = 0; /* of n: on the share already, or on its way */
+	char *first = st->head.p != NULL ? st->head.p : st->fill;
+	size_t have = st->head.p != NULL ? SHARE_ONE_WRITE_MAX : st->fill_n;
 
 	if (st->err != NULL)
 		return share_stream_err(t, st->err);
-	if (offset > end || n > end - offset)
-		return err_new(task_arena(t), ERR_INVALID,
-		    "these bytes were not written yet", NULL);
-	if (offset < st->fill_at)
-		gone = n < st->fill_at - offset
-			   ? n
-			   : (size_t)(st->fill_at - offset);
-	if (n > gone)
-		memcpy(st->fill + (offset + gone - st->fill_at), p + gone,
-		    n - gone);
-	if (gone > 0)
-		share_stream_fail(st,
-		    share_stream_rewrite(t, st, offset, p, gone));
-	return share_stream_err(t, st->err);
+	if (offset > have || n > have - offset)
+		return err_new(task_arena(t), ERR_LIMIT,
+		    "these bytes cannot be changed any more", NULL);
+	memcpy(first + offset, data, n);
+	return NULL;
 }
 
+/* What is left, and the first buffer, together; then the COMMIT. */
 static may_yield must_check struct err *
-share_stream_end(struct task *t, struct share_stream *st)
+share_stream_end_long(struct task *t, struct share_stream *st)
 {
-	bool one = st->out == NULL;
 	unsigned tries = 0;
 	uint64_t verf;
-	struct err *e;
+	struct err *e = share_stream_flush(t, st);
 
-	if (st->err != NULL)
-		return share_stream_err(t, st->err);
-	if (!one) {
-		e = share_stream_flush(t, st);
-		if (e == NULL)
-			e = share_stream_settle(t, st);
-	} else {
-		e = share_stream_made(t, st);
-		if (e == NULL)
-			share_stream_write(t, st, st->fill, st->fill_n, true);
-		if (e == NULL)
-			e = share_stream_settle(t, st);
-	}
-	if (e != NULL || one)
+	if (e != NULL)
+		return e;
+	share_stream_write(t, st, &st->head, 0, st->head.p, SHARE_ONE_WRITE_MAX,
+	    false);
+	e = share_stream_settle(t, st, &st->out);
+	if (e == NULL)
+		e = share_stream_settle(t, st, &st->head);
+	if (e != NULL)
 		return e;
 	do {
 		e = share_commit(t, st->share, st->create.lane, &st->fh, &verf);
 	} while (e != NULL && share_retry(t, e, &tries));
 	return e != NULL ? e : share_stream_verf(t, st, verf);
+}
+
+static may_yield must_check struct err *
+share_stream_end(struct task *t, struct share_stream *st)
+{
+	struct err *e;
+
+	if (st->err != NULL)
+		return share_stream_err(t, st->err);
+	if (st->head.p != NULL)
+		return share_stream_end_long(t, st);
+	e = share_stream_made(t, st);
+	if (e != NULL)
+		return e;
+	share_stream_write(t, st, &st->head, 0, st->fill, st->fill_n, true);
+	return share_stream_settle(t, st, &st->head);
 }
 
 struct err *
@@ -316,8 +309,10 @@ share_stream_reap(struct task *t, void *arg)
 
 	if (st->create_busy)
 		err_ignore(share_finish(t, &st->create)); /* swept later */
-	if (st->write_busy)
-		err_ignore(share_finish(t, &st->write)); /* swept later */
+	if (st->head.busy)
+		err_ignore(share_finish(t, &st->head.op)); /* swept later */
+	if (st->out.busy)
+		err_ignore(share_finish(t, &st->out.op)); /* swept later */
 	share_stream_free(st);
 }
 
@@ -329,11 +324,11 @@ share_stream_abort(struct share_stream **stp)
 	if (st == NULL)
 		return;
 	*stp = NULL;
-	if (!st->create_busy && !st->write_busy) {
+	if (!st->create_busy && !st->head.busy && !st->out.busy) {
 		share_stream_free(st);
 		return;
 	}
 	/* The task that opened the stream may end before they do. */
-	st->create.task = st->write.task = NULL;
+	st->create.task = st->head.op.task = st->out.op.task = NULL;
 	task_start(st->sched, "share-stream-reap", share_stream_reap, st);
 }
