@@ -25,6 +25,8 @@ enum safeguard {
 	SAFE_FIRST_SENDING,	/* lease terms count from the first sending */
 	SAFE_LEASE_READDIR,	/* lease heads and verdicts from READDIR(log) */
 	SAFE_CLAIM,		/* a new holder's first entry is CLAIM */
+	SAFE_QUEUE_TOKEN,	/* outcomes of the queue carry their token */
+	SAFE_QUEUE_DSN,		/* a DSN is in the entry of its outcome */
 	SAFEGUARDS
 };
 

@@ -19,9 +19,11 @@ queue_file_lookup(struct task *t, struct queue_bucket *b,
 		if (e == NULL)
 			e = share_lookup(t, s, SHARE_LANE_BULK, &dir,
 			    str_c(text), fh_r, attr_r);
-		if (err_is(e, ERR_STALE))
+		if (err_is(e, ERR_STALE)) {
 			b->have_msg = false;
-		else if (!share_err_is_unknown(e) && !err_is(e, ERR_CONN))
+			if (tries > 0 && queue_bucket_relocate(t, b) != NULL)
+				break;
+		} else if (!share_err_is_unknown(e) && !err_is(e, ERR_CONN))
 			break;
 		if (task_check(t) != NULL)
 			break;
@@ -42,7 +44,9 @@ queue_file_remove(struct task *t, struct queue_bucket *b,
 	if (e == NULL)
 		e = share_remove_quiet(t, queue_share(b), SHARE_LANE_BULK, &dir,
 		    str_c(text));
-	err_ignore(e); /* an orphan: the sweep finds it */
+	if (err_is(e, ERR_STALE))
+		b->have_msg = false; /* the next finds its way */
+	err_ignore(e);		     /* an orphan: the sweep finds it */
 }
 
 static struct queue_handle *
@@ -139,14 +143,14 @@ queue_read(struct task *t, struct queue_bucket *b,
 		if (e == NULL)
 			e = queue_file_read(t, b, &fh, offset, into, n,
 			    count_r);
-		if (!err_is(e, ERR_STALE) || tries > 0)
+		if (!err_is(e, ERR_STALE) || tries == QUEUE_READ_TRIES)
 			break;
 		/* removed, or another server's handles: look again */
 		h = queue_handle_find(b, &name);
 		if (h != NULL)
 			h->fh.n = 0;
 	}
-	if (err_is(e, ERR_NOENT) || err_is(e, ERR_STALE))
+	if (err_is(e, ERR_NOENT))
 		return queue_file_missing(t, b, &name);
 	if (e == NULL && *count_r == 0)
 		e = err_new(task_arena(t), ERR_CORRUPT,

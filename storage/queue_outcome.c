@@ -16,7 +16,8 @@ struct queue_outcome_tx {
 	struct str *answers; /* of o: as they are written */
 	const struct queue_dsn *dsns;
 	unsigned dsn_n;
-	bool decides; /* as composed last */
+	bool with_dsns; /* DSNs go into this entry */
+	bool decides;	/* as composed last */
 };
 
 static struct err *
@@ -139,7 +140,7 @@ queue_outcome_compose(struct task *t, struct queue_tx *x, struct buf *ops)
 			list[i].answer = list[i].node = STR_NONE;
 	for (unsigned i = 0; i < n; i++)
 		queue_op_write(ops, &list[i]);
-	if (ot->decides)
+	if (ot->decides && ot->with_dsns)
 		queue_dsns_write(ot, &x->tx.txid, ops);
 	return NULL;
 }
@@ -165,6 +166,8 @@ queue_dsns_put(struct task *t, struct queue_bucket *b,
 			e = share_put(t, queue_share(b), SHARE_LANE_BULK, &dir,
 			    str_c(text), ot->dsns[k].bytes.p,
 			    ot->dsns[k].bytes.n, NULL);
+		if (err_is(e, ERR_STALE))
+			b->have_msg = false; /* the next finds its way */
 	}
 	return e;
 }
@@ -180,6 +183,30 @@ queue_dsns_tidy(struct task *t, struct queue_bucket *b,
 		if (queue_state_find(&b->state, &name) == NULL)
 			queue_file_remove(t, b, &name);
 	}
+}
+
+/* SAFE_QUEUE_DSN: what happens without the rule. */
+static struct err *
+queue_dsns_compose(struct task *t, struct queue_tx *x, struct buf *ops)
+{
+	(void)t;
+	queue_dsns_write(x->arg, &x->tx.txid, ops);
+	return NULL;
+}
+
+static may_yield must_check struct err *
+queue_dsns_apart(struct task *t, struct queue_bucket *b,
+    struct queue_outcome_tx *ot, uint64_t token)
+{
+	struct queue_tx x;
+	struct err *e;
+
+	queue_tx_init(t, b, &x);
+	x.tx.token = token;
+	x.compose = queue_dsns_compose;
+	x.arg = ot;
+	e = queue_dsns_put(t, b, ot, &x.tx.txid);
+	return e != NULL ? e : queue_commit(t, &x);
 }
 
 /* --- the outcome --- */
@@ -207,13 +234,16 @@ queue_outcome_commit(struct task *t, struct queue_bucket *b,
 
 	queue_tx_init(t, b, &x);
 	/* model fence: an outcome of who lost the lock is nothing */
-	x.tx.token = token;
+	x.tx.token = SAFEGUARD(SAFE_QUEUE_TOKEN) ? token : 0;
 	x.compose = queue_outcome_compose;
 	x.removes = ot->dsn_n == 0;
 	x.arg = ot;
-	e = queue_dsns_put(t, b, ot, &x.tx.txid);
+	ot->with_dsns = SAFEGUARD(SAFE_QUEUE_DSN);
+	e = ot->with_dsns ? queue_dsns_put(t, b, ot, &x.tx.txid) : NULL;
 	if (e == NULL)
 		e = queue_commit(t, &x);
+	if (e == NULL && !ot->with_dsns && ot->dsn_n > 0 && ot->decides)
+		return queue_dsns_apart(t, b, ot, token);
 	if (e == NULL || journal_err_is_verdict(e))
 		queue_dsns_tidy(t, b, ot, &x.tx.txid);
 	return e;

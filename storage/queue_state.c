@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "base/safeguard.h"
+
 /*
  * m comes first.  Everything its message is called by is in the block behind
  * it; what outcomes bring (answer, node) is the recipient's own heap.
@@ -273,7 +275,8 @@ struct queue_apply {
 static void
 queue_apply_add(struct queue_apply *ap)
 {
-	if (ap->op->name.ordinal > 0 && !ap->decided)
+	if (ap->op->name.ordinal > 0 && !ap->decided &&
+	    SAFEGUARD(SAFE_QUEUE_DSN))
 		return;
 	queue_state_add(ap->s, &ap->op->m, ap->seq);
 }

@@ -40,6 +40,7 @@ static const struct sim_workload *const main_workloads[] = {
 	&workload_lease,
 	&workload_account,
 	&workload_state,
+	&workload_queue,
 };
 
 /* Each rule, and where its absence shows soonest. */
@@ -59,6 +60,8 @@ static const struct {
 	[SAFE_FIRST_SENDING] = { "FIRST_SENDING", "lease", "drift" },
 	[SAFE_LEASE_READDIR] = { "LEASE_READDIR", "lease", NULL },
 	[SAFE_CLAIM] = { "CLAIM", "lease", NULL },
+	[SAFE_QUEUE_TOKEN] = { "QUEUE_TOKEN", "queue", "zombie" },
+	[SAFE_QUEUE_DSN] = { "QUEUE_DSN", "queue", NULL },
 };
 
 struct main_opt {

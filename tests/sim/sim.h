@@ -122,7 +122,7 @@ struct sim_workload {
 };
 
 extern const struct sim_workload workload_share, workload_journal,
-    workload_lease, workload_account, workload_state;
+    workload_lease, workload_account, workload_state, workload_queue;
 
 struct sim_world {
 	uint64_t seed, now_us, order, steps, hash;

@@ -1,5 +1,6 @@
 /* w_lease.c - workload: leases, locks, claims, and clones of a node */
 #include "wj.h"
+#include "simlocal.h"
 #include "simstore.h"
 
 #include <stdio.h>
@@ -17,14 +18,6 @@
  */
 #define WL_LOCKS 3
 static const char *const wl_locks[WL_LOCKS] = { "jobs", "queue-1", "queue-2" };
-
-/* What a node has on its own disk. */
-struct wl_disk {
-	char id[64];
-	size_t id_n;
-	uint64_t ino;
-	bool locked;
-};
 
 struct wl_proc {
 	struct store st;
@@ -55,59 +48,6 @@ static struct wl_world *
 wl_world(const struct sim_world *w)
 {
 	return w->app2;
-}
-
-/* The local directory, emulated. */
-
-static struct err *
-wl_local_lock(struct arena *a, void *arg, uint64_t *dev_r, uint64_t *ino_r)
-{
-	struct wl_disk *d = ((struct sim_node *)arg)->kept;
-
-	if (d->locked)
-		return err_new(a, ERR_CONFLICT, "locked", NULL);
-	d->locked = true;
-	*dev_r = 1;
-	*ino_r = d->ino;
-	return NULL;
-}
-
-static void
-wl_local_unlock(void *arg)
-{
-	struct wl_disk *d = ((struct sim_node *)arg)->kept;
-
-	d->locked = false;
-}
-
-static struct err *
-wl_local_load(struct arena *a, void *arg, struct str *text_r)
-{
-	struct wl_disk *d = ((struct sim_node *)arg)->kept;
-
-	if (d->id_n == 0)
-		return err_new(a, ERR_NOENT, "no id yet", NULL);
-	*text_r = arena_str(a, str_of(d->id, d->id_n));
-	return NULL;
-}
-
-static struct err *
-wl_local_store(struct arena *a, void *arg, struct str text)
-{
-	struct wl_disk *d = ((struct sim_node *)arg)->kept;
-
-	if (text.n > sizeof(d->id))
-		return err_new(a, ERR_LIMIT, "too long", NULL);
-	memcpy(d->id, text.p, text.n);
-	d->id_n = text.n;
-	return NULL;
-}
-
-static struct err *
-wl_local_boot_id(struct arena *a, void *arg, struct str *id_r)
-{
-	*id_r = arena_str(a, str_c(((struct sim_node *)arg)->boot_id));
-	return NULL;
 }
 
 static void
@@ -379,7 +319,7 @@ static void
 wl_copy_disk(struct sim_node *n)
 {
 	struct sim_world *w = n->w;
-	struct wl_disk *d = n->kept, *from = w->nodes[0].kept;
+	struct sim_disk *d = n->kept, *from = w->nodes[0].kept;
 
 	if (wl_world(w)->clone && n->id == w->conf.nodes - 1 && from != NULL &&
 	    from->id_n > 0) {
@@ -392,20 +332,12 @@ static void
 w_lease_boot(struct sim_node *n)
 {
 	struct wl_proc *p = xcalloc(1, sizeof(*p));
-	struct node_local local = { .lock = wl_local_lock,
-		.unlock = wl_local_unlock,
-		.load = wl_local_load,
-		.store = wl_local_store,
-		.boot_id = wl_local_boot_id,
-		.arg = n };
+	struct node_local local = sim_local(n);
 	struct arena *a = arena_new(0);
 
 	n->app = p;
 	if (n->kept == NULL) {
-		struct wl_disk *d = xcalloc(1, sizeof(*d));
-
-		n->kept = d;
-		d->ino = 100 + n->id;
+		sim_disk(n);
 		wl_copy_disk(n);
 	}
 	sim_store_init(n, &p->st);
@@ -424,15 +356,6 @@ w_lease_boot(struct sim_node *n)
 	p->opened = true;
 	arena_free(&a);
 	sim_client(n, "main", wl_main, n);
-}
-
-static void
-w_lease_crash(struct sim_node *n)
-{
-	struct wl_disk *d = n->kept;
-
-	if (d != NULL)
-		d->locked = false;
 }
 
 /* Everybody gets everything, in turn; and then nothing is held. */
@@ -491,7 +414,7 @@ const struct sim_workload workload_lease = {
 	.conf = w_lease_conf,
 	.setup = w_lease_setup,
 	.boot = w_lease_boot,
-	.crash = w_lease_crash,
+	.crash = sim_local_died,
 	.watch = w_lease_watch,
 	.final = w_lease_final,
 	.check = wj_check,
