@@ -153,6 +153,14 @@ may_yield must_check struct err *journal_refresh(struct task *t,
 may_yield must_check struct err *journal_peek(struct task *t, struct journal *j,
     struct journal_entry *head_r);
 
+/*
+ * What a journal that was peeked at, or loaded, a while ago is at now: a blind
+ * one does not read what came in between.  Commits that were begun before then
+ * need the whole state: only while none is under way.
+ */
+may_yield must_check struct err *journal_peek_again(struct task *t,
+    struct journal *j);
+
 bool journal_is_loaded(const struct journal *j);
 uint64_t journal_head(const struct journal *j);
 const struct txid *journal_head_txid(const struct journal *j);

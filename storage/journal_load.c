@@ -451,3 +451,21 @@ journal_peek(struct task *t, struct journal *j, struct journal_entry *head_r)
 	journal_unlock(t, j);
 	return e;
 }
+
+struct err *
+journal_peek_again(struct task *t, struct journal *j)
+{
+	unsigned tries = 0;
+	struct err *e;
+
+	journal_lock(t, j);
+	do {
+		e = journal_connect(t, j);
+		if (e == NULL)
+			e = j->mode == JOURNAL_LOADED
+				? journal_advance(t, j, NULL)
+				: peek_once(t, j);
+	} while (e != NULL && journal_retry(t, j, e, &tries));
+	journal_unlock(t, j);
+	return e;
+}

@@ -82,7 +82,7 @@ struct message_place {
 
 /*
  * A message being written.  Bytes go to a file below the first account while
- * they come (at most two writes of 256 KiB are held in memory); the parser of
+ * they come (at most three writes of 256 KiB are held in memory); the parser of
  * mime/ runs along, so that envelope data exists at once.  CRLF is the caller's
  * duty.
  */
@@ -99,8 +99,8 @@ uint64_t message_writer_bytes(const struct message_writer *w);
 /*
  * Keep n bytes of room (4 at least) here, filled with blanks; and fill them
  * before the commit, with n bytes again.  For whole header fields whose last
- * word is known at the end of the message: where a field may begin.  A small
- * message is filled in memory; a large one costs a WRITE more.
+ * word is known at the end of the message: where a field may begin.  Only among
+ * the first SHARE_ONE_WRITE_MAX bytes can be filled (ERR_LIMIT).
  */
 may_yield must_check struct err *message_writer_reserve(struct task *t,
     struct message_writer *w, size_t n, uint64_t *place_r);

@@ -201,10 +201,30 @@ queue_bucket_msg(struct task *t, struct queue_bucket *b, bool make,
 	return e;
 }
 
+/*
+ * The head, not too old: a commit begun on one from before the newest FORGET
+ * would be held, and one on an old one reads all entries in between.
+ */
+static may_yield must_check struct err *
+queue_bucket_look(struct task *t, struct queue_bucket *b)
+{
+	uint64_t now_ms = task_now_ms(t);
+	bool known = journal_head(b->journal) > 0;
+	struct journal_entry head;
+	struct err *e;
+
+	if (known && (b->writers > 0 || now_ms - b->looked_ms < QUEUE_LOOK_MS))
+		return NULL;
+	e = known ? journal_peek_again(t, b->journal)
+		  : journal_peek(t, b->journal, &head);
+	if (e == NULL)
+		b->looked_ms = now_ms;
+	return e;
+}
+
 struct err *
 queue_bucket_ready(struct task *t, struct queue_bucket *b)
 {
-	struct journal_entry head;
 	struct share_fh msg;
 	struct err *e;
 
@@ -215,14 +235,14 @@ queue_bucket_ready(struct task *t, struct queue_bucket *b)
 		e = queue_bucket_msg(t, b, true, &msg);
 	if (e != NULL)
 		return e;
-	e = journal_peek(t, b->journal, &head);
+	e = queue_bucket_look(t, b);
 	if (err_is(e, ERR_STALE) && queue_bucket_relocate(t, b) == NULL)
-		e = journal_peek(t, b->journal, &head);
+		e = queue_bucket_look(t, b);
 	if (!err_is(e, ERR_NOENT))
 		return e;
 	/* the first message in this bucket, ever; log/ comes last */
 	e = journal_mkdirs(t, b->qs->conf.store, &b->dir);
-	return e != NULL ? e : journal_peek(t, b->journal, &head);
+	return e != NULL ? e : queue_bucket_look(t, b);
 }
 
 /* --- looking --- */
@@ -274,6 +294,8 @@ queue_bucket_refresh(struct task *t, struct queue_bucket *b)
 	/* it has no entries (any more) */
 	if (e == NULL && b->reset_due)
 		queue_state_drop(b);
+	if (e == NULL)
+		b->looked_ms = task_now_ms(t);
 	return e;
 }
 

@@ -70,6 +70,15 @@ queue_tx_init(struct task *t, struct queue_bucket *b, struct queue_tx *x)
 	journal_tx_init(t, b->journal, &x->tx);
 }
 
+void
+queue_tx_again(struct task *t, struct queue_tx *x)
+{
+	uint64_t token = x->tx.token;
+
+	journal_tx_init(t, x->b->journal, &x->tx);
+	x->tx.token = token;
+}
+
 static may_yield must_check struct err *
 queue_commit_once(struct task *t, struct queue_tx *x)
 {
@@ -98,6 +107,8 @@ queue_commit_once(struct task *t, struct queue_tx *x)
 		return err_new(task_arena(t), ERR_UNKNOWN,
 		    "it is not known whether the change was made",
 		    "held: the journal forgot meanwhile");
+	if (e == NULL)
+		x->b->looked_ms = task_now_ms(t);
 	if (e == NULL && c->committed != NULL)
 		c->committed(c->arg, x->b->number, x->tx.seq_r);
 	return e;
@@ -124,6 +135,6 @@ queue_commit(struct task *t, struct queue_tx *x)
 			return e;
 		/* giving up voided the txid; removing names no files by it */
 		if (journal_err_is_verdict(e))
-			journal_tx_init(t, x->b->journal, &x->tx);
+			queue_tx_again(t, x);
 	}
 }

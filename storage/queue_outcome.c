@@ -226,6 +226,23 @@ queue_outcome_take(struct task *t, struct queue_outcome_tx *ot)
 }
 
 static may_yield must_check struct err *
+queue_outcome_try(struct task *t, struct queue_tx *x,
+    struct queue_outcome_tx *ot, uint64_t token)
+{
+	struct queue_bucket *b = x->b;
+	struct err *e;
+
+	e = ot->with_dsns ? queue_dsns_put(t, b, ot, &x->tx.txid) : NULL;
+	if (e == NULL)
+		e = queue_commit(t, x);
+	if (e == NULL && !ot->with_dsns && ot->dsn_n > 0 && ot->decides)
+		return queue_dsns_apart(t, b, ot, token);
+	if (e == NULL || journal_err_is_verdict(e))
+		queue_dsns_tidy(t, b, ot, &x->tx.txid);
+	return e;
+}
+
+static may_yield must_check struct err *
 queue_outcome_commit(struct task *t, struct queue_bucket *b,
     struct queue_outcome_tx *ot, uint64_t token)
 {
@@ -239,14 +256,13 @@ queue_outcome_commit(struct task *t, struct queue_bucket *b,
 	x.removes = ot->dsn_n == 0;
 	x.arg = ot;
 	ot->with_dsns = SAFEGUARD(SAFE_QUEUE_DSN);
-	e = ot->with_dsns ? queue_dsns_put(t, b, ot, &x.tx.txid) : NULL;
-	if (e == NULL)
-		e = queue_commit(t, &x);
-	if (e == NULL && !ot->with_dsns && ot->dsn_n > 0 && ot->decides)
-		return queue_dsns_apart(t, b, ot, token);
-	if (e == NULL || journal_err_is_verdict(e))
-		queue_dsns_tidy(t, b, ot, &x.tx.txid);
-	return e;
+	e = queue_outcome_try(t, &x, ot, token);
+	/* a FORGET came in between: what a remote host said must not be lost
+	 * for that */
+	if (!err_is(e, ERR_HELD) && !err_is(e, ERR_VOIDED))
+		return e;
+	queue_tx_again(t, &x);
+	return queue_outcome_try(t, &x, ot, token);
 }
 
 struct err *
@@ -332,6 +348,10 @@ queue_order(struct task *t, struct queue_bucket *b, const struct txid *txid,
 	x.removes = o == QUEUE_ORDER_REMOVE;
 	x.arg = &ot;
 	e = queue_commit(t, &x);
+	if (err_is(e, ERR_HELD)) {
+		queue_tx_again(t, &x);
+		e = queue_commit(t, &x);
+	}
 	if (e == NULL && o == QUEUE_ORDER_REMOVE)
 		queue_file_remove(t, b, &ot.name);
 	return e;

@@ -19,6 +19,7 @@
  *	queue_ckpt.c		checkpoints
  */
 #define QUEUE_HANDLES 8	   /* of message files, kept for reading on */
+#define QUEUE_LOOK_MS 5000 /* older heads are looked at before they are used */
 #define QUEUE_FINISHED 256 /* names of rows that are no more */
 
 struct queue_handle {
@@ -44,6 +45,8 @@ struct queue_bucket {
 	unsigned finished_n, finished_next;
 	bool swept;
 	uint64_t swept_ms;
+	unsigned writers;   /* messages that come in */
+	uint64_t looked_ms; /* the head was seen then */
 };
 
 struct queue_store {
@@ -94,6 +97,8 @@ struct queue_tx {
 	void *arg;
 };
 void queue_tx_init(struct task *t, struct queue_bucket *b, struct queue_tx *x);
+/* Under another txid: the first one is voided or held (nothing happened). */
+void queue_tx_again(struct task *t, struct queue_tx *x);
 /* As journal_commit; NULL with seq_r == 0: there was nothing to do. */
 may_yield must_check struct err *queue_commit(struct task *t,
     struct queue_tx *x);

@@ -11,6 +11,7 @@ struct queue_writer {
 	struct queue_bucket *b;
 	struct queue_name name;
 	uint64_t begun;
+	bool counted; /* among the bucket's writers */
 	struct share_stream *stream;
 	struct share_fh fh;
 	uint64_t bytes;
@@ -25,6 +26,8 @@ static void
 queue_writer_free(struct queue_writer **wp)
 {
 	share_stream_abort(&(*wp)->stream);
+	if ((*wp)->counted)
+		(*wp)->b->writers--;
 	free(*wp);
 	*wp = NULL;
 }
@@ -42,6 +45,8 @@ queue_writer_open(struct task *t, struct queue_writer *w)
 		e = queue_bucket_msg(t, w->b, true, &dir);
 	if (e != NULL)
 		return e;
+	w->b->writers++;
+	w->counted = true;
 	queue_tx_init(t, w->b, &x);
 	w->name.txid = x.tx.txid;
 	w->begun = x.tx.begun;

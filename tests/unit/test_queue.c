@@ -103,6 +103,16 @@ ARIG_CASE(test_budget)
 	count(r, 0);
 	m2 = qrig_accept(t, r, 0, 7, 1, TEXT);
 	counted(r, 0, "accept, warm bucket", 4, 5);
+	qrig_accept(t, r, 1, 7, 1, TEXT);
+	task_sleep_ms(t, QUEUE_LOOK_MS);
+	for (unsigned i = 0; i < 20; i++)
+		qrig_accept(t, r, 0, 7, 1, TEXT);
+	count(r, 1);
+	qrig_accept(t, r, 1, 7, 1, TEXT);
+	counted(r, 1, "accept, others used the bucket", 7, 8);
+	assert_false(
+	    journal_is_loaded(queue_bucket_get(qrig_store(r, 1), 7)->journal));
+	qrig_crash(t, r, 1);
 	count(r, 1);
 	qrig_accept(t, r, 1, 7, 1, TEXT);
 	counted(r, 1, "accept, cold bucket", 11, 14);
@@ -631,6 +641,51 @@ ARIG_CASE(test_forget)
 	qrig_same(t, r, 5);
 }
 
+/* The holder forgets while an outcome of its own is on its way, and while
+ * others take messages in: nothing is refused for that. */
+static may_yield_unchecked void
+forgetter(struct task *t, void *arg)
+{
+	struct queue_bucket *b = arg;
+
+	task_sleep_ms(t, 100);
+	assert_ok(queue_maintain(t, b, 1));
+}
+
+ARIG_CASE(test_forget_meanwhile)
+{
+	static const struct share_fault_rule slow = { .proc = SHARE_WRITE,
+		.lane = SHARE_LANE_BULK,
+		.times = 1,
+		.kind = SHARE_FAULT_DELAY,
+		.delay_ms = 5000 };
+	struct queue_message m = qrig_accept(t, r, 0, 5, 2, TEXT);
+	struct queue_bucket *a = qrig_bucket(t, r, 0, 5);
+	struct queue_outcome o = later(1);
+	struct queue_dsn d = dsn(t);
+
+	qrig_accept(t, r, 1, 5, 1, TEXT);
+	assert_ok(queue_bucket_refresh(t, a));
+	qrig_claim(t, a, 1);
+	for (unsigned i = 0; i < 20; i++) {
+		task_sleep_ms(t, 6 * 60 * 60 * 1000 + 1000);
+		assert_ok(outcome(t, a, 1, &m, &o, 1, NULL, 0));
+	}
+	share_fault_set(r->node[0].fault, &slow, 1);
+	task_start(r->sched, "forgetter", forgetter, a);
+	o = failed(0);
+	assert_ok(outcome(t, a, 1, &m, &o, 1, &d, 1));
+	assert_int_equal(share_fault_hits(r->node[0].fault, 0), 1);
+	assert_true(journal_forgotten(a->journal) > 5);
+	assert_int_equal(queue_bucket_count(a), 3);
+	/* blind, and its head is from before the FORGET */
+	qrig_accept(t, r, 1, 5, 1, TEXT);
+	assert_false(
+	    journal_is_loaded(queue_bucket_get(qrig_store(r, 1), 5)->journal));
+	qrig_same(t, r, 5);
+	arig_assert_quiet(r);
+}
+
 int
 main(void)
 {
@@ -649,6 +704,7 @@ main(void)
 		QRIG_TEST(test_checkpoint),
 		QRIG_TEST(test_orphans),
 		QRIG_TEST(test_forget),
+		QRIG_TEST(test_forget_meanwhile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
