@@ -10,7 +10,8 @@ extern const struct ctl_command cmd_share_init, cmd_share_check, cmd_status,
     cmd_app_password_add, cmd_app_password_list, cmd_app_password_remove,
     cmd_settings_list, cmd_settings_set, cmd_node_drain, cmd_node_resume,
     cmd_node_remove, cmd_domain_set, cmd_tls_add, cmd_tls_list, cmd_tls_remove,
-    cmd_check_mail;
+    cmd_check_mail, cmd_queue_list, cmd_queue_show, cmd_queue_retry,
+    cmd_queue_hold, cmd_queue_release, cmd_queue_remove;
 
 /* In the order of --help and of the man page. */
 const struct ctl_command *const ctl_commands[] = {
@@ -52,6 +53,12 @@ const struct ctl_command *const ctl_commands[] = {
 	&cmd_tls_add,
 	&cmd_tls_list,
 	&cmd_tls_remove,
+	&cmd_queue_list,
+	&cmd_queue_show,
+	&cmd_queue_retry,
+	&cmd_queue_hold,
+	&cmd_queue_release,
+	&cmd_queue_remove,
 	&cmd_check_mail,
 	NULL,
 };
