@@ -173,6 +173,10 @@ const struct state_setting_desc state_setting_table[] = {
 	    "Name by which mail programs reach the service, the balancer's: it "
 	    "is told to those that set themselves up (autoconfig, Autodiscover, "
 	    "SRV).  Default: the host name of the node that is asked." },
+	{ STATE_QUEUE_PORT, "queue.port", STATE_SETTING_U64,
+	    "25", 1, 65535,
+	    "Port of the hosts that mail leaves to, where a route names "
+	    "none." },
 };
 /* clang-format on */
 

@@ -64,6 +64,7 @@ enum state_setting {
 	STATE_JUNK_KEEP,	    /* retention.junk */
 	STATE_TRASH_KEEP,	    /* retention.trash */
 	STATE_CLIENT_HOST,	    /* client.host */
+	STATE_QUEUE_PORT,	    /* queue.port */
 	STATE_SETTINGS
 };
 

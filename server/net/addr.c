@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 static const unsigned char addr_mapped[12] = { [10] = 0xff, [11] = 0xff };
 
@@ -112,6 +113,49 @@ net_addr_is_loopback(const struct net_addr *a)
 		return a->ip[0] == 127;
 	return a->family == NET_UNIX ||
 	       (a->family == NET_IP6 && memcmp(a->ip, one, sizeof(one)) == 0);
+}
+
+socklen_t
+net_addr_to_sockaddr(const struct net_addr *a, struct sockaddr_storage *ss_r)
+{
+	struct sockaddr_in *in4 = (void *)ss_r;
+	struct sockaddr_in6 *in6 = (void *)ss_r;
+
+	memset(ss_r, 0, sizeof(*ss_r));
+	if (a->family == NET_IP4) {
+		in4->sin_family = AF_INET;
+		in4->sin_port = htons(a->port);
+		memcpy(&in4->sin_addr, a->ip, 4);
+		return sizeof(*in4);
+	}
+	if (a->family != NET_IP6)
+		return 0;
+	in6->sin6_family = AF_INET6;
+	in6->sin6_port = htons(a->port);
+	memcpy(&in6->sin6_addr, a->ip, 16);
+	return sizeof(*in6);
+}
+
+/* The kernel lets nobody bind what is not there. */
+bool
+net_addr_is_local(const struct net_addr *a)
+{
+	struct net_addr any_port = *a;
+	struct sockaddr_storage ss;
+	socklen_t n;
+	bool local;
+	int fd;
+
+	any_port.port = 0;
+	n = net_addr_to_sockaddr(&any_port, &ss);
+	if (n == 0)
+		return a->family == NET_UNIX;
+	fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return false;
+	local = bind(fd, (struct sockaddr *)&ss, n) == 0;
+	close(fd);
+	return local;
 }
 
 /*

@@ -33,6 +33,11 @@ void net_addr_of_ip(enum net_family family, const void *ip,
     struct net_addr *a_r);
 bool net_addr_eq(const struct net_addr *a, const struct net_addr *b); /* ip */
 bool net_addr_is_loopback(const struct net_addr *a);
+/* Whether this machine has it at the moment. */
+bool net_addr_is_local(const struct net_addr *a);
+/* Returns the length; 0: it is no IP address. */
+socklen_t net_addr_to_sockaddr(const struct net_addr *a,
+    struct sockaddr_storage *ss_r);
 
 /* What is counted as one client: the IPv4 address, the IPv6 /64, "unix". */
 uint64_t net_addr_client_key(const struct net_addr *a);

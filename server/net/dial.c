@@ -354,25 +354,6 @@ dial_tls(const struct dial *d)
 
 /* --- life --- */
 
-static socklen_t
-dial_sockaddr(const struct net_addr *a, struct sockaddr_storage *ss)
-{
-	struct sockaddr_in *in4 = (void *)ss;
-	struct sockaddr_in6 *in6 = (void *)ss;
-
-	memset(ss, 0, sizeof(*ss));
-	if (a->family == NET_IP4) {
-		in4->sin_family = AF_INET;
-		in4->sin_port = htons(a->port);
-		memcpy(&in4->sin_addr, a->ip, 4);
-		return sizeof(*in4);
-	}
-	in6->sin6_family = AF_INET6;
-	in6->sin6_port = htons(a->port);
-	memcpy(&in6->sin6_addr, a->ip, 16);
-	return sizeof(*in6);
-}
-
 const struct net_addr *
 dial_local(const struct dial *d)
 {
@@ -391,7 +372,7 @@ dial_start(struct task *t, struct dial *d, const struct net_addr *to,
 	if (source != NULL && source->family == to->family) {
 		from = *source;
 		from.port = 0;
-		n = dial_sockaddr(&from, &ss);
+		n = net_addr_to_sockaddr(&from, &ss);
 		(void)setsockopt(d->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT,
 		    &one, sizeof(one)); /* fewer ports in use, no more */
 		if (bind(d->fd, (struct sockaddr *)&ss, n) != 0)
@@ -400,7 +381,7 @@ dial_start(struct task *t, struct dial *d, const struct net_addr *to,
 			    "%s", strerror(errno));
 	}
 	(void)setsockopt(d->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	n = dial_sockaddr(to, &ss);
+	n = net_addr_to_sockaddr(to, &ss);
 	if (connect(d->fd, (struct sockaddr *)&ss, n) != 0 &&
 	    errno != EINPROGRESS)
 		return err_newf(task_arena(t), ERR_UNAVAIL, "%s",
