@@ -43,6 +43,7 @@ struct conf_listener {
 	/* Who may connect at all (lmtp, health, agent); none: anybody. */
 	struct net_network *allow;
 	unsigned allow_n;
+	unsigned fallback; /* smtp: for when others are down; stricter */
 	uint32_t mode;	   /* of a Unix socket: 0660 */
 	const char *group; /* of a Unix socket; or NULL */
 };

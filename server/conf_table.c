@@ -27,6 +27,7 @@ static const char *const conf_formats[] = {
 static const char *const conf_levels[] = {
 	[LOG_DEBUG_] = "debug", [LOG_INFO_] = "info", [LOG_WARN_] = "warn",
 	[LOG_ERROR_] = "error", [LOG_ALARM_] = "alarm", NULL };
+static const char *const conf_noyes[] = { "no", "yes", NULL };
 /* Those of net/listener.h's protocols; a test compares. */
 static const char *const conf_protocols[] = { "smtp", "submission",
 	"submissions", "lmtp", "imap", "imaps", "pop3", "pop3s", "https",
@@ -135,6 +136,12 @@ const struct conf_key conf_table[] = {
 	    IN_LISTEN_N(allow), false, true, "{ \"10.0.0.0/24\", \"unix\" }",
 	    "Who may connect: addresses, ADDRESS/BITS or unix.  Default: "
 	    "anybody." },
+	{ CONF_LISTEN, "fallback", CONF_CHOICE, "no", 0, 0, conf_noyes,
+	    IN_LISTEN(fallback), false, true, "yes",
+	    "yes: an MX of higher preference value, for when the others are "
+	    "down.  What comes there although they are not is mostly spam, so "
+	    "clients need a name that leads back to their address, senders a "
+	    "domain that takes mail, and fewer messages a minute are taken." },
 	{ CONF_LISTEN, "mode", CONF_MODE, "0660", 0, 0777, NULL,
 	    IN_LISTEN(mode), false, true, "0660",
 	    "Mode of a Unix socket, octal." },

@@ -177,6 +177,17 @@ const struct state_setting_desc state_setting_table[] = {
 	    "25", 1, 65535,
 	    "Port of the hosts that mail leaves to, where a route names "
 	    "none." },
+	{ STATE_DMARC_ENFORCE, "dmarc.enforce",
+	    STATE_SETTING_BOOL, "yes", 0, 1,
+	    "Whether the DMARC policy of a sender's domain is obeyed: reject "
+	    "is refused, quarantine goes to Junk." },
+	{ STATE_SMTP_REVERSE, "smtp.require_reverse_dns",
+	    STATE_SETTING_BOOL, "no", 0, 1,
+	    "Whether a client of port 25 is refused whose address has no name "
+	    "that leads back to it." },
+	{ STATE_SMTP_RATE, "smtp.rate_per_client",
+	    STATE_SETTING_U64, "300", 1, 1000000,
+	    "Messages a minute from one client to one node, on port 25." },
 };
 /* clang-format on */
 

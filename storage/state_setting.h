@@ -65,6 +65,9 @@ enum state_setting {
 	STATE_TRASH_KEEP,	    /* retention.trash */
 	STATE_CLIENT_HOST,	    /* client.host */
 	STATE_QUEUE_PORT,	    /* queue.port */
+	STATE_DMARC_ENFORCE,	    /* dmarc.enforce */
+	STATE_SMTP_REVERSE,	    /* smtp.require_reverse_dns */
+	STATE_SMTP_RATE,	    /* smtp.rate_per_client */
 	STATE_SETTINGS
 };
 

@@ -3,6 +3,7 @@
 
 #include "server/auth/auth.h"
 #include "server/smtp/smtp_commands.h"
+#include "server/smtp/smtp_door.h"
 
 /*
  * EHLO has to be the last of a group (RFC 2920, 3.1): who sends more behind it
@@ -68,6 +69,7 @@ static may_yield struct smtp_reply
 smtp_hello(struct task *t, struct smtp_cmd *cmd, bool extended)
 {
 	struct smtp_session *s = cmd->s;
+	struct smtp_reply r;
 	struct str name;
 
 	if (!smtp_parse_hello(cmd->args, &name))
@@ -76,6 +78,9 @@ smtp_hello(struct task *t, struct smtp_cmd *cmd, bool extended)
 	if (smtp_hello_is_rushed(s))
 		return (struct smtp_reply){ 554, "5.5.0", "improper pipelining",
 			SMTP_CLOSE };
+	r = smtp_door_hello(t, s, name);
+	if (r.code != 250)
+		return r;
 	smtp_drop(t, s);
 	free(s->hello);
 	s->hello = xmemdup(arena_cstr(task_arena(t), name), name.n + 1);

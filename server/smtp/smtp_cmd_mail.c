@@ -1,6 +1,7 @@
 /* smtp_cmd_mail.c - MAIL: a transaction begins */
 #include "server/auth/auth.h"
 #include "server/smtp/smtp_commands.h"
+#include "server/smtp/smtp_door.h"
 #include "storage/state_identity.h"
 
 /* RFC 6531, 3.5 */
@@ -61,15 +62,12 @@ smtp_mail_sender(struct task *t, const struct smtp_session *s,
 static void
 smtp_mail_client(const struct smtp_session *s, struct filter_client *c_r)
 {
-	const struct net_addr *peer = conn_peer(s->c);
-
 	*c_r = (struct filter_client){
-		.peer = *peer,
+		.peer = *conn_peer(s->c),
 		.hello = str_c(s->hello),
 		.account = str_c(s->account),
 		.login = str_c(s->address),
-		.trusted = smtp_is_trusted(s) || peer->family == NET_UNIX ||
-			   net_addr_is_loopback(peer) || smtp_peer_is_exempt(s),
+		.trusted = !smtp_door_is_stranger(s),
 	};
 }
 
@@ -105,6 +103,9 @@ smtp_mail_run(struct task *t, struct smtp_cmd *cmd)
 			"too many messages in one session", SMTP_CLOSE };
 	if (m.has_size && m.size > worker_setting(s->w, STATE_MESSAGE_MAX))
 		return smtp_reply_verdict(DELIVER_TOO_BIG, false);
+	r = smtp_door_mail(t, s, &m.from);
+	if (r.code != 250)
+		return r;
 	smtp_mail_client(s, &client);
 	s->deliver = deliver_new(s->w, &m, &client);
 	s->state = SMTP_MAIL;

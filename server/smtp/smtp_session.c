@@ -5,6 +5,7 @@
 #include "server/conf.h"
 #include "server/net/counts.h"
 #include "server/smtp/smtp.h"
+#include "server/smtp/smtp_door.h"
 
 static const struct smtp_kind smtp_kind_smtp = {
 	.name = "ESMTP",
@@ -340,6 +341,8 @@ smtp_open(struct task *t, struct conn *c, const struct smtp_kind *kind)
 	smtp_set_input_max(s);
 	if (kind->wait_ms == 0)
 		smtp_greet(t, s);
+	else if (smtp_door_is_fallback(s) && smtp_door_is_stranger(s))
+		conn_set_idle_timeout(c, SMTP_DOOR_WAIT_MS);
 	else
 		conn_set_idle_timeout(c, kind->wait_ms);
 	if (s->state == SMTP_STRANGE)
