@@ -13,7 +13,7 @@
 #define COUNTS_PROBES 64
 #define COUNTS_RATES 8192
 #define COUNTS_RATE_PROBES 8
-#define COUNTS_TALLIES 8192
+#define COUNTS_TALLIES 65536 /* accounts of the cluster that send in a day */
 #define COUNTS_TALLY_PROBES 16
 /* A score below this is forgotten. */
 #define COUNTS_SCORE_LEAST 0.01

@@ -36,11 +36,13 @@ def b64(s):
 def test_greeting_and_capabilities(imap, account):
     c = imap(greeting=False, **FAR)
     clear = capabilities(c.greeting().string)
-    assert clear == BEFORE | {"STARTTLS", "LOGINDISABLED"}
+    assert clear == BEFORE | {"STARTTLS", "LOGINDISABLED",
+                              "AUTH=SCRAM-SHA-256"}
     c.tls()
     m = c.cmd("CAPABILITY").find(r"\* CAPABILITY (.*)")
-    assert set(m[1].decode().split()) == BEFORE | {"AUTH=PLAIN",
-                                                   "AUTH=LOGIN"}
+    assert set(m[1].decode().split()) == BEFORE | {
+        "AUTH=PLAIN", "AUTH=LOGIN", "AUTH=SCRAM-SHA-256",
+        "AUTH=SCRAM-SHA-256-PLUS"}
     a = c.login(account.address, account.password)
     assert capabilities(a.text) == AFTER
     m = c.cmd("CAPABILITY").find(r"\* CAPABILITY (.*)")

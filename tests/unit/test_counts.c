@@ -199,7 +199,7 @@ test_tally(void **state)
 	assert_int_equal(counts_tally_add(c, k, 1000, 100), 1007);
 	assert_int_equal(counts_tally_add(c, k, 1, 90000), 1008);
 	/* what is older goes first */
-	for (uint64_t i = 0; i < 6000; i++)
+	for (uint64_t i = 0; i < 60000; i++)
 		counts_tally_add(c, counts_key("t", &i, sizeof(i)), 1, 80000);
 	assert_int_equal(counts_tally(c, k), 1008);
 	for (unsigned i = 0; i < 3; i++)
