@@ -151,12 +151,13 @@ must_check struct err *state_login_find(struct arena *a, struct state *st,
     struct str login, int64_t now_s, struct state_login *login_r);
 
 /*
- * Whether every active account that has a password has SCRAM keys for it:
- * imported hashes have none until their first login.  Costs one pass over the
- * accounts, which opens no secret but perhaps one.
+ * The address of an active account that has a password and no SCRAM keys for
+ * it, as imported hashes have none until their first login; p NULL: there is no
+ * such.  Costs one pass over the accounts, which opens no secret but perhaps
+ * one.
  */
-must_check struct err *state_login_have_keys(struct arena *a, struct state *st,
-    bool *all_r);
+must_check struct err *state_login_without_keys(struct arena *a,
+    struct state *st, struct str *address_r);
 
 /* Application passwords: extra ones, each with a label, revoked singly. */
 struct state_app_password {

@@ -140,35 +140,35 @@ state_login_find(struct arena *a, struct state *st, struct str login,
 /* Only what is short is opened: no hash alone is as long as one of ours with
  * its keys. */
 struct err *
-state_login_have_keys(struct arena *a, struct state *st, bool *all_r)
+state_login_without_keys(struct arena *a, struct state *st,
+    struct str *address_r)
 {
 	struct state_login l = { .n = 0 };
+	struct err *e, *end;
 	struct password p;
 	struct state_db *db;
 	struct state_q q;
-	struct err *e;
 
-	*all_r = true;
+	*address_r = STR_NONE;
 	e = state_read_begin(a, st, &db);
 	if (e != NULL)
 		return e;
 	state_q_begin(&q, db, a,
-	    "SELECT id, secret_password FROM accounts WHERE status = 0"
-	    " AND length(secret_password) > 0"
+	    "SELECT id, secret_password, address FROM accounts"
+	    " WHERE status = 0 AND length(secret_password) > 0"
 	    " AND length(secret_password) < ?",
 	    "i", (int64_t)(PASSWORD_KEYED_BYTES + CRYPTO_SEAL_OVERHEAD));
-	while (*all_r && e == NULL && state_q_row(&q)) {
-		struct str id = state_q_str(&q, 0);
-
-		e = state_login_open(a, st, STATE_PASSWORD_COLUMN, id,
-		    state_q_str(&q, 1), &l, &p);
-		*all_r = e == NULL && p.has_scram;
+	while (e == NULL && address_r->p == NULL && state_q_row(&q)) {
+		e = state_login_open(a, st, STATE_PASSWORD_COLUMN,
+		    state_q_str(&q, 0), state_q_str(&q, 1), &l, &p);
+		if (e == NULL && !p.has_scram)
+			*address_r = state_q_str(&q, 2);
 	}
-	if (e == NULL)
-		e = state_q_end(&q);
-	else
-		err_ignore(state_q_end(&q)); /* e is the first */
+	end = state_q_end(&q);
 	state_read_end(st);
+	if (e == NULL)
+		return end;
+	err_ignore(end); /* e is the first */
 	return e;
 }
 

@@ -136,8 +136,8 @@ struct auth {
 	struct auth_cache *right, *wrong;
 	struct auth_hashes hashes;
 	unsigned busy;
-	/* state_login_have_keys, of the entry it was asked at */
-	uint64_t keys_seq;
+	/* state_login_without_keys, of the entry it was asked at */
+	uint64_t keys_seq, keyless; /* who had none */
 	bool keys_known, keys;
 	struct auth_upgrade *upgrades;
 	unsigned upgrades_n;

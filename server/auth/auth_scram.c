@@ -2,6 +2,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "server/auth/auth_private.h"
+#include "server/net/counts.h"
 
 /* Looking up takes less, whoever it is. */
 #define AUTH_SCRAM_FIRST_MS 5
@@ -114,21 +115,37 @@ auth_scram_downgraded(struct task *t, struct auth *a, struct auth_login *l)
 	return auth_try_end(t, &y, AUTH_DOWNGRADED);
 }
 
+/* Once for each account that is in the way. */
+static void
+auth_scram_say(struct auth *a, struct str address)
+{
+	uint64_t key = counts_key("auth.keys", address.p, (uint32_t)address.n);
+
+	if (a->w->index == 0 && key != a->keyless)
+		log_info(NULL, "SCRAM is not offered",
+		    LOG_STR("account", address),
+		    LOG_C("why", "its imported password has no SCRAM keys: "
+				 "set it, or wait for its login by PLAIN"));
+	a->keyless = key;
+}
+
 bool
 auth_scram_is_ready(struct auth *a)
 {
 	uint64_t seq = state_seq(a->w->state);
 	struct arena *arena;
+	struct str without;
 	struct err *e;
 
 	if (a->keys_known && a->keys_seq == seq)
 		return a->keys;
 	arena = arena_new(0);
-	e = state_login_have_keys(arena, a->w->state, &a->keys);
-	if (e != NULL) {
+	e = state_login_without_keys(arena, a->w->state, &without);
+	if (e != NULL)
 		log_warn(NULL, "passwords' keys not counted", LOG_ERR(e));
-		a->keys = false;
-	}
+	else if (without.p != NULL)
+		auth_scram_say(a, without);
+	a->keys = e == NULL && without.p == NULL;
 	a->keys_known = true;
 	a->keys_seq = seq;
 	arena_free(&arena);

@@ -177,7 +177,7 @@ def test_without_tls(cluster, ctl, submit):
     proxied.stop()
 
 
-def test_offered_while_all_have_keys(cluster, ctl, submit):
+def test_offered_while_all_have_keys(cluster, ctl, submit, n1):
     imported = "imported@example.org"
     assert MECHANISM in submit().words["AUTH"]
     ctl.run("account", "add", imported, "--hash-stdin",
@@ -185,6 +185,8 @@ def test_offered_while_all_have_keys(cluster, ctl, submit):
             "tm5.0sfwgot6MtJJpyloHQ13014E85nRWIVHhS5M9xF4Ez9ows4jnGpEZD1\n")
     wait_for("SCRAM is gone", lambda: all(
         MECHANISM not in submit().words["AUTH"] for _ in range(8)), 20)
+    line = n1.log(event="SCRAM is not offered")[0]
+    assert line["account"] == imported
     ctl.run("account", "remove", imported)
     wait_for("SCRAM is back", lambda: all(
         MECHANISM in submit().words["AUTH"] for _ in range(8)), 20)
