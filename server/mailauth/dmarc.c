@@ -50,6 +50,15 @@ dmarc_parse_policy(struct str s, enum dmarc_policy *p_r)
 	return false;
 }
 
+/* sp= is as p= if it is left out; a bad one spoils the record. */
+static bool
+dmarc_parse_sub(const struct tags *t, struct dmarc_record *r)
+{
+	r->sub = r->policy;
+	return !tags_has(t, "sp") ||
+	       dmarc_parse_policy(tags_value(t, "sp"), &r->sub);
+}
+
 bool
 dmarc_is_record(struct str text)
 {
@@ -72,15 +81,13 @@ dmarc_parse(struct str text, struct dmarc_record *r_r)
 
 	*r_r = (struct dmarc_record){ .percent = 100 };
 	tags_parse_loosely(text, &t);
-	if (!dmarc_parse_policy(tags_value(&t, "p"), &r_r->policy)) {
-		/* without a usable policy, but with somebody who wants
-		 * reports: "none" (6.6.3, 6) */
-		if (tags_value(&t, "rua").n == 0)
-			return "the record has no policy";
-		r_r->policy = DMARC_P_NONE;
+	if (!dmarc_parse_policy(tags_value(&t, "p"), &r_r->policy) ||
+	    !dmarc_parse_sub(&t, r_r)) {
+		/* but somebody wants reports: as "none" (6.6.3, 6) */
+		if (str_chr(tags_value(&t, "rua"), ':') < 0)
+			return "the record has no usable policy";
+		r_r->policy = r_r->sub = DMARC_P_NONE;
 	}
-	if (!dmarc_parse_policy(tags_value(&t, "sp"), &r_r->sub))
-		r_r->sub = r_r->policy;
 	r_r->strict_dkim = str_case_eq_c(tags_value(&t, "adkim"), "s");
 	r_r->strict_spf = str_case_eq_c(tags_value(&t, "aspf"), "s");
 	s = tags_value(&t, "pct");
@@ -141,10 +148,10 @@ dmarc_from(struct arena *a, struct str header, struct str *domain_r)
 
 /* ---- finding it (6.6.3) */
 
-/* DMARC_FAIL: there is one. */
+/* DMARC_FAIL: there is one.  *any_r: there are some, good or not. */
 static may_yield enum dmarc_result
 dmarc_ask(struct task *t, struct dns *d, struct str domain,
-    struct dmarc_record *r_r, const char **why_r)
+    struct dmarc_record *r_r, bool *any_r, const char **why_r)
 {
 	struct str name, text = STR_NONE, *list;
 	unsigned n, found = 0;
@@ -152,6 +159,7 @@ dmarc_ask(struct task *t, struct dns *d, struct str domain,
 
 	name = str_c(
 	    arena_printf(task_arena(t), "_dmarc." STR_FMT, STR_ARG(domain)));
+	*any_r = false;
 	st = dns_txt(t, d, name, &list, &n);
 	if (st == DNS_TEMP || st == DNS_BOGUS) {
 		*why_r = "the policy could not be looked up";
@@ -162,6 +170,7 @@ dmarc_ask(struct task *t, struct dns *d, struct str domain,
 			text = list[i];
 			found++;
 		}
+	*any_r = found > 0;
 	if (found != 1) {
 		*why_r = found == 0 ? "there is no policy"
 				    : "there are several policies";
@@ -188,17 +197,20 @@ dmarc_find(struct task *t, struct dns *d, struct str header, struct dmarc *m_r)
 	struct arena *a = task_arena(t);
 	struct dmarc_record rec;
 	struct str organization;
-	bool below = false;
+	bool below = false, any;
 
 	*m_r = (struct dmarc){ .result = DMARC_PERMERROR, .percent = 100 };
 	m_r->why = dmarc_from(a, header, &m_r->domain);
 	if (m_r->why != NULL)
 		return;
-	m_r->result = dmarc_ask(t, d, m_r->domain, &rec, &m_r->why);
+	m_r->result = dmarc_ask(t, d, m_r->domain, &rec, &any, &m_r->why);
 	organization = dmarc_organization(a, m_r->domain);
-	if (m_r->result == DMARC_NONE && !str_eq(organization, m_r->domain)) {
+	/* what is there, but bad, ends the search, too (6.6.3, 5 and 6) */
+	if (m_r->result == DMARC_NONE && !any &&
+	    !str_eq(organization, m_r->domain)) {
 		below = true;
-		m_r->result = dmarc_ask(t, d, organization, &rec, &m_r->why);
+		m_r->result =
+		    dmarc_ask(t, d, organization, &rec, &any, &m_r->why);
 	}
 	if (m_r->result != DMARC_FAIL)
 		return;

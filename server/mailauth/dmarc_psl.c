@@ -24,9 +24,12 @@ dmarc_organization(struct arena *a, struct str domain)
 	struct str ascii = domain_normal(a, domain);
 	const char *name = arena_cstr(a, ascii), *registrable;
 
-	if (dmarc_psl() == NULL)
+	/* libpsl ends at a NUL; a name with one in it is no domain */
+	if (dmarc_psl() == NULL || str_chr(ascii, '\0') >= 0)
 		return ascii;
 	registrable = psl_registrable_domain(dmarc_psl(), name);
-	/* NULL: it is itself a public suffix */
-	return registrable != NULL ? str_c(registrable) : ascii;
+	/* NULL: it is itself a public suffix.  Else once more: the end of what
+	 * was no host name may be one. */
+	return registrable != NULL ? domain_normal(a, str_c(registrable))
+				   : ascii;
 }

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 
+import authres
 import dkim
 import nacl.signing
 import yaml
@@ -285,6 +286,80 @@ def dkim_all():
                                            canon, zone, length))
 
 
+# --- the whole: what is written of a message, as python3-authres reads it
+
+# address, sender, header in front, body behind: spf, dkim of both, dmarc
+WHOLES = [
+    ("all right", "192.0.2.1", "joe@example.org", b"", b"",
+     "pass", ["pass", "pass"], "pass"),
+    ("another host", "192.0.2.2", "joe@example.org", b"", b"",
+     "fail", ["pass", "pass"], "pass"),
+    ("another body", "192.0.2.1", "joe@example.org", b"", b"x",
+     "pass", ["fail", "fail"], "pass"),
+    ("another host and body", "192.0.2.2", "joe@example.org", b"", b"x",
+     "fail", ["fail", "fail"], "fail"),
+    ("another author", "192.0.2.1", "joe@example.org",
+     b"From: evil@example.com\r\n", b"",
+     "pass", ["fail", "fail"], "permerror"),
+    ("another sender", "192.0.2.1", "joe@example.com", b"", b"x",
+     "none", ["fail", "fail"], "fail"),
+    ("null sender", "192.0.2.1", "", b"", b"",
+     "none", ["pass", "pass"], "pass"),
+    ("odd sender", "192.0.2.1", '"a b\\"; c=(d"@example.org', b"", b"",
+     "pass", ["pass", "pass"], "pass"),
+    ("long sender", "192.0.2.1", "x" * 64 + "@" + "y." * 120 + "example.org",
+     b"", b"", "none", ["pass", "pass"], "pass"),
+]
+
+
+def whole(text, wanted_spf, wanted_dkim, wanted_dmarc, sender):
+    name, value = text.decode().split(":", 1)
+    got = authres.AuthenticationResultsHeader.parse_value(
+        re.sub(r"\r\n(?=[ \t])", "", value).strip())
+    if (name, got.authserv_id) != ("Authentication-Results",
+                                   "mx.example.net"):
+        return "it is %s of %s" % (name, got.authserv_id)
+    results = {}
+    for r in got.results:
+        results.setdefault(r.method, []).append(r)
+    seen = [[r.result for r in results.get(m, [])]
+            for m in ("spf", "dkim", "dmarc")]
+    wanted = [[wanted_spf], wanted_dkim, [wanted_dmarc]]
+    if seen != wanted:
+        return "%r, not %r" % (seen, wanted)
+    # it takes the quotes off, but leaves what is quoted in them
+    properties = {(p.type, p.name): re.sub(r"\\(.)", r"\1", p.value)
+                  for p in results["spf"][0].properties}
+    if sender and properties[("smtp", "mailfrom")] != sender:
+        return "smtp.mailfrom is %r" % properties[("smtp", "mailfrom")]
+    if [{p.name: p.value for p in r.properties}["a"]
+            for r in results["dkim"]] != ["rsa-sha256", "ed25519-sha256"]:
+        return "the algorithms are wrong"
+    return None
+
+
+def whole_all():
+    with tempfile.TemporaryDirectory() as directory:
+        zone = os.path.join(directory, "zone")
+        fields = b""
+        with open(zone, "w") as f:
+            for algorithm, key in keys(directory).items():
+                f.write("%s._domainkey.example.org TXT %s\n" % (
+                    algorithm, escape(key[1])))
+                fields += probe(["sign", key[0], "example.org", algorithm],
+                                MESSAGES["plain"])
+            f.write("example.org TXT %s\n" % escape(
+                "v=spf1 ip4:192.0.2.1 -all"))
+            f.write("_dmarc.example.org TXT %s\n" % escape(
+                "v=DMARC1; p=reject"))
+        for name, ip, sender, front, behind, spf, signed, dmarc in WHOLES:
+            text = probe(["header", zone, ip, "h.example", escape(sender)],
+                         front + fields + MESSAGES["plain"] + behind)
+            report("authres %s" % name,
+                   whole(text, spf, signed, dmarc, sender))
+
+
 suite()
 dkim_all()
+whole_all()
 sys.exit(1 if FAILED else 0)

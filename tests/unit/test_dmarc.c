@@ -29,6 +29,8 @@ test_organization(void **state)
 	for (size_t i = 0; i < countof(cases); i++)
 		test_row_str(i, dmarc_organization(a, str_c(cases[i].domain)),
 		    str_c(cases[i].organization));
+	assert_true(str_eq(dmarc_organization(a, STR("a.b.org\0.c.example")),
+	    STR("a.b.org\0.c.example")));
 	arena_free(&a);
 }
 
@@ -46,8 +48,12 @@ test_record(void **state)
 		    { 1, 0, 0, 0, 20 } },
 		{ "v=DMARC1; p=reject; adkim=s; aspf=S; rf=afrf; x", true, true,
 		    { 2, 2, 1, 1, 100 } },
-		{ "v=DMARC1; p=reject; adkim=x; aspf=; pct=101; sp=maybe", true,
-		    true, { 2, 2, 0, 0, 100 } },
+		{ "v=DMARC1; p=reject; adkim=x; aspf=; pct=101", true, true,
+		    { 2, 2, 0, 0, 100 } },
+		{ "v=DMARC1; p=reject; sp=maybe", true, false, { 0 } },
+		{ "v=DMARC1; p=reject; sp=maybe; rua=mailto:a@b.example", true,
+		    true, { 0, 0, 0, 0, 100 } },
+		{ "v=DMARC1; p=junk; rua=x", true, false, { 0 } },
 		{ "v=DMARC1; p=reject; pct=0; p=none", true, true,
 		    { 2, 2, 0, 0, 0 } },
 		{ "v=DMARC1; p=junk; rua=mailto:a@b.example", true, true,
@@ -142,6 +148,10 @@ static const struct dns_rig_row rows[] = {
 	TXT("_dmarc.example.org", "v=DMARC1; p=reject; sp=quarantine"),
 	TXT("_dmarc.own.example.org", "v=DMARC1; p=none"),
 	TXT("_dmarc.strict.example", "v=DMARC1; p=reject; adkim=s; aspf=s"),
+	TXT("_dmarc.bad.example.org", "v=DMARC1; p=junk"),
+	TXT("_dmarc.two.example.org", "v=DMARC1; p=none"),
+	TXT("_dmarc.two.example.org", "v=DMARC1; p=none"),
+	TXT("_dmarc.not.example.org", "another record"),
 	TXT("_dmarc.two.example", "v=DMARC1; p=none"),
 	TXT("_dmarc.two.example", "v=DMARC1; p=reject"),
 	TXT("_dmarc.mixed.example", "something else"),
@@ -168,6 +178,10 @@ static const struct {
 	{ "strict.example", "strict.example", DMARC_PASS, DMARC_P_REJECT },
 	{ "strict.example", "a.strict.example", DMARC_FAIL, DMARC_P_REJECT },
 	{ "a.strict.example", "strict.example", DMARC_FAIL, DMARC_P_REJECT },
+	/* what is there, but bad, ends the search */
+	{ "bad.example.org", NULL, DMARC_NONE, DMARC_P_NONE },
+	{ "two.example.org", NULL, DMARC_NONE, DMARC_P_NONE },
+	{ "not.example.org", NULL, DMARC_FAIL, DMARC_P_QUARANTINE },
 	{ "two.example", NULL, DMARC_NONE, DMARC_P_NONE },
 	{ "mixed.example", NULL, DMARC_FAIL, DMARC_P_QUARANTINE },
 	{ "broken.example", NULL, DMARC_NONE, DMARC_P_NONE },
