@@ -15,7 +15,12 @@
 #define STATE_DKIM_RETIRED_S (7 * 86400)
 #define STATE_DKIM_KEYS_MAX 100 /* of a domain */
 
-enum state_dkim_stage { STATE_DKIM_NEW, STATE_DKIM_ACTIVE, STATE_DKIM_RETIRED };
+enum state_dkim_stage {
+	STATE_DKIM_NEW,
+	STATE_DKIM_ACTIVE,
+	STATE_DKIM_RETIRED,
+	STATE_DKIM_STAGES
+};
 const char *state_dkim_stage_name(enum state_dkim_stage s);
 
 struct state_dkim_key {

@@ -43,6 +43,21 @@ const struct state_setting_desc state_setting_table[] = {
 	    "", 0, 320,
 	    "Address that gets the mail for postmaster and abuse of domains "
 	    "that have no such address." },
+	{ STATE_MX_HOSTS, "domain.mx_hosts", STATE_SETTING_TEXT,
+	    "", 0, 4096,
+	    "Host names of the nodes that take mail and clients, for the DNS "
+	    "records of domains (domain dns), separated by blanks; empty: "
+	    "what the nodes call themselves." },
+	{ STATE_SPF_RECORD, "domain.spf", STATE_SETTING_TEXT,
+	    "v=spf1 mx ~all", 0, 1000,
+	    "SPF record of domains, as domain dns shows it." },
+	{ STATE_DMARC_RECORD, "domain.dmarc", STATE_SETTING_TEXT,
+	    "v=DMARC1; p=none", 0, 1000,
+	    "DMARC record of domains, as domain dns shows it." },
+	{ STATE_DKIM_PUBLISH, "dkim.publish_time", STATE_SETTING_SECONDS,
+	    "3d", 0, 365 * DAY,
+	    "How old a new DKIM key is before the cluster, once it finds the "
+	    "key's record in the DNS, signs with it." },
 	{ STATE_MESSAGE_MAX, "message.max_size", STATE_SETTING_BYTES,
 	    "50M", 64 * K, 2ULL << 30,
 	    "Largest message." },

@@ -27,6 +27,10 @@ enum state_setting {
 	STATE_PASSWORD_COST,	    /* password.yescrypt_cost */
 	STATE_PASSWORD_ITERATIONS,  /* password.scram_iterations */
 	STATE_POSTMASTER,	    /* domain.postmaster */
+	STATE_MX_HOSTS,		    /* domain.mx_hosts */
+	STATE_SPF_RECORD,	    /* domain.spf */
+	STATE_DMARC_RECORD,	    /* domain.dmarc */
+	STATE_DKIM_PUBLISH,	    /* dkim.publish_time */
 	STATE_MESSAGE_MAX,	    /* message.max_size */
 	STATE_NET_CONNECTIONS,	    /* net.connections */
 	STATE_NET_PER_CLIENT,	    /* net.connections_per_client */

@@ -156,6 +156,8 @@ static const struct {
 	jobs_run run;
 } jobs_timed[] = {
 	{ "schema", 10, jobs_schema },
+	{ "srs", 60, jobs_srs },
+	{ "dkim", 60, jobs_dkim },
 	{ "state", 60, jobs_state },
 	{ "removed accounts", 60, jobs_removed },
 	{ "ballast", 60, jobs_ballast },

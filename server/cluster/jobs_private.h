@@ -5,7 +5,7 @@
 #include "server/cluster/jobs.h"
 #include "server/worker.h"
 
-#define JOBS_TIMED_MAX 8
+#define JOBS_TIMED_MAX 16
 
 struct lock;
 
@@ -24,6 +24,9 @@ struct jobs {
 bool jobs_go_on(const struct jobs *j);
 /* Wait, unless there is a reason to go no further. */
 may_yield void jobs_sleep(struct task *t, struct jobs *j, uint64_t ms);
+/* jobs_keys.c */
+may_yield must_check struct err *jobs_srs(struct task *t, struct jobs *j);
+may_yield must_check struct err *jobs_dkim(struct task *t, struct jobs *j);
 may_yield void jobs_walk(struct task *t, struct jobs *j);
 
 #endif

@@ -7,6 +7,7 @@
 #include "storage/mailstore.h"
 #include "storage/share/store.h"
 #include "storage/state.h"
+#include "storage/state_srs.h"
 
 static const struct ctl_option share_init_options[] = {
 	{ "durability", CTL_STRING, "PROFILE",
@@ -39,6 +40,7 @@ share_init_rest(struct task *t, struct ctl *c)
 		.local = c->local,
 		.no_background = true };
 	struct mailstore_conf mc = { .store = c->store };
+	bool changed;
 	struct err *e = clusterkey_load(task_arena(t), c->local, c->store->uuid,
 	    &conf.key, NULL);
 
@@ -56,6 +58,8 @@ share_init_rest(struct task *t, struct ctl *c)
 		c->mail = mailstore_new(&mc);
 		e = mailstore_ballast_ensure(t, c->mail);
 	}
+	if (e == NULL)
+		e = state_srs_ensure(t, c->state, ctl_by(t), &changed);
 	return e;
 }
 

@@ -123,14 +123,20 @@ ctl_bad(const char *fmt, const char *what)
 	return 2;
 }
 
+#define CTL_NAME_WORDS 3
+
 /* The longest command name the words begin with; words_r: how many it took. */
 static const struct ctl_command *
 ctl_find_command(char **words, unsigned n, unsigned *words_r)
 {
-	for (unsigned take = n < 2 ? n : 2; take > 0; take--) {
-		char name[128];
-		snprintf(name, sizeof name, "%s%s%s", words[0],
-		    take > 1 ? " " : "", take > 1 ? words[1] : "");
+	for (unsigned take = n < CTL_NAME_WORDS ? n : CTL_NAME_WORDS; take > 0;
+	     take--) {
+		char name[128] = "";
+		for (unsigned i = 0; i < take; i++) {
+			size_t at = strlen(name);
+			snprintf(name + at, sizeof name - at, "%s%s",
+			    i > 0 ? " " : "", words[i]);
+		}
 		for (unsigned i = 0; ctl_commands[i] != NULL; i++)
 			if (strcmp(ctl_commands[i]->name, name) == 0) {
 				*words_r = take;

@@ -122,6 +122,23 @@ ctl_nodes_format(struct task *t, struct ctl *c, const struct nodes *nodes)
 	return min;
 }
 
+struct err *
+ctl_schema_need(struct task *t, struct ctl *c, uint32_t schema)
+{
+	struct nodes *nodes;
+	struct err *e;
+	uint32_t all;
+
+	if (state_schema(c->state) >= schema)
+		return NULL;
+	e = ctl_nodes_look(t, c, &nodes);
+	if (e != NULL)
+		return e;
+	all = ctl_nodes_format(t, c, nodes);
+	nodes_free(&nodes);
+	return state_schema_raise(t, c->state, all);
+}
+
 static const char *
 ctl_node_ready(const struct node_view *v)
 {

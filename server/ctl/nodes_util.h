@@ -34,6 +34,10 @@ may_yield must_check struct err *ctl_nodes_lives(struct task *t, struct ctl *c,
 /* What schema every node that may live knows; without any: what we do. */
 uint32_t ctl_nodes_format(struct task *t, struct ctl *c,
     const struct nodes *nodes);
+/* A share of before: the state's schema is raised here, if every node that may
+ * live knows how; what needs it says so otherwise. */
+may_yield must_check struct err *ctl_schema_need(struct task *t, struct ctl *c,
+    uint32_t schema);
 /* "alive", "not seen to move", "ended", "left". */
 const char *ctl_node_life(const struct node_view *v);
 

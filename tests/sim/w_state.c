@@ -11,11 +11,15 @@
 #include "storage/state.h"
 #include "storage/state_account.h"
 #include "storage/state_domain.h"
+#include "storage/state_route.h"
 
 /*
  * Every node adds domains and accounts, changes quotas, removes and brings
- * back.  Replicas are SQLite databases, in memory or in a directory of the
- * node's (which is damaged now and then, as disks are).
+ * back.  In every other world the share is of the schema before, and some nodes
+ * are, too, until they start again: whoever gets to it raises it to what all
+ * know; what only the newest has (routes) is refused until then.  Replicas are
+ * SQLite databases, in memory or in a directory of the node's (which is damaged
+ * now and then, as disks are).
  */
 #define WS_ITEMS 400
 #define WS_CONTESTED 4
@@ -23,7 +27,7 @@
 enum ws_status { WST_OPEN, WST_ACKED, WST_REFUSED, WST_UNKNOWN };
 
 struct ws_item {
-	bool domain;
+	bool domain, route;
 	char address[64], id[STATE_ID_CHARS + 1];
 	enum ws_status status;
 	bool removal_tried, removal_acked;
@@ -37,6 +41,8 @@ struct ws_world {
 	struct ws_item items[WS_ITEMS];
 	unsigned items_n;
 	bool disks;
+	uint32_t knows[SIM_NODES_MAX]; /* schema, of this or the next life */
+	bool old;		       /* schema of the share at first */
 	unsigned char digest[SIM_NODES_MAX][32];
 	uint64_t seq[SIM_NODES_MAX];
 };
@@ -74,6 +80,7 @@ wst_conf(struct sim_node *n, struct store *st, const char *dir,
 		.key = wst_world(n)->key,
 		.synchronous = "OFF",
 		.check_at_open = true,
+		.schema_max = wst_world(n)->knows[n->id],
 		.ckpt_every = 4 + (uint32_t)(n->w->seed % 3) * 6 };
 }
 
@@ -91,9 +98,11 @@ w_state_setup(struct task *t, struct sim_node *n)
 	n->w->app2 = sw;
 	clusterkey_make(&n->rnd, &sw->key);
 	sw->disks = sim_below(n->w, 2) == 0;
+	sw->old = sim_below(n->w, 2) == 0;
 	sim_store_setup(t, n, "state barrier");
 	sim_store_init(n, &st);
 	wst_conf(n, &st, NULL, &c);
+	c.schema_max = sw->old ? STATE_SCHEMA - 1 : STATE_SCHEMA;
 	e = state_create(t, &c);
 	if (e == NULL)
 		e = state_open(t, &c, &s, NULL);
@@ -183,6 +192,56 @@ wst_add_account(struct task *t, struct sim_node *n, struct state *s)
 	sim_say(n->w, n, "adds %s: %s", it->address, err_name(err_code(e)));
 }
 
+/* As the cluster's jobs do. */
+static may_yield void
+wst_raise(struct task *t, struct sim_node *n, struct state *s)
+{
+	uint32_t all = STATE_SCHEMA, from = state_schema(s);
+	struct err *e;
+
+	for (unsigned i = 0; i < n->w->conf.nodes; i++)
+		if (wst_world(n)->knows[i] < all)
+			all = wst_world(n)->knows[i];
+	if (all <= from)
+		return;
+	e = state_schema_raise(t, s, all);
+	sim_say(n->w, n, "raises the schema %u to %u: %s", from, all,
+	    err_name(err_code(e)));
+}
+
+static may_yield void
+wst_add_route(struct task *t, struct sim_node *n, struct state *s)
+{
+	struct ws_item *it = wst_item_new(n, true);
+	struct state_route r = { .hosts = STR("relay.example:587"),
+		.tls = STATE_ROUTE_VERIFY,
+		.user = STR("us"),
+		.password = STR("secret") };
+	struct err *e;
+
+	if (it == NULL)
+		return;
+	it->route = true;
+	snprintf(it->address, sizeof(it->address), "r%u.example",
+	    wst_world(n)->items_n);
+	r.pattern = str_c(it->address);
+	e = state_route_set(t, s, "sim", &r);
+	it->status = wst_status(e);
+	sim_say(n->w, n, "routes %s: %s", it->address, err_name(err_code(e)));
+}
+
+/* Rows of before the raise, changed. */
+static may_yield void
+wst_rules(struct task *t, struct sim_node *n, struct state *s)
+{
+	struct state_domain d = { .rules.message_max =
+				      rnd_below(&n->rnd, 1000) };
+	struct err *e = state_domain_set(t, s, "sim", STR("example.org"), &d,
+	    STATE_DOMAIN_MESSAGE_MAX);
+
+	sim_say(n->w, n, "sets the domain's rules: %s", err_name(err_code(e)));
+}
+
 /* An account of ours that was acknowledged and is not being changed. */
 static struct ws_item *
 wst_any(struct sim_node *n)
@@ -264,7 +323,8 @@ wst_do(struct task *t, struct sim_node *n)
 	static void (*const does[])(struct task * t, struct sim_node * n,
 	    struct state * s) = { wst_add_domain, wst_add_account,
 		wst_add_account, wst_add_account, wst_quota, wst_quota,
-		wst_remove, wst_look, wst_maintain };
+		wst_remove, wst_look, wst_maintain, wst_raise, wst_add_route,
+		wst_rules };
 	struct arena_mark m = arena_mark(task_arena(t));
 
 	does[rnd_below(&n->rnd, countof(does))](t, n, wst_proc(n)->state);
@@ -347,6 +407,11 @@ w_state_boot(struct sim_node *n)
 	struct ws_proc *p = xcalloc(1, sizeof(*p));
 
 	n->app = p;
+	/* Nobody goes back to an older version. */
+	if (!wst_world(n)->old || rnd_below(&n->rnd, 2) == 0)
+		wst_world(n)->knows[n->id] = STATE_SCHEMA;
+	else if (wst_world(n)->knows[n->id] == 0)
+		wst_world(n)->knows[n->id] = STATE_SCHEMA - 1;
 	sim_store_init(n, &p->st);
 	if (wst_world(n)->disks) {
 		snprintf(p->dir, sizeof(p->dir), "%s/%s", n->w->local, n->name);
@@ -378,10 +443,13 @@ wst_judge(struct sim_node *n, struct state *s, struct arena *a)
 		struct ws_item *it = &sw->items[i];
 		struct state_domain d;
 		struct state_account acc;
+		struct state_route r;
 		struct err *e;
 		bool there;
 
-		if (it->domain)
+		if (it->route)
+			e = state_route_get(a, s, str_c(it->address), &r);
+		else if (it->domain)
 			e = state_domain_find(a, s, str_c(it->address), &d);
 		else
 			e = state_account_get(a, s, str_c(it->id), &acc);

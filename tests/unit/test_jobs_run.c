@@ -9,7 +9,10 @@
 #include "storage/account.h"
 #include "storage/folder.h"
 #include "storage/message.h"
+#include "storage/state_dkim.h"
 #include "storage/state_setting.h"
+#include "storage/state_srs.h"
+#include "tests/unit/dns_rig.h"
 
 /* The rig's nodes are not locking/node.h's. */
 #define node member
@@ -234,6 +237,88 @@ TEST(test_walk_and_purge)
 	runner_stop(t, w);
 }
 
+/* --- keys --- */
+
+static may_yield_unchecked enum state_dkim_stage
+stage_of(struct task *t, struct worker *w, const char *selector)
+{
+	struct state_dkim_key *k;
+	unsigned n;
+
+	assert_ok(
+	    state_dkim_list(task_arena(t), w->state, STR("x.org"), &k, &n));
+	for (unsigned i = 0; i < n; i++)
+		if (str_eq_c(k[i].selector, selector))
+			return k[i].stage;
+	return STATE_DKIM_STAGES;
+}
+
+static may_yield_unchecked void
+key_add(struct task *t, struct worker *w, const char *selector,
+    enum state_dkim_stage stage)
+{
+	struct state_dkim_key k = { .domain = STR("x.org"),
+		.selector = str_c(selector),
+		.algorithm = STR("rsa"),
+		.public_part = STR("QUJDREVGRw=="),
+		.stage = stage };
+
+	assert_ok(state_dkim_add(t, w->state, "test", &k, STR("pem")));
+}
+
+/* New keys sign once they are published and old enough; retired ones go; there
+ * is a secret for forwarding. */
+TEST(test_keys)
+{
+	static const struct dns_rig_row rows[] = {
+		{ .name = "good._domainkey.x.org",
+		    .type = DNS_TXT,
+		    .text = "v=DKIM1; k=rsa; p = QUJD REVGRw==" },
+		{ .name = "wrong._domainkey.x.org",
+		    .type = DNS_TXT,
+		    .text = "v=DKIM1; p=QUJD" },
+		{ .name = "later._domainkey.x.org",
+		    .type = DNS_TXT,
+		    .status = DNS_TEMP },
+	};
+	struct worker *w = runner_start(t, c, 0);
+	struct str *secrets;
+	bool active;
+	unsigned n;
+
+	w->dns = dns_rig_new(w->sched, rows, countof(rows));
+	assert_ok(add_domain(t, w->state, "x.org"));
+	key_add(t, w, "old", STATE_DKIM_ACTIVE);
+	key_add(t, w, "wrong", STATE_DKIM_NEW);
+	key_add(t, w, "missing", STATE_DKIM_NEW);
+	key_add(t, w, "later", STATE_DKIM_NEW);
+	key_add(t, w, "good", STATE_DKIM_NEW);
+	task_sleep_ms(t, HOUR_MS);
+	assert_ok(state_srs_secrets(task_arena(t), w->state, task_wall_s(t),
+	    &secrets, &n, &active));
+	assert_true(active && n == 1);
+	days += 2;
+	task_sleep_ms(t, HOUR_MS + HOUR_MS / 10);
+	assert_int_equal(stage_of(t, w, "good"), STATE_DKIM_NEW);
+	assert_int_equal(stage_of(t, w, "old"), STATE_DKIM_ACTIVE);
+	days += 2;
+	task_sleep_ms(t, HOUR_MS + HOUR_MS / 10);
+	assert_int_equal(stage_of(t, w, "good"), STATE_DKIM_ACTIVE);
+	assert_int_equal(stage_of(t, w, "old"), STATE_DKIM_RETIRED);
+	assert_int_equal(stage_of(t, w, "wrong"), STATE_DKIM_NEW);
+	assert_int_equal(stage_of(t, w, "missing"), STATE_DKIM_NEW);
+	assert_int_equal(stage_of(t, w, "later"), STATE_DKIM_NEW);
+	days += 6;
+	task_sleep_ms(t, HOUR_MS + HOUR_MS / 10);
+	assert_int_equal(stage_of(t, w, "old"), STATE_DKIM_RETIRED);
+	days += 2;
+	task_sleep_ms(t, HOUR_MS + HOUR_MS / 10);
+	assert_int_equal(stage_of(t, w, "old"), STATE_DKIM_STAGES);
+	assert_int_equal(stage_of(t, w, "good"), STATE_DKIM_ACTIVE);
+	runner_stop(t, w);
+	dns_free(&w->dns);
+}
+
 int
 main(void)
 {
@@ -242,6 +327,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_visit),
 		T(test_walk_and_purge),
+		T(test_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,110 @@
+/* jobs_keys.c - secrets of SRS, and keys of DKIM that come and go */
+#include "base/log.h"
+#include "server/cluster/jobs_private.h"
+#include "server/dns/dns.h"
+#include "storage/state_dkim.h"
+#include "storage/state_setting.h"
+#include "storage/state_srs.h"
+
+struct err *
+jobs_srs(struct task *t, struct jobs *j)
+{
+	bool changed;
+	struct err *e;
+
+	if (state_schema(j->w->state) < STATE_SENDING_SCHEMA)
+		return NULL;
+	e = state_srs_ensure(t, j->w->state, j->by, &changed);
+	if (e == NULL && changed)
+		log_info(t, "secrets of forwarding rotated");
+	return e;
+}
+
+/* p= of a record, without blanks: is it this key's?	RFC 6376, 3.6.1 */
+static bool
+jobs_dkim_is_record(struct arena *a, struct str record, struct str public_part)
+{
+	struct str tag, name;
+
+	while (str_split(&record, ';', &tag)) {
+		struct buf b;
+
+		if (!str_split(&tag, '=', &name) ||
+		    !str_eq_c(str_trim(name), "p"))
+			continue;
+		buf_init(&b, a, tag.n + 1);
+		for (size_t i = 0; i < tag.n; i++)
+			if (strchr(" \t\r\n", tag.p[i]) == NULL)
+				buf_char(&b, tag.p[i]);
+		return str_eq(buf_str(&b), public_part);
+	}
+	return false;
+}
+
+may_yield static bool
+jobs_dkim_is_published(struct task *t, struct jobs *j,
+    const struct state_dkim_key *k)
+{
+	struct arena *a = task_arena(t);
+	struct str *records;
+	unsigned n, i;
+	bool found = false;
+
+	if (j->w->dns == NULL ||
+	    dns_txt(t, j->w->dns,
+		str_c(arena_printf(a, STR_FMT "._domainkey." STR_FMT,
+		    STR_ARG(k->selector), STR_ARG(k->domain))),
+		&records, &n) != DNS_FOUND)
+		return false;
+	for (i = 0; i < n; i++)
+		found |= jobs_dkim_is_record(a, records[i], k->public_part);
+	return found;
+}
+
+may_yield static struct err *
+jobs_dkim_activate(struct task *t, struct jobs *j,
+    const struct state_dkim_key *k)
+{
+	struct err *e;
+
+	if (!jobs_dkim_is_published(t, j, k)) {
+		log_warn(t, "dkim key waits for its DNS record",
+		    LOG_STR("domain", k->domain),
+		    LOG_STR("selector", k->selector));
+		return NULL;
+	}
+	e = state_dkim_activate(t, j->w->state, j->by, k->domain, k->selector);
+	if (e == NULL)
+		log_info(t, "dkim key activated", LOG_STR("domain", k->domain),
+		    LOG_STR("selector", k->selector));
+	return e;
+}
+
+/* New keys sign once receivers can have their records; retired ones go. */
+struct err *
+jobs_dkim(struct task *t, struct jobs *j)
+{
+	int64_t before =
+	    task_wall_s(t) -
+	    (int64_t)state_setting_u64(j->w->state, STATE_DKIM_PUBLISH);
+	struct state_dkim_key *list;
+	struct err *e, *first = NULL;
+	unsigned n, i, removed;
+
+	e = state_dkim_list(task_arena(t), j->w->state, STR(""), &list, &n);
+	for (i = 0; e == NULL && i < n && jobs_go_on(j); i++) {
+		struct err *one;
+
+		if (list[i].stage != STATE_DKIM_NEW || list[i].created > before)
+			continue;
+		one = jobs_dkim_activate(t, j, &list[i]);
+		if (first == NULL)
+			first = one;
+	}
+	if (e == NULL)
+		e = state_dkim_sweep(t, j->w->state, j->by, &removed);
+	if (e == NULL && removed > 0)
+		log_info(t, "retired dkim keys removed",
+		    LOG_U64("keys", removed));
+	return e != NULL ? e : first;
+}

@@ -1,0 +1,121 @@
+/* zone.c - the DNS records a mail domain needs */
+#include "server/ctl/zone.h"
+
+#include "base/buf.h"
+
+#define ZONE_STRING 255
+#define ZONE_MAX 64 /* hosts, keys */
+
+struct zone {
+	struct arena *a;
+	const struct zone_conf *c;
+	struct zone_record *list;
+	unsigned n;
+};
+
+static void
+zone_add(struct zone *z, const char *prefix, const char *type, struct str data)
+{
+	z->list[z->n++] = (struct zone_record){
+		.name = str_c(arena_printf(z->a, "%s%s" STR_FMT, prefix,
+		    prefix[0] != '\0' ? "." : "", STR_ARG(z->c->domain))),
+		.type = type,
+		.data = data,
+	};
+}
+
+static void
+zone_srv(struct zone *z, bool have, const char *service, unsigned port)
+{
+	if (!have)
+		return;
+	for (unsigned i = 0; i < z->c->hosts_n && i < ZONE_MAX; i++)
+		zone_add(z, service, "SRV",
+		    str_c(arena_printf(z->a, "0 1 %u " STR_FMT ".", port,
+			STR_ARG(z->c->hosts[i]))));
+}
+
+static void
+zone_dkim(struct zone *z, const struct zone_key *k)
+{
+	zone_add(z,
+	    arena_printf(z->a, STR_FMT "._domainkey", STR_ARG(k->selector)),
+	    "TXT", k->record);
+}
+
+void
+zone_build(struct arena *a, const struct zone_conf *c,
+    struct zone_record **list_r, unsigned *n_r)
+{
+	struct zone z = { .a = a, .c = c };
+	size_t most = 4 + 7 * (size_t)ZONE_MAX + c->keys_n;
+
+	z.list = arena_alloc(a, most * sizeof(*z.list));
+	for (unsigned i = 0; i < c->hosts_n && i < ZONE_MAX; i++)
+		zone_add(&z, "", "MX",
+		    str_c(arena_printf(a, "10 " STR_FMT ".",
+			STR_ARG(c->hosts[i]))));
+	if (c->spf.n > 0)
+		zone_add(&z, "", "TXT", c->spf);
+	for (unsigned i = 0; i < c->keys_n; i++)
+		zone_dkim(&z, &c->keys[i]);
+	if (c->dmarc.n > 0)
+		zone_add(&z, "_dmarc", "TXT", c->dmarc);
+	zone_srv(&z, c->submissions, "_submissions._tcp", 465);
+	zone_srv(&z, c->submission, "_submission._tcp", 587);
+	zone_srv(&z, c->imaps, "_imaps._tcp", 993);
+	zone_srv(&z, c->imap, "_imap._tcp", 143);
+	zone_srv(&z, c->pop3s, "_pop3s._tcp", 995);
+	zone_srv(&z, c->pop3, "_pop3._tcp", 110);
+	if (c->autoconfig && c->hosts_n > 0) {
+		struct str host =
+		    str_c(arena_printf(a, STR_FMT ".", STR_ARG(c->hosts[0])));
+
+		zone_add(&z, "autoconfig", "CNAME", host);
+		zone_add(&z, "autodiscover", "CNAME", host);
+	}
+	*list_r = z.list;
+	*n_r = z.n;
+}
+
+static void
+zone_string(struct buf *b, struct str s)
+{
+	buf_char(b, '"');
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char ch = (unsigned char)s.p[i];
+
+		if (ch == '"' || ch == '\\')
+			buf_fmt(b, "\\%c", ch);
+		else if (ch < ' ' || ch >= 0x7f)
+			buf_fmt(b, "\\%03u", ch);
+		else
+			buf_char(b, (char)ch);
+	}
+	buf_char(b, '"');
+}
+
+struct str
+zone_line(struct arena *a, const struct zone_record *r)
+{
+	bool txt = strcmp(r->type, "TXT") == 0;
+	bool several = txt && r->data.n > ZONE_STRING;
+	struct buf b;
+
+	buf_init(&b, a, 4 * r->data.n + r->data.n / 32 + r->name.n + 100);
+	buf_fmt(&b, STR_FMT ".\tIN\t%s\t", STR_ARG(r->name), r->type);
+	if (!txt) {
+		buf_str_add(&b, r->data);
+		return buf_str(&b);
+	}
+	if (several)
+		buf_c(&b, "( ");
+	for (size_t at = 0; at == 0 || at < r->data.n; at += ZONE_STRING) {
+		if (at > 0)
+			buf_c(&b, "\n\t\t\t");
+		zone_string(&b, str_sub(r->data, at, ZONE_STRING));
+	}
+	if (several)
+		buf_c(&b, " )");
+	return buf_str(&b);
+}
