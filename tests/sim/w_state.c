@@ -408,7 +408,7 @@ w_state_boot(struct sim_node *n)
 
 	n->app = p;
 	/* Nobody goes back to an older version. */
-	if (!wst_world(n)->old || rnd_below(&n->rnd, 2) == 0)
+	if (!wst_world(n)->old || rnd_below(&n->rnd, 4) != 0)
 		wst_world(n)->knows[n->id] = STATE_SCHEMA;
 	else if (wst_world(n)->knows[n->id] == 0)
 		wst_world(n)->knows[n->id] = STATE_SCHEMA - 1;
