@@ -230,25 +230,30 @@ authres_take_id(struct arena *a, struct str *in)
 	return str_sub(*in, 0, n);
 }
 
-bool
-authres_is_forged(struct str field, struct str id)
+struct str
+authres_field_id(struct arena *a, struct str field)
 {
 	ptrdiff_t colon = str_chr(field, ':');
-	struct str name, value, claimed;
-	struct arena *a;
-	bool forged;
+	struct str name, value;
 
 	if (colon < 0)
-		return false;
+		return STR_NONE;
 	name = str_sub(field, 0, (size_t)colon);
 	while (name.n > 0 && mime_lex_is_blank(name.p[name.n - 1]))
 		name.n--;
 	if (!str_case_eq_c(name, "Authentication-Results"))
-		return false;
-	a = arena_new(0);
+		return STR_NONE;
 	value = str_sub(field, (size_t)colon + 1, field.n);
-	claimed = authres_take_id(a, &value);
-	forged = str_eq(domain_normal(a, claimed), domain_normal(a, id));
+	return domain_normal(a, authres_take_id(a, &value));
+}
+
+bool
+authres_is_forged(struct str field, struct str id)
+{
+	struct arena *a = arena_new(0);
+	struct str claimed = authres_field_id(a, field);
+	bool forged = claimed.n > 0 && str_eq(claimed, domain_normal(a, id));
+
 	arena_free(&a);
 	return forged;
 }

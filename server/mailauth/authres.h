@@ -26,6 +26,9 @@ struct authres {
 };
 /* The whole field with CRLF, folded. */
 void authres_write(struct buf *b, const struct authres *r);
+/* Who says so in an Authentication-Results field: its authserv-id, lower case,
+ * A-labels; empty: it is another field. */
+struct str authres_field_id(struct arena *a, struct str field);
 /*
  * Whether a header field (name, colon and value, unfolded or not) is an
  * Authentication-Results that claims to be ours: it is removed (RFC 8601, 5).

@@ -26,8 +26,17 @@ deliver_decoded(struct arena *a, struct str s,
 }
 
 static void
+deliver_set_most(struct deliver *d, uint64_t max)
+{
+	if (max > 0 && (d->most == 0 || max < d->most))
+		d->most = max;
+}
+
+static void
 deliver_set_client(struct deliver *d, const struct filter_client *client)
 {
+	ptrdiff_t at;
+
 	if (client == NULL)
 		return;
 	d->client = *client;
@@ -35,6 +44,11 @@ deliver_set_client(struct deliver *d, const struct filter_client *client)
 	d->client.hello = arena_str(d->arena, client->hello);
 	d->client.account = arena_str(d->arena, client->account);
 	d->client.login = arena_str(d->arena, client->login);
+	at = str_chr(d->client.login, '@');
+	if (at >= 0)
+		deliver_set_most(d, deliver_domain_max(d->arena, d->w,
+					str_sub(d->client.login, (size_t)at + 1,
+					    d->client.login.n)));
 }
 
 struct deliver *
@@ -337,6 +351,7 @@ deliver_rcpt_new(struct task *t, struct deliver *d,
     struct deliver_rcpt *r)
 {
 	unsigned elsewhere = deliver_count_elsewhere(f);
+	uint64_t max = deliver_domain_max(task_arena(t), d->w, rcpt->to.domain);
 	struct deliver_dsn dsn;
 	enum deliver_verdict v;
 
@@ -344,11 +359,14 @@ deliver_rcpt_new(struct task *t, struct deliver *d,
 		return DELIVER_TEMP;
 	if (d->elsewhere_n + elsewhere + d->account_n > DELIVER_ACCOUNTS_MAX)
 		return DELIVER_MANY;
+	if (max > 0 && d->declared > max)
+		return DELIVER_TOO_BIG;
 	task_set_deadline(t, task_now_ms(t) + DELIVER_RCPT_MS);
 	v = deliver_open_all(t, d, f, r);
 	task_set_deadline(t, 0);
 	if (v != DELIVER_OK)
 		return v;
+	deliver_set_most(d, max);
 	deliver_dsn(d, rcpt, f, &dsn);
 	d->success |= (dsn.notify & SMTP_NOTIFY_SUCCESS) != 0;
 	for (unsigned i = 0; i < f->n; i++)

@@ -169,6 +169,17 @@ deliver_bounce(struct arena *a, const struct deliver *d,
 	return e == NULL ? deliver_elsewhere(a, address, f) : DELIVER_UNKNOWN;
 }
 
+uint64_t
+deliver_domain_max(struct arena *a, struct worker *w, struct str domain)
+{
+	struct state_domain_rules rules;
+
+	if (domain.n == 0 ||
+	    state_domain_rules(a, w->state, domain, &rules) != NULL)
+		return 0;
+	return rules.message_max;
+}
+
 /* --- any --- */
 
 static enum deliver_verdict

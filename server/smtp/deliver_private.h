@@ -48,6 +48,7 @@ struct deliver {
 	struct str envid; /* decoded */
 	struct filter_client client;
 	uint64_t declared; /* SIZE; 0: not said */
+	uint64_t most;	   /* bytes, as the domains have it; 0: as all */
 	struct deliver_rcpt *rcpts;
 	unsigned rcpt_n, rcpt_size;
 	struct deliver_account *accounts;
@@ -81,6 +82,11 @@ struct deliver_found {
 };
 enum deliver_verdict deliver_find(struct arena *a, const struct deliver *d,
     const struct smtp_path *to, int64_t wall_s, struct deliver_found *f_r);
+
+/* The largest message that the domain takes or sends; 0: as the setting says,
+ * or it is not ours. */
+uint64_t deliver_domain_max(struct arena *a, struct worker *w,
+    struct str domain);
 
 /* deliver_sink.c: where the bytes go, mailbox or queue */
 bool deliver_is_by_queue(const struct deliver *d);

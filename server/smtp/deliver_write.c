@@ -118,6 +118,8 @@ deliver_begin(struct task *t, struct deliver *d, struct smtp_trace *tr)
 	d->begun = true;
 	d->began_ms = task_now_ms(t);
 	d->max_bytes = worker_setting(d->w, STATE_MESSAGE_MAX);
+	if (d->most > 0 && d->most < d->max_bytes)
+		d->max_bytes = d->most;
 	buf_init(&d->head, NULL, HEADERS_BYTES_MAX);
 	task_set_deadline(t, task_now_ms(t) + DELIVER_WRITE_MS);
 	e = deliver_sink_begin(t, d);

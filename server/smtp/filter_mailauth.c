@@ -104,13 +104,39 @@ mailauth_short(struct mailauth *ma)
 	    STR_ARG(ma->id), dmarc_result_name(ma->dmarc.result)));
 }
 
+/* mx2.example.org is ours if example.org is: another node says so, not a
+ * stranger. */
+static bool
+mailauth_is_ours(const struct mailauth *ma, struct arena *a, struct str id)
+{
+	struct state_domain_rules rules;
+	struct str label;
+
+	if (str_case_eq(id, ma->id))
+		return true;
+	while (id.n > 0) {
+		if (state_domain_rules(a, ma->m->w->state, id, &rules) == NULL)
+			return true;
+		if (!str_split(&id, '.', &label))
+			break;
+	}
+	return false;
+}
+
 static void
 mailauth_forged(const struct mailauth *ma, struct headers *h)
 {
-	for (unsigned i = 0; i < h->n; i++)
-		if (h->fields[i].name.n > 0 &&
-		    authres_is_forged(h->fields[i].text, ma->id))
+	unsigned i = headers_find(h, "Authentication-Results", 0);
+
+	for (; i < h->n; i = headers_find(h, "Authentication-Results", i + 1)) {
+		struct arena *a = arena_new(0);
+		struct str id = authres_field_id(a, h->fields[i].text);
+
+		/* who cannot be read might be read by others */
+		if (id.n == 0 || mailauth_is_ours(ma, a, id))
 			headers_remove(h, i);
+		arena_free(&a);
+	}
 }
 
 static may_yield_unchecked void

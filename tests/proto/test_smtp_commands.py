@@ -222,7 +222,23 @@ def test_b14_no_relay(smtp, account):
                "example.net!x@example.org", '"x@example.net"@example.org',
                "x%example.net", "x@[127.0.0.1]"):
         c.cmd("RCPT TO:<%s>" % to, 550, "5.7.1")
+    c = client(smtp)
+    c.cmd("MAIL FROM:<>")
+    for to in ("X@EXAMPLE.NET", "x@[IPv6:::1]", "postmaster@example.net",
+               "x@example.org.example.net", "x@sub.example.org",
+               "x@n1.example.org", "x@localhost", '"x"@example.net',
+               "@n1.example.org,@example.org:x@example.net"):
+        c.cmd("RCPT TO:<%s>" % to, 550, "5.7.1")
+    c = client(smtp)
+    c.cmd("MAIL FROM:<%s> SMTPUTF8" % account)
+    for to in ("ü@example.net", "x@müller.example", "x@ｅxample.net"):
+        c.cmd("RCPT TO:<%s>" % to, 550, "5.7.1")
+    for to in ("x@example.net.", "x@.example.net", "x@example.net@example.org",
+               "x @example.net", "x@example..net"):
+        c.cmd("RCPT TO:<%s>" % to, 501, "5.1.3")
     # a route through us to ourselves is only a long way to write it
+    c = client(smtp)
+    c.cmd("MAIL FROM:<>")
     c.cmd("RCPT TO:<@example.net,@example.org:%s>" % account, 250)
 
 

@@ -246,6 +246,47 @@ ARIG_CASE(test_too_big)
 	site_close(t, &s);
 }
 
+/* A domain takes less than the cluster. */
+ARIG_CASE(test_domain_max)
+{
+	struct state_domain rule = { .name = STR("small.example"),
+		.rules = { .message_max = 1000 } };
+	struct site s;
+	struct deliver *d;
+
+	site_open(t, r, &s);
+	assert_ok(state_domain_add(t, s.st, "test", &rule));
+	assert_ok(state_domain_set(t, s.st, "test", rule.name, &rule,
+	    STATE_DOMAIN_MESSAGE_MAX));
+	add_account(t, r, &s, "x@small.example", 0);
+	d = begin(&s.w[0], "a@example.net", 1001);
+	assert_int_equal(rcpt(t, d, "x@small.example"), DELIVER_TOO_BIG);
+	assert_int_equal(rcpt(t, d, "alice@example.org"), DELIVER_OK);
+	assert_int_equal(transmit(t, d, arig_message(t, 1, 2000).p, false),
+	    DELIVER_OK);
+	deliver_free(&d);
+	d = begin(&s.w[0], "a@example.net", 0);
+	assert_int_equal(rcpt(t, d, "X@Small.Example"), DELIVER_OK);
+	assert_int_equal(transmit(t, d, arig_message(t, 1, 2000).p, false),
+	    DELIVER_TOO_BIG);
+	deliver_free(&d);
+	d = begin(&s.w[0], "a@example.net", 1000);
+	assert_int_equal(rcpt(t, d, "x@small.example"), DELIVER_OK);
+	assert_int_equal(transmit(t, d, arig_message(t, 1, 300).p, false),
+	    DELIVER_OK);
+	deliver_free(&d);
+	/* what its accounts send, too */
+	world.client = (struct filter_client){ .known = true,
+		.account = STR("x123"),
+		.login = STR("x@small.example") };
+	d = begin(&s.w[0], "x@small.example", 0);
+	assert_int_equal(rcpt(t, d, "alice@example.org"), DELIVER_OK);
+	assert_int_equal(transmit(t, d, arig_message(t, 1, 2000).p, false),
+	    DELIVER_TOO_BIG);
+	deliver_free(&d);
+	site_close(t, &s);
+}
+
 ARIG_CASE(test_postmaster)
 {
 	struct state_domain other = { .name = STR("aaa.example") };
@@ -482,6 +523,7 @@ main(void)
 		ARIG_TEST(test_quota),
 		ARIG_TEST(test_loops),
 		ARIG_TEST(test_too_big),
+		ARIG_TEST(test_domain_max),
 		ARIG_TEST(test_postmaster),
 		ARIG_TEST(test_gone),
 		ARIG_TEST(test_share_full),
