@@ -33,6 +33,14 @@ clock_system_wall_s(void *arg)
 	return clock_read(CLOCK_REALTIME).tv_sec;
 }
 
+int64_t
+clock_system_wall_ms(void)
+{
+	struct timespec ts = clock_read(CLOCK_REALTIME);
+
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
 const struct clock clock_system = {
 	.boot_ms = clock_system_boot_ms,
 	.wall_s = clock_system_wall_s,

@@ -16,5 +16,6 @@ struct clock {
 };
 
 extern const struct clock clock_system;
+int64_t clock_system_wall_ms(void);
 
 #endif

@@ -296,6 +296,14 @@ sched_wall_s(const struct sched *s)
 	return s->clock->wall_s(s->clock->arg);
 }
 
+int64_t
+sched_wall_ms(const struct sched *s)
+{
+	if (s->clock->wall_s == clock_system.wall_s)
+		return clock_system_wall_ms();
+	return sched_wall_s(s) * 1000;
+}
+
 const struct rnd *
 sched_rnd(const struct sched *s)
 {

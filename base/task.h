@@ -52,6 +52,8 @@ unsigned sched_task_count(const struct sched *s);
 
 uint64_t sched_now_ms(const struct sched *s);
 int64_t sched_wall_s(const struct sched *s);
+/* The same with milliseconds where the clock is the system's, else .000. */
+int64_t sched_wall_ms(const struct sched *s);
 const struct rnd *sched_rnd(const struct sched *s);
 /* What log lines of this scheduler's tasks carry: node name, worker. */
 void sched_set_log_name(struct sched *s, const char *node, int worker);

@@ -18,6 +18,7 @@
 #include "server/net/listener.h"
 #include "server/net/tls.h"
 #include "server/privs.h"
+#include "server/trace/trace.h"
 #include "server/worker_private.h"
 #include "storage/account.h"
 #include "storage/clusterkey.h"
@@ -271,6 +272,7 @@ worker_open_main(struct task *t, void *arg)
 	worker_load_tls(t, c);
 	c->w.hints = hints_new(&c->w, c->sibling, c->siblings, c->siblings_n);
 	c->w.follows = follows_new(&c->w);
+	c->w.trace = trace_new(&c->w);
 	c->w.auth = auth_new(&c->w);
 	task_start(c->w.sched, "state", worker_state_main, c);
 	if (c->w.index == 0) {

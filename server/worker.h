@@ -27,6 +27,7 @@ struct conns;
 struct dns;
 struct queue_store;
 struct tls;
+struct trace;
 struct auth;
 struct hints;
 struct follows;
@@ -57,6 +58,7 @@ struct worker {
 	struct hints *hints;	 /* cluster/hints.h */
 	struct follows *follows; /* cluster/follow.h */
 	struct health *health;	 /* cluster/health.h */
+	struct trace *trace;	 /* trace/trace.h */
 	/* worker 0, else NULL */
 	struct lease *lease;
 	struct nodes *nodes;

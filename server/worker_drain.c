@@ -8,6 +8,7 @@
 #include "server/cluster/jobs.h"
 #include "server/net/counts.h"
 #include "server/net/listener.h"
+#include "server/trace/trace.h"
 #include "server/worker_private.h"
 
 #define WORKER_RELEASE_MS 5000
@@ -44,7 +45,9 @@ worker_release_main(struct task *t, void *arg)
 
 	task_set_deadline(t, task_now_ms(t) + WORKER_RELEASE_MS);
 	jobs_stop(t, c->w.jobs);
-	lease_release(t, c->w.lease);
+	if (c->w.lease != NULL)
+		lease_release(t, c->w.lease);
+	trace_stop(t, c->w.trace);
 	loop_stop(c->w.loop);
 }
 
@@ -60,10 +63,7 @@ worker_drain_end(struct core *c)
 		    LOG_U64("worker", c->w.index));
 	c->phase = WORKER_ENDING;
 	c->releasing = true;
-	if (c->w.lease != NULL)
-		task_start(c->w.sched, "release", worker_release_main, c);
-	else
-		loop_stop(c->w.loop);
+	task_start(c->w.sched, "release", worker_release_main, c);
 }
 
 static void

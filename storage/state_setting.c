@@ -183,6 +183,10 @@ const struct state_setting_desc state_setting_table[] = {
 	{ STATE_TRASH_KEEP, "retention.trash",
 	    STATE_SETTING_SECONDS, "0", 0, 3650 * DAY,
 	    "The same for Trash." },
+	{ STATE_TRACE_KEEP, "trace.keep",
+	    STATE_SETTING_SECONDS, "30d", 0, 3650 * DAY,
+	    "How long it is known what happened to a message (shoalctl "
+	    "trace); 0: nothing is written down." },
 	{ STATE_CLIENT_HOST, "client.host", STATE_SETTING_TEXT,
 	    "", 0, 253,
 	    "Name by which mail programs reach the service, the balancer's: it "

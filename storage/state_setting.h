@@ -67,6 +67,7 @@ enum state_setting {
 	STATE_AUTH_PLAINTEXT,	    /* auth.allow_plaintext */
 	STATE_JUNK_KEEP,	    /* retention.junk */
 	STATE_TRASH_KEEP,	    /* retention.trash */
+	STATE_TRACE_KEEP,	    /* trace.keep */
 	STATE_CLIENT_HOST,	    /* client.host */
 	STATE_QUEUE_PORT,	    /* queue.port */
 	STATE_DMARC_ENFORCE,	    /* dmarc.enforce */

@@ -9,6 +9,7 @@
 #include "locking/nodes.h"
 #include "server/cluster/health.h"
 #include "server/cluster/jobs_private.h"
+#include "server/trace/trace.h"
 #include "storage/account.h"
 #include "storage/invite.h"
 #include "storage/state_account.h"
@@ -97,6 +98,25 @@ jobs_audit(struct task *t, struct jobs *j)
 	return e;
 }
 
+static bool
+jobs_trace_go_on(void *arg)
+{
+	return jobs_go_on(arg);
+}
+
+may_yield static struct err *
+jobs_trace(struct task *t, struct jobs *j)
+{
+	unsigned removed;
+	struct err *e =
+	    trace_sweep(t, j->w->store, worker_setting(j->w, STATE_TRACE_KEEP),
+		jobs_trace_go_on, j, &removed);
+
+	if (removed > 0)
+		log_info(t, "trace swept", LOG_U64("days", removed));
+	return e;
+}
+
 /* Closed it was when it was removed; unless that broke off. */
 may_yield static struct err *
 jobs_purge_one(struct task *t, struct jobs *j, struct str id)
@@ -163,6 +183,7 @@ static const struct {
 	{ "ballast", 60, jobs_ballast },
 	{ "invites", 24 * 60, jobs_invites },
 	{ "audit", 24 * 60, jobs_audit },
+	{ "trace", 6 * 60, jobs_trace },
 };
 _Static_assert(countof(jobs_timed) <= JOBS_TIMED_MAX, "due_ms");
 

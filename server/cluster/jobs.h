@@ -12,7 +12,7 @@
  * is not ready for another reason; the others ask for it each JOBS_ASK_MS.
  *
  * Timed jobs: the state's snapshot and schema, removed accounts whose grace is
- * over, old invites, old audit rows, the ballast.
+ * over, old invites, old audit rows, old traces, the ballast.
  *
  * The walk.  Every account is visited once in a period: its journal is brought
  * up to date, Junk and Trash are cleared of what has been there for longer than

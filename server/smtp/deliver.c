@@ -96,6 +96,18 @@ deliver_from(const struct deliver *d)
 	return d->from.mailbox;
 }
 
+uint64_t
+deliver_bytes(const struct deliver *d)
+{
+	return d->bytes;
+}
+
+struct str
+deliver_message_id(const struct deliver *d)
+{
+	return d->message_id;
+}
+
 bool
 deliver_is_utf8(const struct deliver *d)
 {

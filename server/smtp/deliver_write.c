@@ -3,6 +3,7 @@
 #include "server/net/counts.h"
 #include "server/smtp/deliver_private.h"
 #include "server/smtp/headers.h"
+#include "server/trace/trace.h"
 #include "server/worker.h"
 
 /* A storage error as a recipient's verdict. */
@@ -195,6 +196,32 @@ deliver_rcpt_verdict(const struct deliver *d, unsigned i)
 }
 
 static void
+deliver_event(struct task *t, const struct deliver *d,
+    const struct deliver_account *ac, const struct message_target *tg)
+{
+	struct arena_mark m = arena_mark(task_arena(t));
+	struct trace_event ev;
+
+	trace_begin(&ev, d->w->trace, task_arena(t), "deliver", d->id);
+	trace_str(&ev, "verdict",
+	    tg->err_r == NULL			? STR("delivered")
+	    : deliver_is_temporary(ac->verdict) ? STR("deferred")
+						: STR("refused"));
+	trace_str(&ev, "from", d->from.mailbox);
+	trace_str(&ev, "rcpt", ac->rcpt);
+	trace_str(&ev, "account", ac->id);
+	trace_str(&ev, "msgid", d->message_id);
+	trace_u64(&ev, "bytes", d->bytes);
+	trace_u64(&ev, "ms", task_now_ms(t) - d->began_ms);
+	if (tg->err_r != NULL)
+		trace_str(&ev, "answer", str_c(tg->err_r->text));
+	else
+		trace_u64(&ev, "uid", tg->place_r.uid);
+	trace_end(&ev);
+	arena_rewind(task_arena(t), m);
+}
+
+static void
 deliver_log(struct task *t, const struct deliver *d,
     const struct deliver_account *ac, const struct message_target *tg)
 {
@@ -209,6 +236,7 @@ deliver_log(struct task *t, const struct deliver *d,
 	};
 	const struct str held = STR(DELIVER_HOLD_ID);
 
+	deliver_event(t, d, ac, tg);
 	if (tg->err_r != NULL) {
 		log_warn(t, "not delivered", common[0], common[1], common[2],
 		    common[3], common[4], common[5], LOG_ERR(tg->err_r));

@@ -80,6 +80,7 @@ struct smtp_session {
 	uint64_t line_by;  /* when the next line must be complete */
 	struct deliver *deliver;
 	struct smtp_message *message; /* while one is transferred */
+	struct smtp_dialogue *dialogue; /* smtp_dialogue.h */
 };
 
 /* NULL text: the handler has written its reply already. */

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "server/net/counts.h"
 #include "server/smtp/smtp.h"
+#include "server/smtp/smtp_dialogue.h"
 
 #define SMTP_LOG_BYTES 300 /* an address has no more */
 
@@ -79,6 +80,7 @@ smtp_put(struct task *t, struct smtp_session *s, const struct smtp_reply *r)
 		stat_add(s->w->counts, STAT_DEFERRED, 1);
 	if (r->code / 10 == 55)
 		stat_add(s->w->counts, STAT_REJECTED, 1);
+	smtp_dialogue_said(s, r);
 	conn_printf(t, s->c, "%u %s%s%s\r\n", r->code,
 	    r->enhanced != NULL ? r->enhanced : "",
 	    r->enhanced != NULL ? " " : "", r->text);

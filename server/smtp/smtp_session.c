@@ -6,6 +6,7 @@
 #include "server/net/counts.h"
 #include "server/smtp/smtp.h"
 #include "server/smtp/smtp_door.h"
+#include "server/smtp/smtp_dialogue.h"
 
 static const struct smtp_kind smtp_kind_smtp = {
 	.name = "ESMTP",
@@ -115,6 +116,7 @@ static void
 smtp_reset(struct smtp_session *s)
 {
 	smtp_allow_drop(s);
+	smtp_dialogue_message(s);
 	smtp_message_free(&s->message);
 	deliver_free(&s->deliver);
 	if (s->state & (SMTP_MAIL | SMTP_CHUNKS))
@@ -155,6 +157,7 @@ smtp_answer(struct task *t, struct smtp_session *s, const struct smtp_cmd *cmd,
 			smtp_log_refused(t, s, cmd->verb, what, &r);
 		smtp_put(t, s, &r);
 	}
+	smtp_dialogue_after(s, cmd, &r);
 	if (r.flags & SMTP_CLOSE) {
 		s->state = SMTP_ENDED;
 		conn_end(s->c);
@@ -239,6 +242,7 @@ smtp_command_run(struct task *t, struct smtp_cmd *cmd)
 	struct smtp_reply r;
 
 	cmd->command = c;
+	smtp_dialogue_heard(s, cmd);
 	if (c == NULL)
 		return smtp_unknown(cmd->verb);
 	if (!(c->states & s->state))
@@ -413,6 +417,7 @@ smtp_close(struct conn *c)
 		return;
 	conn_set_session(c, NULL);
 	smtp_reset(s);
+	smtp_dialogue_free(s);
 	free(s->hello);
 	free(s->account);
 	free(s->address);

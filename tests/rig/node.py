@@ -182,14 +182,14 @@ class Node:
         if self.certificate:
             lines.append('tls { certificate = "%s" key = "%s" }' %
                          self.certificate)
-        if "dns {" not in self.extra:
-            lines.append(dnsserver.nothing(self.ns).conf().rstrip())
         for p in PROTOCOLS:
             at = ['"%s:%d"' % (self.address, self.ports[p])]
             if p == "lmtp":
                 at.append('"unix:%s"' % self.lmtp_path)
             lines.append('listen %s { protocol = %s address = { %s } %s }' % (
                 p, p, ", ".join(at), self.listeners.get(p, "")))
+        if "dns {" not in self.extra:
+            lines.append(dnsserver.nothing(self.ns).conf().rstrip())
         return "\n".join(lines + [self.extra]) + "\n"
 
     def configure(self):
