@@ -12,6 +12,7 @@
 #include "server/worker_private.h"
 
 #define WORKER_RELEASE_MS 5000
+#define WORKER_FLUSH_MS 2000 /* of those that have no lease */
 
 /*
  * Two ways to drain.  An order of the state (shoalctl node drain) makes the
@@ -43,7 +44,9 @@ worker_release_main(struct task *t, void *arg)
 {
 	struct core *c = arg;
 
-	task_set_deadline(t, task_now_ms(t) + WORKER_RELEASE_MS);
+	task_set_deadline(t,
+	    task_now_ms(t) +
+		(c->w.lease != NULL ? WORKER_RELEASE_MS : WORKER_FLUSH_MS));
 	jobs_stop(t, c->w.jobs);
 	if (c->w.lease != NULL)
 		lease_release(t, c->w.lease);
