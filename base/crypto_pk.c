@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #include <openssl/bio.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -21,6 +23,26 @@ struct crypto_pk {
 	((c) ? (void)0                                                         \
 	     : err_panic(__FILE__, __LINE__, "OpenSSL refuses %s", #c))
 
+/* Verifying takes as long as the exponent is large; everybody's has 17 bits.
+ * OpenSSL itself has this limit for larger keys. */
+#define CRYPTO_PK_EXPONENT_BITS 64
+
+static bool
+crypto_pk_is_bounded(EVP_PKEY *key, int id)
+{
+	BIGNUM *e = NULL;
+	bool ok;
+
+	if (EVP_PKEY_get_bits(key) > CRYPTO_PK_RSA_MAX)
+		return false;
+	if (id != EVP_PKEY_RSA)
+		return true;
+	ok = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) &&
+	     BN_num_bits(e) <= CRYPTO_PK_EXPONENT_BITS;
+	BN_free(e);
+	return ok;
+}
+
 /* Takes key over; NULL when it is of another kind, or too large. */
 static struct crypto_pk *
 crypto_pk_new(EVP_PKEY *key)
@@ -29,7 +51,7 @@ crypto_pk_new(EVP_PKEY *key)
 	int id = EVP_PKEY_get_base_id(key);
 
 	if ((id != EVP_PKEY_RSA && id != EVP_PKEY_ED25519) ||
-	    EVP_PKEY_get_bits(key) > CRYPTO_PK_RSA_MAX) {
+	    !crypto_pk_is_bounded(key, id)) {
 		EVP_PKEY_free(key);
 		return NULL;
 	}

@@ -18,7 +18,7 @@
 struct crypto_pk;
 enum crypto_pk_kind { CRYPTO_PK_RSA, CRYPTO_PK_ED25519 };
 
-/* Public exponents of larger keys are bounded by OpenSSL itself. */
+/* With a public exponent of at most 64 bits. */
 #define CRYPTO_PK_RSA_MAX 8192
 #define CRYPTO_PK_ED25519_BYTES 32
 

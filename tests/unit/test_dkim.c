@@ -469,6 +469,17 @@ test_keys(void **state)
 		test_row(i, (key != NULL) == (cases[i].result == DKIM_NONE));
 		crypto_pk_free(&key);
 	}
+	/* an exponent of 66 bits */
+	record =
+	    "p="
+	    "MIGlMA0GCSqGSIb3DQEBAQUAA4GTADCBjwKBgQDW8EBMuRDN6AOy0dslBHFip6flvX"
+	    "NKACRGPDLUzIChDFAccT1St2JhCjf8CXp93rn8AK5KC4CR32S8UOR1dDfmrmHbvflj"
+	    "qXmTOEB3p5CoMUcW9Q+Idjv4Af72+3bmOKmxBux6foQxbw3v8djhVtI5IBlvXD9FQQ"
+	    "jlxw84Y94FwQIJAgAAAAAAAAAB";
+	assert_int_equal(dkim_parse_key(a, str_c(record), &p, &key, &testing,
+			     &why),
+	    DKIM_PERMERROR);
+	assert_string_equal(why, "the key cannot be read");
 	record = "t=s; p=" RSA_KEY;
 	assert_int_equal(dkim_parse_key(a, str_c(record), &p, &key, &testing,
 			     &why),
