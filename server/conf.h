@@ -74,6 +74,9 @@ struct conf {
 		enum log_level level;
 		const char *topics;
 	} log;
+	unsigned send; /* takes part in delivering the queue */
+	struct net_network *send_from; /* own addresses; whole ones */
+	unsigned send_from_n;
 	uint32_t drain_timeout_s; /* SIGTERM: how long sessions may finish */
 	struct conf_certificate
 	    *certificates; /* tls {}: override the state's */

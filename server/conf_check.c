@@ -94,6 +94,31 @@ conf_check_title(struct arena *a, const struct conf_raw *raw, unsigned i)
 	    "a listener's title has 1 to 32 letters, digits, hyphens, dots");
 }
 
+static unsigned
+conf_line_of(const struct conf_raw *raw, const char *name)
+{
+	const struct conf_item *it = conf_item_find(raw, CONF_TOP, NULL, name);
+
+	return it != NULL ? it->line : 0;
+}
+
+/* Addresses, not networks. */
+static struct err *
+conf_check_send_from(struct arena *a, const struct conf *c,
+    const struct conf_raw *raw)
+{
+	for (unsigned i = 0; i < c->send_from_n; i++) {
+		const struct net_network *n = &c->send_from[i];
+
+		if ((n->addr.family == NET_IP4 && n->bits == 32) ||
+		    (n->addr.family == NET_IP6 && n->bits == 128))
+			continue;
+		return conf_bad(a, raw->file, conf_line_of(raw, "send_from"),
+		    "send_from is addresses of this node");
+	}
+	return NULL;
+}
+
 struct err *
 conf_check(struct arena *a, const struct conf *c, const struct conf_raw *raw,
     bool draft)
@@ -105,15 +130,7 @@ conf_check(struct arena *a, const struct conf *c, const struct conf_raw *raw,
 		if (e == NULL)
 			e = conf_check_addresses(a, c, raw, i);
 	}
-	return e;
-}
-
-static unsigned
-conf_line_of(const struct conf_raw *raw, const char *name)
-{
-	const struct conf_item *it = conf_item_find(raw, CONF_TOP, NULL, name);
-
-	return it != NULL ? it->line : 0;
+	return e != NULL ? e : conf_check_send_from(a, c, raw);
 }
 
 struct err *

@@ -72,6 +72,16 @@ const struct conf_key conf_table[] = {
 	    "How long sessions may finish after SIGTERM or shoalctl node "
 	    "drain, before they are cut off." },
 
+	{ CONF_TOP, "send", CONF_CHOICE, "yes", 0, 0, conf_noyes,
+	    IN_CONF(send), false, false, "yes",
+	    "Whether this node delivers mail to other hosts.  One that does "
+	    "not takes mail all the same: it leaves through those that do." },
+	{ CONF_TOP, "send_from", CONF_NETWORKS, NULL, 1, 1024, NULL,
+	    offsetof(struct conf, send_from), offsetof(struct conf, send_from_n),
+	    false, true, "{ \"192.0.2.25\", \"2001:db8::25\" }",
+	    "Addresses of this node that mail to other hosts comes from, one "
+	    "of each family.  Default: as the kernel chooses." },
+
 	{ CONF_CLUSTER, "address", CONF_UDP_ADDRESS, NULL, 1, 64, NULL,
 	    IN_CONF(cluster.address), false, false, "10.0.0.11:8446",
 	    "UDP address for hints, reachable from the other nodes.  Without "

@@ -18,11 +18,13 @@
 #include "server/net/listener.h"
 #include "server/net/tls.h"
 #include "server/privs.h"
+#include "server/queue/queue.h"
 #include "server/trace/trace.h"
 #include "server/worker_private.h"
 #include "storage/account.h"
 #include "storage/clusterkey.h"
 #include "storage/localdir.h"
+#include "storage/queue.h"
 #include "storage/share/share_count.h"
 
 /* --- to the master --- */
@@ -158,6 +160,14 @@ worker_committed(void *arg, struct str account_id, uint64_t seq)
 	hints_account(c->w.hints, account_id, seq);
 }
 
+static void
+worker_queued(void *arg, unsigned bucket, uint64_t seq)
+{
+	struct core *c = arg;
+
+	queue_tell(&c->w, bucket, seq);
+}
+
 static bool
 worker_is_full(void *arg)
 {
@@ -180,6 +190,18 @@ worker_open_mail(struct core *c)
 	    WORKER_CACHE_BYTES);
 	conf.cache = c->w.cache;
 	c->w.mail = mailstore_new(&conf);
+}
+
+static void
+worker_open_queue(struct core *c)
+{
+	const struct queue_conf conf = { .store = c->w.store,
+		.cache = c->w.cache,
+		.committed = worker_queued,
+		.full = worker_is_full,
+		.arg = c };
+
+	c->w.queue_store = queue_store_new(&conf);
 }
 
 static void
@@ -269,6 +291,7 @@ worker_open_main(struct task *t, void *arg)
 		return;
 	worker_settings_load(c);
 	worker_open_mail(c);
+	worker_open_queue(c);
 	worker_load_tls(t, c);
 	c->w.hints = hints_new(&c->w, c->sibling, c->siblings, c->siblings_n);
 	c->w.follows = follows_new(&c->w);

@@ -37,6 +37,7 @@ struct jobs;
 struct lease;
 struct nodes;
 struct locks;
+struct queue;
 
 struct worker {
 	unsigned index, workers;
@@ -63,7 +64,8 @@ struct worker {
 	struct lease *lease;
 	struct nodes *nodes;
 	struct locks *locks;
-	struct jobs *jobs; /* cluster/jobs.h */
+	struct jobs *jobs;   /* cluster/jobs.h */
+	struct queue *queue; /* queue/queue.h; NULL: does not send */
 	const char *node_id;
 	bool serving, draining;
 };

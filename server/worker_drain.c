@@ -8,6 +8,7 @@
 #include "server/cluster/jobs.h"
 #include "server/net/counts.h"
 #include "server/net/listener.h"
+#include "server/queue/queue.h"
 #include "server/trace/trace.h"
 #include "server/worker_private.h"
 
@@ -44,6 +45,9 @@ worker_release_main(struct task *t, void *arg)
 {
 	struct core *c = arg;
 
+	/* it stopped to begin anything when the drain began */
+	task_set_deadline(t, task_now_ms(t) + WORKER_RELEASE_MS);
+	queue_stop(t, c->w.queue);
 	task_set_deadline(t,
 	    task_now_ms(t) +
 		(c->w.lease != NULL ? WORKER_RELEASE_MS : WORKER_FLUSH_MS));

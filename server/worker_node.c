@@ -8,6 +8,7 @@
 #include "server/cluster/health.h"
 #include "server/cluster/jobs.h"
 #include "server/net/counts.h"
+#include "server/queue/queue.h"
 #include "server/worker_private.h"
 #include "storage/localdir.h"
 #include "storage/state_node.h"
@@ -75,6 +76,7 @@ worker_node_info(void *arg, struct lease_info *info_r)
 	info_r->ready = worker_node_ready(c);
 	info_r->sessions = (uint32_t)stat_sum(c->w.counts, STAT_SESSIONS);
 	info_r->load = (uint32_t)(load * 100);
+	info_r->sends = conf->send != 0 && !c->w.draining;
 	info_r->certificate = worker_node_certificate(c);
 	info_r->cert_expires =
 	    (int64_t)counts_word(c->w.counts, COUNTS_CERT_EXPIRES);
@@ -211,5 +213,6 @@ worker_node_main(struct task *t, void *arg)
 	health_update(c->w.health);
 	nodes_watch(c->w.nodes);
 	c->w.jobs = jobs_new(&c->w);
+	c->w.queue = queue_new(&c->w);
 	worker_node_name(t, c);
 }

@@ -207,6 +207,28 @@ const struct state_setting_desc state_setting_table[] = {
 	{ STATE_SMTP_RATE, "smtp.rate_per_client",
 	    STATE_SETTING_U64, "300", 1, 1000000,
 	    "Messages a minute from one client to one node, on port 25." },
+	{ STATE_QUEUE_LIFETIME, "queue.lifetime",
+	    STATE_SETTING_SECONDS, "5d", 1, 30 * DAY,
+	    "How long outgoing mail is tried before its sender is told that "
+	    "it failed." },
+	{ STATE_QUEUE_FIRST, "queue.retry_first",
+	    STATE_SETTING_SECONDS, "5m", 1, DAY,
+	    "When outgoing mail is tried again after it failed for the first "
+	    "time; twice as long each time after." },
+	{ STATE_QUEUE_MAX, "queue.retry_max",
+	    STATE_SETTING_SECONDS, "4h", 1, 7 * DAY,
+	    "Longest time between two tries." },
+	{ STATE_QUEUE_NOTICE, "queue.delay_notice",
+	    STATE_SETTING_SECONDS, "4h", 0, 30 * DAY,
+	    "How long outgoing mail is late before its sender is told so, "
+	    "once; 0: never." },
+	{ STATE_QUEUE_PER_DEST, "queue.per_destination",
+	    STATE_SETTING_U64, "10", 1, 1000,
+	    "Sessions of one node with the hosts of one destination at "
+	    "once." },
+	{ STATE_QUEUE_AT_ONCE, "queue.at_once",
+	    STATE_SETTING_U64, "100", 1, 10000,
+	    "Deliveries of one node at once." },
 };
 /* clang-format on */
 

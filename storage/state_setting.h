@@ -73,6 +73,12 @@ enum state_setting {
 	STATE_DMARC_ENFORCE,	    /* dmarc.enforce */
 	STATE_SMTP_REVERSE,	    /* smtp.require_reverse_dns */
 	STATE_SMTP_RATE,	    /* smtp.rate_per_client */
+	STATE_QUEUE_LIFETIME,	    /* queue.lifetime */
+	STATE_QUEUE_FIRST,	    /* queue.retry_first */
+	STATE_QUEUE_MAX,	    /* queue.retry_max */
+	STATE_QUEUE_NOTICE,	    /* queue.delay_notice */
+	STATE_QUEUE_PER_DEST,	    /* queue.per_destination */
+	STATE_QUEUE_AT_ONCE,	    /* queue.at_once */
 	STATE_SETTINGS
 };
 

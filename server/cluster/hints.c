@@ -11,6 +11,7 @@
 #include "server/cluster/follow.h"
 #include "server/cluster/hints_private.h"
 #include "server/net/counts.h"
+#include "server/queue/queue.h"
 
 /* Packets between workers: one letter, then items, or an order. */
 #define HINTS_PACKET_ITEMS 'H'
@@ -75,6 +76,8 @@ hints_sibling_item(struct hints_sibling *s, const struct hint *i)
 		return;
 	if (i->type == HINT_STATE)
 		worker_state_hint(w, i->number);
+	else if (i->type == HINT_QUEUE)
+		queue_hint(w, i->points, i->number);
 	/* failures, tallies: the sibling has them in its part of the counts */
 	hints_queue(s->h, i, s->index);
 }
@@ -158,6 +161,8 @@ hints_is_same(const struct hints_pending *p, const struct hint *i)
 	case HINT_FAILURE:
 	case HINT_TALLY:
 		return p->number == i->number;
+	case HINT_QUEUE:
+		return p->points == i->points;
 	case HINT_STATE:
 	case HINT_ALIVE:
 	case HINT_NONE:
@@ -277,6 +282,17 @@ hints_state(struct hints *h, uint64_t seq)
 	struct hint i = { .type = HINT_STATE, .number = seq };
 
 	if (h != NULL)
+		hints_queue(h, &i, HINTS_FROM_HERE);
+}
+
+void
+hints_bucket(struct hints *h, unsigned bucket, uint64_t seq)
+{
+	struct hint i = { .type = HINT_QUEUE,
+		.number = seq,
+		.points = bucket };
+
+	if (h != NULL && bucket < HINTS_BUCKETS)
 		hints_queue(h, &i, HINTS_FROM_HERE);
 }
 

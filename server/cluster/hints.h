@@ -21,8 +21,8 @@
  * known at once.
  *
  * Received, in worker 0: accounts go to follows_hint() here and in every
- * sibling, states to worker_state_hint(), failures and tallies to
- * counts.h.
+ * sibling, states to worker_state_hint(), buckets to queue_hint(), failures and
+ * tallies to counts.h.
  */
 struct hints;
 struct worker;
@@ -45,6 +45,8 @@ void hints_free(struct hints **h);
 /* Queue one; sent this turn.  h NULL: nothing. */
 void hints_account(struct hints *h, struct str account_id, uint64_t head);
 void hints_state(struct hints *h, uint64_t seq);
+/* Of the queue; seq 0: its lock was given back (queue/queue.h). */
+void hints_bucket(struct hints *h, unsigned bucket, uint64_t seq);
 void hints_failure(struct hints *h, uint64_t key, unsigned points);
 void hints_tally(struct hints *h, uint64_t key, unsigned n);
 

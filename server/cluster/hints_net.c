@@ -11,6 +11,7 @@
 #include "server/cluster/hints_private.h"
 #include "server/net/addr.h"
 #include "server/net/counts.h"
+#include "server/queue/queue.h"
 
 static void hints_net_input(struct watch *watch, int fd, int events, void *arg);
 
@@ -368,6 +369,9 @@ hints_net_item(struct hints *h, const struct hint *i, bool trusted)
 		break;
 	case HINT_STATE:
 		worker_state_hint(w, i->number);
+		break;
+	case HINT_QUEUE:
+		queue_hint(w, i->points, i->number);
 		break;
 	case HINT_FAILURE:
 		if (trusted)

@@ -29,6 +29,7 @@ hint_put(struct buf *b, const struct hint *i)
 		length = 8;
 		break;
 	case HINT_FAILURE:
+	case HINT_QUEUE:
 		length = 9;
 		break;
 	case HINT_TALLY:
@@ -44,7 +45,7 @@ hint_put(struct buf *b, const struct hint *i)
 		buf_le64(b, i->number);
 	if (i->type == HINT_ACCOUNT)
 		buf_str_add(b, i->id);
-	else if (i->type == HINT_FAILURE)
+	else if (length == 9)
 		buf_char(b, (char)i->points);
 	else if (i->type == HINT_TALLY)
 		buf_le16(b, (uint16_t)i->points);
@@ -109,6 +110,11 @@ hint_body(unsigned char type, struct str body, struct hint *i)
 			return HINT_NONE;
 		i->points = le16_get(body.p + 8);
 		return i->points > 0 ? HINT_TALLY : HINT_NONE;
+	case HINT_QUEUE:
+		if (body.n != 9)
+			return HINT_NONE;
+		i->points = (unsigned char)body.p[8];
+		return i->points < HINTS_BUCKETS ? HINT_QUEUE : HINT_NONE;
 	case HINT_ALIVE:
 		return body.n == 0 ? HINT_ALIVE : HINT_NONE;
 	default:

@@ -24,6 +24,7 @@
  *	's'	state: entry number (8)
  *	'f'	failed logins: key (8), points (1)	counts.h
  *	't'	tally: key (8), how many (2)	counts.h
+ *	'q'	queue: entry number (8; 0: its holder gave it back), bucket (1)
  *	'l'	alive: nothing; sent every HINTS_ALIVE_MS
  *
  * Items of another type, or of a length that does not fit, are skipped: they
@@ -34,6 +35,7 @@
 #define HINTS_HEAD_BYTES 28
 #define HINTS_MAC_BYTES 16
 #define HINTS_ID_BYTES 8
+#define HINTS_BUCKETS 64 /* QUEUE_BUCKETS */
 #define HINTS_ITEM_MAX (2 + 8 + 64)
 
 struct hints_head {
@@ -47,6 +49,7 @@ enum hint_type {
 	HINT_STATE = 's',
 	HINT_FAILURE = 'f',
 	HINT_TALLY = 't',
+	HINT_QUEUE = 'q',
 	HINT_ALIVE = 'l'
 };
 #define HINT_TALLY_MAX 65535
@@ -54,7 +57,8 @@ struct hint {
 	enum hint_type type;
 	struct str id;	 /* account */
 	uint64_t number; /* entry, or key */
-	unsigned points; /* failure: 1..255; tally: 1..HINT_TALLY_MAX */
+	/* failure: 1..255; tally: 1..HINT_TALLY_MAX; queue: the bucket */
+	unsigned points;
 };
 
 void hints_wire_begin(struct buf *b, const struct hints_head *h);

@@ -493,5 +493,16 @@ const struct stat_desc stat_table[STATS] = {
 	    "Hints discarded: wrong MAC or too old.", false },
 	[STAT_COUNTS_FULL] = { "shoal_counts_full_total",
 	    "Clients that could not be counted: the table is full.", false },
+	[STAT_QUEUE_MESSAGES] = { "shoal_queue_messages",
+	    "Messages in the buckets of the queue that this node delivers.",
+	    true },
+	[STAT_RELAYED] = { "shoal_relayed_total",
+	    "Recipients of the queue that were delivered.", false },
+	[STAT_RELAY_DEFERRED] = { "shoal_relay_deferred_total",
+	    "Recipients of the queue that are to be tried again.", false },
+	[STAT_RELAY_FAILED] = { "shoal_relay_failed_total",
+	    "Recipients of the queue that failed for good.", false },
+	[STAT_BOUNCES] = { "shoal_bounces_total",
+	    "Delivery status notifications made.", false },
 };
 /* clang-format on */

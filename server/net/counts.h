@@ -58,6 +58,11 @@ enum stat_id {
 	STAT_HINTS_RECEIVED,
 	STAT_HINTS_BAD, /* wrong MAC, too old */
 	STAT_COUNTS_FULL,
+	STAT_QUEUE_MESSAGES,  /* gauge: in the buckets this node holds */
+	STAT_RELAYED,	      /* recipients: taken by another host */
+	STAT_RELAY_DEFERRED,  /* to be tried again */
+	STAT_RELAY_FAILED,    /* for good */
+	STAT_BOUNCES,	      /* DSNs that were made */
 	STATS
 };
 struct stat_desc {
@@ -115,6 +120,7 @@ enum counts_word {
 	COUNTS_SHARE_FULL,     /* 1: no new mail, see worker_room.c */
 	COUNTS_SHARE_FREE,     /* bytes */
 	COUNTS_HINTS_UNTIL_MS, /* boot ms until which hints are trusted */
+	COUNTS_QUEUE_OWN,      /* bit n: bucket n is this node's */
 	COUNTS_WORDS
 };
 void counts_word_set(struct counts *c, enum counts_word w, uint64_t v);

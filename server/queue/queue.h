@@ -9,12 +9,13 @@
 #include "base/task.h"
 
 /*
- * Worker 0 of every node that sends (conf: send) asks for the locks
- * "queue-<bucket>" of the buckets there are, until it has its share of them
- * (buckets / sending nodes that live, rounded up) or nobody else asks for the
- * rest.  It claims each (lock_claim), replays it, and delivers from it: by
- * destination (domain, or smart host), QUEUE_PER_DESTINATION transactions at
- * once, QUEUE_AT_ONCE in all, with sessions that are used again.
+ * Worker 0 of every node that sends (conf: send; the lease says so) asks for
+ * the locks "queue-<bucket>" of those buckets that are its own: which they are
+ * follows from the leases of the nodes that send and live (schedule_owner).  It
+ * claims each (lock_claim), replays it, and delivers from it: by destination
+ * (the recipient's domain), queue.per_destination sessions at once,
+ * queue.at_once in all, with sessions that are used again.  A bucket that is
+ * another's is handed over when what is in flight has ended.
  *
  * Recipients here (a DSN's sender, a group's members) are delivered from the
  * queue, too, under a txid that follows from message and recipient: whoever
@@ -23,7 +24,7 @@
 struct queue;
 struct worker;
 
-/* NULL while the node does not send. Worker 0, after locks and nodes. */
+/* NULL: the node does not send. Worker 0, after locks, nodes, queue_store. */
 struct queue *queue_new(struct worker *w);
 /* Hand the locks back, transactions in flight may end until the task's
  * deadline. */
@@ -33,10 +34,10 @@ void queue_free(struct queue **q);
 /* Any worker, after its commit: that bucket is at this entry. Tells the holder,
  * here or elsewhere (hints). */
 void queue_tell(struct worker *w, unsigned bucket, uint64_t seq);
-/* Worker 0: a hint came. */
+/* Worker 0: a hint came.  seq 0: its holder has given the bucket back. */
 void queue_hint(struct worker *w, unsigned bucket, uint64_t seq);
-/* Where a message that is accepted now is best put: a bucket this node holds,
- * else any. */
+/* Where a message that is accepted now is best put: one of this node's own
+ * buckets; any if it does not send. */
 unsigned queue_bucket_for(struct worker *w);
 
 #endif

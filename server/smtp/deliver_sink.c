@@ -1,4 +1,5 @@
 /* deliver_sink.c - where the bytes of a message go: mailbox or queue */
+#include "server/queue/queue.h"
 #include "server/smtp/deliver_private.h"
 #include "server/worker.h"
 
@@ -14,7 +15,7 @@ deliver_sink_begin(struct task *t, struct deliver *d)
 	if (!deliver_is_by_queue(d))
 		return message_writer_begin(t, d->accounts[0].acc, NULL,
 		    &d->writer);
-	return queue_writer_begin(t, d->w->queue_store, QUEUE_BUCKETS,
+	return queue_writer_begin(t, d->w->queue_store, queue_bucket_for(d->w),
 	    &d->queued);
 }
 

@@ -21,6 +21,14 @@ static struct {
 	struct filter_client client; /* of whose mail comes next */
 } world;
 
+unsigned queue_bucket_for(struct worker *w);
+unsigned
+queue_bucket_for(struct worker *w)
+{
+	(void)w;
+	return QUEUE_BUCKETS;
+}
+
 uint64_t
 worker_setting(const struct worker *w, enum state_setting id)
 {

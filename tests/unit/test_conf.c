@@ -124,6 +124,12 @@ static const struct {
 	{ SHARE "workers = many", 2, "workers is a number" },
 	{ SHARE "drain_timeout = 2d", 2, "drain_timeout is a duration" },
 	{ SHARE "drain_timeout = soon", 2, "drain_timeout is a duration" },
+	{ SHARE "send = maybe", 2, "send" },
+	{ SHARE "send_from = { \"10.0.0.0/8\" }", 2,
+	    "send_from is addresses of this node" },
+	{ SHARE "send_from = { \"unix\" }", 2,
+	    "send_from is addresses of this node" },
+	{ SHARE "send_from = { \"mail\" }", 2, "send_from" },
 	{ SHARE "user = \"no such user\"", 2, "there is no user" },
 	{ SHARE USER "group = \"no such group\"", 3, "there is no group" },
 	{ SHARE "cluster { address = \"node1:8446\" }", 2,
@@ -242,6 +248,7 @@ static const char whole[] =
     "local = \"/var/lib/shoal\"\n" USER "workers = 3\n"
     "hostname = \"mail1.example.org\"\n"
     "drain_timeout = 2m\n"
+    "send = no send_from = { \"10.0.0.25\", \"2001:db8::25\" }\n"
     "cluster { address = \"10.0.0.11:8446\" }\n"
     "dns { servers = { \"10.0.0.53\", \"10.0.0.54@5353\", "
     "\"10.0.0.55:5354\",\n"
@@ -298,6 +305,9 @@ check_whole(const struct conf *c)
 	assert_int_equal(c->workers, 3);
 	assert_string_equal(c->hostname, "mail1.example.org");
 	assert_int_equal(c->drain_timeout_s, 120);
+	assert_int_equal(c->send, 0);
+	assert_int_equal(c->send_from_n, 2);
+	assert_int_equal(c->send_from[1].addr.family, NET_IP6);
 	assert_string_equal(c->cluster.address, "10.0.0.11:8446");
 	assert_string_equal(c->log.target, "journal");
 	assert_int_equal(c->log.format, LOG_JSON);
@@ -353,6 +363,8 @@ test_defaults(void **state)
 	assert_null(strchr(c->node, '.'));
 	assert_true(c->workers >= 1);
 	assert_int_equal(c->drain_timeout_s, 30);
+	assert_int_equal(c->send, 1);
+	assert_int_equal(c->send_from_n, 0);
 	assert_null(c->cluster.address);
 	assert_int_equal(c->dns.servers_n, 0);
 	assert_string_equal(c->dns.trust_anchor, "/usr/share/dns/root.key");

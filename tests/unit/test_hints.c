@@ -14,7 +14,9 @@
 #include "server/cluster/hints.h"
 #include "server/cluster/hints_wire.h"
 #include "server/net/counts.h"
+#include "server/queue/queue.h"
 #include "server/worker.h"
+#include "storage/queue.h"
 #include "tests/unit/test.h"
 
 #define WAIT_MS 10000
@@ -95,6 +97,15 @@ worker_state_hint(struct worker *w, uint64_t seq)
 {
 	(void)w;
 	state_told = seq;
+}
+
+static unsigned queue_told[QUEUE_BUCKETS];
+
+void
+queue_hint(struct worker *w, unsigned bucket, uint64_t seq)
+{
+	(void)w;
+	queue_told[bucket] = (unsigned)seq;
 }
 
 /* --- the rig --- */
@@ -377,10 +388,15 @@ test_failures_and_state(void **state)
 	hints_tally(r->w[A1].hints, 4712, 40000);
 	hints_tally(r->w[A1].hints, 4712, 3);
 	hints_state(r->w[A1].hints, 99);
+	hints_bucket(r->w[A1].hints, 7, 12);
+	hints_bucket(r->w[A1].hints, 8, 13);
+	hints_bucket(r->w[A1].hints, 7, 14);
 	WAIT(r, b_scored);
 	assert_int_equal(counts_tally(r->counts[1], 4712), 40003);
 	assert_int_equal(counts_tally(r->counts[0], 4712), 0);
 	assert_true(counts_score(r->counts[1], 4711, 0) < 3.1);
+	assert_int_equal(queue_told[7], 14);
+	assert_int_equal(queue_told[8], 13);
 	/* the worker itself has counted already */
 	assert_true(counts_score(r->counts[0], 4711, 0) < 0.1);
 }

@@ -30,6 +30,7 @@ test_roundtrip(void **state)
 		{ .type = HINT_STATE, .number = UINT64_MAX },
 		{ .type = HINT_FAILURE, .number = 1ULL << 63, .points = 200 },
 		{ .type = HINT_TALLY, .number = 1ULL << 62, .points = 65535 },
+		{ .type = HINT_QUEUE, .number = 12, .points = 63 },
 	};
 	struct arena *a = arena_new(0);
 	struct hints_head h;
@@ -99,6 +100,10 @@ test_items(void **state)
 		ROW("t\12" E8 "\0\1", HINT_TALLY, true),
 		ROW("t\12" E8 "\0\0", HINT_NONE, true), /* none */
 		ROW("t\11" E8 "\1", HINT_NONE, true),
+		ROW("q\11" E8 "\0", HINT_QUEUE, true),
+		ROW("q\11" E8 "\77", HINT_QUEUE, true),
+		ROW("q\11" E8 "\100", HINT_NONE, true), /* no such bucket */
+		ROW("q\10" E8, HINT_NONE, true),
 		ROW("a\12" E8 "ab", HINT_ACCOUNT, true),
 		ROW("a\11" E8 "a", HINT_NONE, true), /* id too short */
 		ROW("a\13" E8 "../", HINT_NONE, true),

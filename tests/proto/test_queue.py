@@ -1,0 +1,216 @@
+"""The queue: mail of an alias that leads elsewhere, on two nodes.
+
+A host for sink.example listens on port 25 of an address of loopback of its own, so
+this needs to be root (or a kernel that lets anybody have port 25).
+"""
+
+import os
+import re
+import time
+
+import pytest
+
+from rig.dnsserver import DnsServer
+from rig.sink import CLOSE, Sink
+from rig.wait import wait_for
+from smtp_common import mailbox
+
+SINK = "127.0.77.25"
+DOWN = "127.0.77.26"        # nobody listens there
+ZONES = {
+    "sink.example": "@ MX 10 mx\nmx A %s\n" % SINK,
+    "down.example": "@ MX 10 mx\nmx A %s\n" % DOWN,
+    "none.example": "@ MX 0 .\n",
+}
+DNS = DnsServer(ZONES)
+SHOAL = {
+    "accounts": 12, "workers": 2, "conf": DNS.conf(),
+    "settings": {"queue.retry_first": "2", "queue.retry_max": "3",
+                 "auth.allow_plaintext": "yes"},
+    "log_ok": [],
+}
+MESSAGE = "From: a@example.net\nTo: b@example.org\nSubject: %s\n\nhello\n"
+
+pytestmark = pytest.mark.skipif(
+    os.getuid() != 0 and int(open(
+        "/proc/sys/net/ipv4/ip_unprivileged_port_start").read()) > 25,
+    reason="needs port 25 of loopback")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def dns():
+    with DNS:
+        yield DNS
+
+
+@pytest.fixture
+def sink(cluster):
+    with Sink(SINK, 25, name="mx.sink.example") as s:
+        yield s
+
+
+@pytest.fixture
+def nodes(n1, n2):
+    """Both send, and know each other."""
+    for node, other in ((n1, n2), (n2, n1)):
+        wait_for("%s hears %s" % (node.name, other.name), lambda n=node:
+                 n.metrics()["shoal_hints_received_total"] > 0, 30)
+    return n1, n2
+
+
+def known(node, address, smtp):
+    """The node's state has the alias: it is taken."""
+    def taken():
+        # a session ends after some errors
+        c = smtp(node)
+        c.hello()
+        c.cmd("MAIL FROM:<x@example.net>")
+        c.send(("RCPT TO:<%s>\r\n" % address).encode())
+        return c.reply()[0] == 250
+    wait_for("%s knows %s" % (node.name, address), taken, 30)
+
+
+@pytest.fixture
+def forward(ctl, request, nodes, smtp):
+    """An address of ours that leads to b@DOMAIN, as both nodes know."""
+    def make(domain="sink.example"):
+        address = request.node.name[5:].replace("_", "-") + "@example.org"
+        ctl.run("alias", "add", address, "b@" + domain)
+        for node in nodes:
+            known(node, address, smtp)
+        return address
+    return make
+
+
+def inbox(ctl, account, n):
+    """The n-th message, when it is there."""
+    wait_for("message %d of %s" % (n, account),
+             lambda: len(mailbox(ctl, account)) >= n, 30)
+    return mailbox(ctl, account)[n - 1].decode()
+
+
+def stays(ctl, account, n, seconds):
+    """There are n messages, and there will be no more."""
+    time.sleep(seconds)
+    assert len(mailbox(ctl, account)) == n
+
+
+def test_relay(nodes, sink, forward, deliver):
+    to = forward()
+    deliver(MESSAGE % "relayed", to, node=nodes[0])
+    m = sink.wait()
+    assert m.recipients == ["b@sink.example"]
+    assert m.header("Subject") == ["relayed"]
+    assert m.sender.startswith("SRS0=") and m.sender.endswith("@example.org")
+    assert m.header("Return-Path") == [] and m.header("Delivered-To") == []
+
+
+def test_deferred_then_taken(nodes, sink, forward, deliver):
+    sink.rule("RCPT", "451 4.7.1 come back", times=2)
+    began = time.monotonic()
+    deliver(MESSAGE % "deferred", forward(), node=nodes[0])
+    sink.wait(seconds=60)
+    assert time.monotonic() - began > 3
+    assert len(sink.messages) == 1
+
+
+def test_failed_is_told_once(nodes, sink, forward, deliver, account, ctl):
+    sink.rule("RCPT", "550 5.1.1 nobody")
+    to = forward()
+    deliver(MESSAGE % "failed", to, sender=account.address, node=nodes[1])
+    dsn = inbox(ctl, account, 1)
+    assert "Final-Recipient: rfc822; " + to in dsn
+    assert "Action: failed" in dsn and "Status: 5.1.1" in dsn
+    assert "Diagnostic-Code: smtp; 550 5.1.1 nobody" in dsn
+    assert "Subject: failed" in dsn
+    assert "Return-Path: <>" in dsn
+    stays(ctl, account, 1, 5)
+
+
+def test_null_sender_is_dropped(nodes, sink, forward, deliver):
+    sink.rule("RCPT", "550 5.1.1 nobody")
+    deliver(MESSAGE % "bounce", forward(), sender="", node=nodes[0])
+
+    def dropped():
+        return [x for n in nodes for x in n.log(event="bounce dropped")]
+    wait_for("a dropped bounce", dropped, 30)
+    assert len(dropped()) == 1
+
+
+def test_null_mx(nodes, forward, deliver, account, ctl):
+    deliver(MESSAGE % "nowhere", forward("none.example"), sender=account.address,
+            node=nodes[0])
+    assert "Status: 5.1.10" in inbox(ctl, account, 1)
+
+
+def test_delay_is_told(nodes, forward, deliver, account, ctl):
+    ctl.run("settings", "set", "queue.delay_notice", "4")
+    try:
+        deliver(MESSAGE % "late", forward("down.example"),
+                sender=account.address, node=nodes[0])
+        dsn = inbox(ctl, account, 1)
+        assert "Action: delayed" in dsn and "Will-Retry-Until: " in dsn
+        stays(ctl, account, 1, 8)
+    finally:
+        ctl.run("settings", "set", "queue.delay_notice")
+
+
+def test_break_in_the_middle_comes_again(nodes, sink, forward, deliver):
+    sink.rule("END", CLOSE, times=1)
+    deliver(MESSAGE % "twice", forward(), node=nodes[0])
+    sink.wait(seconds=60)
+    assert len(sink.tried) == 2
+
+
+def holders(nodes):
+    """Which node took each bucket last."""
+    lines = sorted((x for n in nodes
+                    for x in n.log(event="queue bucket (taken|handed back)")),
+                   key=lambda x: x["token"])
+    held = {}
+    for x in lines:
+        if x["event"] == "queue bucket taken":
+            held[x["bucket"]] = x["node"]
+        elif held.get(x["bucket"]) == x["node"]:
+            held.pop(x["bucket"])
+    return held
+
+
+def test_drain_hands_over(nodes, sink, forward, deliver, ctl):
+    n1, n2 = nodes
+    sink.rule("RCPT", "451 4.7.1 wait")
+    to = forward()
+    for i in range(4):
+        deliver(MESSAGE % i, to, node=n1)
+    wait_for("attempts", lambda: n1.log(event="deferred", rcpt="b@sink.example"),
+             30)
+    ctl.run("node", "drain", "n1")
+    try:
+        n1.wait_log(30, event="queue bucket handed back")
+        began = time.monotonic()
+        wait_for("n2 has all buckets", lambda: set(
+            holders(nodes).values()) == {"n2"}, 30)
+        assert time.monotonic() - began < 10
+        sink.clear()
+        sink.wait(4, 30)
+    finally:
+        ctl.run("node", "resume", "n1")
+    time.sleep(1)
+    assert len(sink.messages) == 4
+
+
+def test_killed_holder(cluster, nodes, sink, forward, deliver):
+    n1, n2 = nodes
+    sink.rule("RCPT", "451 4.7.1 wait")
+    to = forward()
+    wait_for("n1 has buckets again", lambda: "n1" in set(
+        holders(nodes).values()) or deliver(MESSAGE % "x", to, node=n1),
+        150)
+    for i in range(4):
+        deliver(MESSAGE % ("k%d" % i), to, node=n1)
+    time.sleep(2)
+    n1.kill()
+    sink.clear()
+    wait_for("all messages", lambda: {"k%d" % i for i in range(4)} <= {
+        m.header("Subject")[0] for m in sink.messages}, 90)
+    n1.start()
