@@ -102,6 +102,13 @@ deliver_bytes(const struct deliver *d)
 	return d->bytes;
 }
 
+const struct filter_note *
+deliver_notes(const struct deliver *d, unsigned *n_r)
+{
+	*n_r = d->filter.note_n;
+	return d->filter.notes;
+}
+
 struct str
 deliver_message_id(const struct deliver *d)
 {

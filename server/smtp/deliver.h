@@ -119,6 +119,9 @@ bool deliver_is_utf8(const struct deliver *d);
 /* Of the message so far; its Message-ID, or empty. */
 uint64_t deliver_bytes(const struct deliver *d);
 struct str deliver_message_id(const struct deliver *d);
+/* What filters said for the trace. */
+struct filter_note;
+const struct filter_note *deliver_notes(const struct deliver *d, unsigned *n_r);
 /* Recipients accepted so far, in order; one accepted twice counts twice. */
 unsigned deliver_rcpt_count(const struct deliver *d);
 struct str deliver_rcpt_address(const struct deliver *d, unsigned i);

@@ -17,6 +17,13 @@ filter_say(struct filter_msg *m, enum filter_verdict v, unsigned code,
 
 /* --- room --- */
 
+void
+filter_note(struct filter_msg *m, const char *key, struct str value)
+{
+	if (m->note_n < FILTER_NOTES)
+		m->notes[m->note_n++] = (struct filter_note){ key, value };
+}
+
 bool
 filter_room(struct filter_msg *m, struct headers *h, struct str field,
     unsigned *room_r)

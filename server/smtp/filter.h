@@ -51,6 +51,13 @@ struct filter_room {
 	struct str last; /* what it becomes; empty: as it is */
 };
 
+/* What the trace has to say about it (trace.h: "spf", "dkim", "dmarc"). */
+#define FILTER_NOTES 8
+struct filter_note {
+	const char *key; /* lives for ever */
+	struct str value;
+};
+
 struct worker;
 struct filter_msg {
 	struct worker *w;
@@ -66,6 +73,8 @@ struct filter_msg {
 	const char *enhanced, *text;
 	struct filter_room rooms[FILTER_ROOMS];
 	unsigned room_n;
+	struct filter_note notes[FILTER_NOTES];
+	unsigned note_n;
 	/* private: what each filter keeps; NULL: it is not interested */
 	void **state;
 };
@@ -88,6 +97,8 @@ extern const struct filter *const filters[]; /* ends with NULL */
 /* Remembers it, if it is worse. text: in m->arena, or constant. */
 void filter_say(struct filter_msg *m, enum filter_verdict v, unsigned code,
     const char *enhanced, const char *text);
+/* value: in m->arena, or constant. */
+void filter_note(struct filter_msg *m, const char *key, struct str value);
 /* Put this field on top, and keep its place: *room_r for filter_fill. false:
  * there are too many already. */
 bool filter_room(struct filter_msg *m, struct headers *h, struct str field,

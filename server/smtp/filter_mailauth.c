@@ -242,6 +242,36 @@ mailauth_obey(struct task *t, struct mailauth *ma)
 		    LOG_C("spf", spf_result_name(ma->spf.result)));
 }
 
+/* "pass example.net", or the result alone. */
+static void
+mailauth_note_one(struct filter_msg *m, const char *key, const char *result,
+    struct str domain)
+{
+	filter_note(m, key,
+	    str_c(arena_printf(m->arena, "%s%s" STR_FMT, result,
+		domain.n > 0 ? " " : "", STR_ARG(domain))));
+}
+
+static void
+mailauth_note(struct mailauth *ma)
+{
+	struct filter_msg *m = ma->m;
+	struct buf b;
+
+	mailauth_note_one(m, "spf", spf_result_name(ma->spf.result),
+	    ma->spf.domain);
+	buf_init(&b, m->arena, 1000);
+	for (unsigned i = 0; i < dkim_verify_count(ma->dkim); i++) {
+		const struct dkim_signature *s = dkim_verify_nth(ma->dkim, i);
+
+		buf_fmt(&b, "%s%s " STR_FMT, i > 0 ? ", " : "",
+		    dkim_result_name(s->result), STR_ARG(s->domain));
+	}
+	filter_note(m, "dkim", b.n > 0 ? buf_str(&b) : STR("none"));
+	mailauth_note_one(m, "dmarc", dmarc_result_name(ma->dmarc.result),
+	    ma->dmarc.domain);
+}
+
 static void
 mailauth_end(struct task *t, struct filter_msg *m, void *state)
 {
@@ -256,6 +286,7 @@ mailauth_end(struct task *t, struct filter_msg *m, void *state)
 			field = mailauth_short(ma);
 		filter_fill(m, ma->room, field);
 	}
+	mailauth_note(ma);
 	mailauth_obey(t, ma);
 }
 

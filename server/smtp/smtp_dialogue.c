@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "server/smtp/filter.h"
 #include "server/smtp/smtp_commands.h"
 #include "server/trace/trace.h"
 
@@ -104,9 +105,14 @@ void
 smtp_dialogue_message(struct smtp_session *s)
 {
 	struct smtp_dialogue *d = s->dialogue;
+	const struct filter_note *notes;
+	unsigned n;
 
 	if (d == NULL || s->deliver == NULL || !deliver_is_begun(s->deliver))
 		return;
+	notes = deliver_notes(s->deliver, &n);
+	for (unsigned i = 0; i < n; i++)
+		smtp_dialogue_note(s, notes[i].key, notes[i].value);
 	d->number = s->messages;
 	d->bytes = deliver_bytes(s->deliver);
 	snprintf(d->msgid, sizeof(d->msgid), STR_FMT,

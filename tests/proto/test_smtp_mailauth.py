@@ -1,6 +1,7 @@
 """SMTP: SPF, DKIM and DMARC at the door, Authentication-Results, policy."""
 
 import base64
+import json
 import re
 import subprocess
 
@@ -104,6 +105,21 @@ def test_dkim_pass(smtp, account, ctl, key, size):
     assert got == {"iprev": "fail", "spf": "fail", "dkim": "pass",
                    "dmarc": "pass"}
     assert kept.endswith(raw)
+
+
+def test_the_trace_has_them(smtp, account, ctl, key):
+    c = connect(smtp, NAMELESS)
+    begin(c, account).data(signed(key, from_("example.net")))
+    found = wait_for("the trace has it", lambda: [
+        e for e in ctl_lines(ctl, "trace", str(account)) if e["e"] == "smtp"],
+        20)
+    assert [(e["spf"], e["dkim"], e["dmarc"]) for e in found] == [
+        ("fail example.net", "pass example.net", "pass example.net")]
+
+
+def ctl_lines(ctl, *args):
+    r = ctl.result(*args, as_json=True)
+    return [json.loads(line) for line in r.stdout.splitlines()]
 
 
 @pytest.mark.parametrize("size", [100, 700000], ids=["small", "large"])
