@@ -236,24 +236,42 @@ dmarc_is_aligned(struct arena *a, struct str domain, struct str from,
 	    dmarc_organization(a, from));
 }
 
+/* An identifier that passed, or that might have if DNS had answered. */
+struct dmarc_found {
+	bool pass, unknown;
+};
+
+static void
+dmarc_found_one(struct dmarc_found *f, bool pass, bool temporary, bool aligned)
+{
+	f->pass |= aligned && pass;
+	f->unknown |= aligned && temporary;
+}
+
 void
 dmarc_judge(struct arena *a, struct dmarc *m, const struct spf *spf,
     const struct dkim_verify *dkim)
 {
-	bool pass;
+	struct dmarc_found f = { .pass = false };
 
 	if (m->result != DMARC_FAIL && m->result != DMARC_PASS)
 		return;
-	pass = spf != NULL && spf->result == SPF_PASS &&
-	       dmarc_is_aligned(a, spf->domain, m->domain, m->strict_spf);
+	if (spf != NULL)
+		dmarc_found_one(&f, spf->result == SPF_PASS,
+		    spf->result == SPF_TEMPERROR,
+		    dmarc_is_aligned(a, spf->domain, m->domain, m->strict_spf));
 	for (unsigned i = 0; dkim != NULL && i < dkim_verify_count(dkim); i++) {
 		const struct dkim_signature *s = dkim_verify_nth(dkim, i);
 
-		if (!pass && s->result == DKIM_PASS)
-			pass = dmarc_is_aligned(a, s->domain, m->domain,
-			    m->strict_dkim);
+		dmarc_found_one(&f, s->result == DKIM_PASS,
+		    s->result == DKIM_TEMPERROR,
+		    dmarc_is_aligned(a, s->domain, m->domain, m->strict_dkim));
 	}
-	m->result = pass ? DMARC_PASS : DMARC_FAIL;
-	m->why =
-	    pass ? NULL : "nothing that vouches for it is aligned with From";
+	m->result = f.pass	? DMARC_PASS
+		    : f.unknown ? DMARC_TEMPERROR
+				: DMARC_FAIL;
+	m->why = f.pass	     ? NULL
+		 : f.unknown ? "what might vouch for it is not known now"
+			     : "nothing that vouches for it is aligned with"
+			       " From";
 }

@@ -33,7 +33,8 @@ struct dmarc {
 /* header: as in dkim.h. In the task's arena. */
 may_yield void dmarc_find(struct task *t, struct dns *d, struct str header,
     struct dmarc *m_r);
-/* result PASS or FAIL, if there was a record. */
+/* result PASS or FAIL, if there was a record; TEMPERROR if nothing passed and
+ * an aligned identifier could not be checked now. */
 void dmarc_judge(struct arena *a, struct dmarc *m, const struct spf *spf,
     const struct dkim_verify *dkim);
 /* "example.co.uk" of "a.b.example.co.uk". */

@@ -41,6 +41,16 @@ def dns(key):
         yield server
 
 
+@pytest.fixture(scope="module", autouse=True)
+def rules(dns, cluster):
+    """Domains of ours that let less be done."""
+    for rule in ("quarantine", "ignore"):
+        name = rule + ".example.org"
+        cluster.ctl.run("domain", "add", name)
+        cluster.ctl.run("domain", "set", name, "--dmarc", rule)
+        cluster.share.add("x@" + name)
+
+
 def connect(smtp, peer):
     c = smtp(**proxied(peer))
     c.hello("mx.example.net")
@@ -160,6 +170,20 @@ def test_dmarc_none(smtp, account, ctl):
     c = connect(smtp, NAMELESS)
     begin(c, account, sender="x@none.example").data(from_("none.example"))
     assert results(mailbox(ctl, account)[0])[0]["dmarc"] == "fail"
+
+
+def test_rules_of_domains(smtp, account, ctl):
+    """The mildest of the recipients' domains holds."""
+    c = connect(smtp, NAMELESS)
+    begin(c, "x@quarantine.example.org").data(from_("example.net"))
+    begin(c, "x@quarantine.example.org", account).data(from_("example.net"))
+    assert len(mailbox(ctl, "x@quarantine.example.org", "Junk")) == 2
+    assert len(mailbox(ctl, account, "Junk")) == 1
+    begin(c, "x@ignore.example.org").data(from_("example.net"))
+    assert len(mailbox(ctl, "x@ignore.example.org")) == 1
+    begin(c, "x@ignore.example.org", sender="x@quarantine.example")
+    c.data(from_("quarantine.example"))
+    assert len(mailbox(ctl, "x@ignore.example.org")) == 2
 
 
 def test_setting(smtp, account, ctl):

@@ -212,6 +212,20 @@ whole(struct task *t, struct mailauth_rig *r)
 		    str_c(dmarc_result_name(wholes[i].result)));
 		test_row(i, m.policy == wholes[i].policy);
 		test_row(i, (m.why == NULL) == (m.result == DMARC_PASS));
+		/* what may have passed is no failure */
+		if (wholes[i].result == DMARC_FAIL ||
+		    wholes[i].result == DMARC_PASS) {
+			struct dmarc again = m;
+
+			spf.result = SPF_TEMPERROR;
+			dmarc_judge(task_arena(t), &again, &spf, NULL);
+			test_row(i,
+			    again.result ==
+				(wholes[i].spf == NULL ||
+					    wholes[i].result == DMARC_PASS
+					? DMARC_TEMPERROR
+					: DMARC_FAIL));
+		}
 		/* without anything to go by */
 		dmarc_judge(task_arena(t), &m, NULL, NULL);
 		test_row(i, m.result != DMARC_PASS);
