@@ -120,16 +120,23 @@ def test_from_of_ones_own(submit, account, field):
 def test_aliases_and_identities(submit, cluster, account, ctl):
     """By name in MAIL and in From."""
     ctl.run("alias", "add", "sales@example.org", str(account))
+    ctl.run("identity", "add", str(account), "me@elsewhere.example")
+    ctl.run("identity", "add", str(account), "*@all.example")
     c = submit(account)
 
-    def works():
-        c.send("MAIL FROM:<sales@example.org>\r\nRSET\r\n")
+    def works(sender):
+        c.send("MAIL FROM:<%s>\r\nRSET\r\n" % sender)
         code, _ = c.reply()
         c.expect_reply(250)
         return code == 250
-    wait_for("the alias is known", works, 20)
-    send(c, account, "From: Sales <sales@example.org>\r\n\r\nx\r\n",
-         sender="sales@example.org")
+    wait_for("all are known", lambda: works("x@all.example"), 20)
+    for sender in ("sales@example.org", "me@elsewhere.example",
+                   "x@all.example"):
+        send(c, account, "From: Me <%s>\r\n\r\nx\r\n" % sender,
+             sender=sender)
+    for sender in "you@elsewhere.example", "x@sub.all.example":
+        assert not works(sender)
+        send(c, account, "From: <%s>\r\n\r\nx\r\n" % sender, 550)
     # reports that mail was read have no sender
     send(c, account, "From: %s\r\n\r\nx\r\n" % account, sender="")
     send(c, account, "From: a@example.net\r\n\r\nx\r\n", 550, sender="")
