@@ -71,6 +71,36 @@ wq_book(const struct sim_world *w)
 	return w->app;
 }
 
+static inline struct wq_proc *
+wq_proc(const struct sim_node *n)
+{
+	return n->app;
+}
+
+static inline struct wq_mail *
+wq_mail(const struct sim_node *n, unsigned i)
+{
+	return &wq_book(n->w)->mails[i];
+}
+
+/* w_queue.c */
+extern const unsigned wq_buckets[WQ_BUCKETS];
+extern const char *const wq_locks[WQ_BUCKETS];
+/* One message comes in; returns its index in the book. */
+may_yield unsigned wq_accept(struct task *t, struct sim_node *n);
+may_yield must_check struct err *wq_refresh(struct task *t, struct sim_node *n,
+    struct queue_bucket *b);
+/* The lock of bucket k was taken. */
+void wq_taken(struct sim_node *n, unsigned k, const struct lock *lock);
+/* What the holder does: claim, then send what is due. */
+may_yield must_check struct err *wq_hold(struct task *t, struct sim_node *n,
+    struct queue_bucket *b, unsigned k, struct lock *lock, unsigned rounds);
+
+/* wq_end.c: in turn, all nodes; twice */
+may_yield_unchecked void wq_final(struct task *t, struct sim_node *n,
+    unsigned pass);
+
+/* wq_book.c */
 /* Index of a new message; they move when others come. */
 unsigned wq_mail_new(struct sim_world *w, unsigned tag, unsigned rcpts);
 unsigned wq_accepted(struct sim_node *n, unsigned mail,

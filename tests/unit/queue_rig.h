@@ -185,4 +185,59 @@ qrig_has_file(struct task *t, struct queue_bucket *b, const struct txid *txid,
 	return e == NULL;
 }
 
+#define TEXT STR("From: alice@example.org\r\nSubject: x\r\n\r\nbody\r\n")
+
+static inline struct queue_outcome
+delivered(unsigned rcpt)
+{
+	return (struct queue_outcome){ .rcpt = rcpt,
+		.state = QUEUE_DELIVERED,
+		.tried_s = 1763757900,
+		.code = 250,
+		.answer = STR("mx1.example.net: 250 2.0.0 queued") };
+}
+
+static inline struct queue_outcome
+failed(unsigned rcpt)
+{
+	return (struct queue_outcome){ .rcpt = rcpt,
+		.state = QUEUE_FAILED,
+		.tried_s = 1763757900,
+		.code = 550,
+		.answer = STR("mx1.example.net: 550 5.1.1 no such user") };
+}
+
+static inline struct queue_outcome
+later(unsigned rcpt)
+{
+	return (struct queue_outcome){ .rcpt = rcpt,
+		.state = QUEUE_WAITING,
+		.tried_s = 1763757900,
+		.next_s = 1763758800,
+		.code = 451,
+		.answer = STR("mx1.example.net: 451 4.7.1 try later") };
+}
+
+/* A DSN to the sender. */
+static inline struct queue_dsn
+dsn(struct task *t)
+{
+	struct queue_dsn d = { .bytes = STR("Subject: failed\r\n\r\nsorry\r\n"),
+		.m = qrig_message(t, 1) };
+
+	d.m.from = STR_NONE;
+	d.m.rcpts[0].address = STR("alice@example.org");
+	d.m.flags = 0;
+	return d;
+}
+
+static inline struct err *may_yield_unchecked
+outcome(struct task *t, struct queue_bucket *b, uint64_t token,
+    const struct queue_message *m, const struct queue_outcome *o, unsigned n,
+    const struct queue_dsn *d, unsigned dn)
+{
+	return queue_outcomes(t, b, token, STR("n1"), &m->txid, m->ordinal, o,
+	    n, d, dn);
+}
+
 #endif
