@@ -193,7 +193,8 @@ struct queue_outcome {
 	unsigned rcpt; /* place in the message's list */
 	enum queue_state state;
 	bool delay_told;
-	int64_t tried_s, next_s;
+	int64_t tried_s; /* as before: no new try, only news of it */
+	int64_t next_s;
 	unsigned code;
 	struct str answer; /* cut at QUEUE_ANSWER_MAX */
 };

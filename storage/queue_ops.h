@@ -39,7 +39,8 @@
  *		OUTCOME of a try: state is one letter, W still waiting, D
  *		delivered, F failed, R removed; letters: L it was told that it
  *		is late; when it was tried, when it is tried next.  Counts one
- *		try.  Nothing for a recipient that does not wait.  The outcome
+ *		try, by that node, unless it was tried then already.  Nothing
+ *		for a recipient that does not wait.  The outcome
  *		decides something if the state is not W, or for the first L.  A
  *		message of whose recipients none waits is a row no more.
  * Orders:

@@ -237,13 +237,18 @@ queue_str_dup(struct str s)
 	return s.n == 0 ? STR_NONE : str_of(xmemdup(s.p, s.n), s.n);
 }
 
+static void
+queue_str_set(struct str *s, struct str v)
+{
+	free((char *)s->p);
+	*s = queue_str_dup(v);
+}
+
 void
 queue_state_set_answer(struct queue_rcpt *r, struct str answer, struct str node)
 {
-	free((char *)r->answer.p);
-	free((char *)r->node.p);
-	r->answer = queue_str_dup(answer);
-	r->node = queue_str_dup(node);
+	queue_str_set(&r->answer, answer);
+	queue_str_set(&r->node, node);
 }
 
 /* Of too many marks every other one is enough, but not of the newest. */
@@ -301,11 +306,14 @@ queue_apply_rcpt(struct queue_apply *ap, struct queue_rcpt *r)
 	    op->state != QUEUE_WAITING || (op->told && !r->delay_told);
 	r->state = op->state;
 	r->delay_told |= op->told;
-	r->tries++;
-	r->tried_s = op->tried_s;
 	r->next_s = op->next_s;
 	r->code = op->code;
-	queue_state_set_answer(r, op->answer, op->node);
+	queue_str_set(&r->answer, op->answer);
+	if (r->tried_s == op->tried_s)
+		return; /* only news of it */
+	r->tries++;
+	r->tried_s = op->tried_s;
+	queue_str_set(&r->node, op->node);
 }
 
 static void

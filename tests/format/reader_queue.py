@@ -97,9 +97,10 @@ class Bucket:
             r = m.rcpts[place - 1]
             self.decided |= f[2] != "W" or (f[3] == "L" and not r.told)
             r.state, r.told = STATES.index(f[2]), r.told or f[3] == "L"
-            r.tries += 1
-            r.tried, r.next, r.code = int(f[4]), int(f[5]), int(f[6])
-            r.node, r.answer = text(f[7]), text(f[8])
+            r.next, r.code, r.answer = int(f[5]), int(f[6]), text(f[8])
+            if r.tried != int(f[4]):
+                r.tries += 1
+                r.tried, r.node = int(f[4]), text(f[7])
         if m and m.is_done():
             del self.rows[f[0]]
 

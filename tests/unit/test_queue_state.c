@@ -281,6 +281,40 @@ test_dsns(void **state)
 	}
 }
 
+/* Telling of a delay between two tries is no try. */
+static void
+test_tries(void **state)
+{
+	static const struct {
+		const char *op;
+		unsigned tries;
+		int64_t next_s;
+		const char *node;
+	} v[] = {
+		{ "o," M7 ",1,W,L,0,0,0,n9,", 0, 0, "" },
+		{ "o," M7 ",1,W,,5,9,451,n1,x", 1, 9, "n1" },
+		{ "o," M7 ",1,W,L,5,9,451,n2,x", 1, 9, "n1" },
+		{ "o," M7 ",1,W,,5,7,451,n2,x", 1, 7, "n1" },
+		{ "o," M7 ",1,W,,9,19,451,n2,x", 2, 19, "n2" },
+	};
+	const struct queue_name name = { seven, 0 };
+	struct queue_bucket_state s;
+
+	(void)state;
+	queue_state_init(&s, 3);
+	apply(&s, 7, ADD);
+	for (unsigned i = 0; i < countof(v); i++) {
+		const struct queue_rcpt *r;
+
+		apply(&s, 10 + i, v[i].op);
+		r = &queue_state_find(&s, &name)->rcpts[0];
+		if (r->tries != v[i].tries || r->next_s != v[i].next_s ||
+		    !str_eq_c(r->node, v[i].node))
+			fail_msg("case %u", i);
+	}
+	queue_state_free(&s);
+}
+
 static void
 test_marks(void **state)
 {
@@ -467,6 +501,7 @@ main(void)
 		cmocka_unit_test(test_ids),
 		cmocka_unit_test(test_orders),
 		cmocka_unit_test(test_dsns),
+		cmocka_unit_test(test_tries),
 		cmocka_unit_test(test_marks),
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_damage),
