@@ -21,6 +21,10 @@ static void
 w_queue_conf(struct sim_world *w, struct sim_conf *c)
 {
 	c->run_us = 8 * SIM_MINUTE + sim_below(w, 12 * SIM_MINUTE);
+	/* A lease's log has a hundred names: three at a time over a slow line
+	 * take a whole term, and nobody ever holds a lock. */
+	if (c->page < 8)
+		c->page = 8;
 	/* Days pass in minutes: txids are forgotten, orphans age. */
 	if (sim_below(w, 3) == 0)
 		c->wall_speed = 2000;
