@@ -21,7 +21,7 @@ struct state_domain_rules {
 	 * punctuation of an atom, "" for none, "+" at first. */
 	struct str separators;
 	uint64_t messages_default; /* quota in messages of new accounts */
-	uint64_t message_max;	   /* bytes; 0: the setting */
+	uint64_t message_max;	   /* from and to it; bytes; 0: the setting */
 	/* That each account may send to; 0: no limit;
 	 * STATE_RECIPIENTS_DEFAULT: as the setting says. */
 	int64_t recipients_per_day;

@@ -378,7 +378,8 @@ deliver_rcpt_new(struct task *t, struct deliver *d,
 		return DELIVER_TEMP;
 	if (d->elsewhere_n + elsewhere + d->account_n > DELIVER_ACCOUNTS_MAX)
 		return DELIVER_MANY;
-	if (max > 0 && d->declared > max)
+	if ((max > 0 && d->declared > max) ||
+	    (d->most > 0 && d->declared > d->most))
 		return DELIVER_TOO_BIG;
 	task_set_deadline(t, task_now_ms(t) + DELIVER_RCPT_MS);
 	v = deliver_open_all(t, d, f, r);

@@ -2,6 +2,7 @@
 #include "server/cluster/hints.h"
 #include "server/net/counts.h"
 #include "server/smtp/smtp.h"
+#include "storage/state_domain.h"
 
 /*
  * What was accepted is told to the other nodes, so that it counts wherever the
@@ -32,13 +33,37 @@ smtp_allow(bool yes, const char *text)
 	return (struct smtp_reply){ 450, "4.7.1", text, 0 };
 }
 
+/* What the domain of who is logged in says; if that cannot be read, what any
+ * domain says at first. */
+static void
+smtp_allow_rules(struct task *t, const struct smtp_session *s,
+    struct state_domain_rules *r_r)
+{
+	struct str address = str_c(s->address);
+	ptrdiff_t at = str_chr(address, '@');
+
+	if (at >= 0 &&
+	    state_domain_rules(task_arena(t), s->w->state,
+		str_sub(address, (size_t)at + 1, address.n), r_r) == NULL)
+		return;
+	*r_r = (struct state_domain_rules){ .outgoing = true,
+		.recipients_per_day = STATE_RECIPIENTS_DEFAULT };
+}
+
 struct smtp_reply
 smtp_allow_message(struct task *t, const struct smtp_session *s)
 {
 	uint64_t max = worker_setting(s->w, STATE_SUBMISSION_MESSAGES);
+	struct state_domain_rules rules;
 	uint64_t key;
 
-	if (s->account == NULL || max == 0)
+	if (s->account == NULL)
+		return smtp_allow(true, NULL);
+	smtp_allow_rules(t, s, &rules);
+	if (!rules.outgoing)
+		return (struct smtp_reply){ 550, "5.7.1",
+			"your domain may not send", 0 };
+	if (max == 0)
 		return smtp_allow(true, NULL);
 	key = smtp_allow_key(s, "sent.messages", task_wall_s(t) / SMTP_HOUR);
 	return smtp_allow(counts_tally(s->w->counts, key) < max,
@@ -49,9 +74,15 @@ struct smtp_reply
 smtp_allow_rcpt(struct task *t, const struct smtp_session *s)
 {
 	uint64_t max = worker_setting(s->w, STATE_SUBMISSION_RCPTS);
+	struct state_domain_rules rules;
 	uint64_t sum;
 
-	if (s->account == NULL || max == 0)
+	if (s->account == NULL)
+		return smtp_allow(true, NULL);
+	smtp_allow_rules(t, s, &rules);
+	if (rules.recipients_per_day != STATE_RECIPIENTS_DEFAULT)
+		max = (uint64_t)rules.recipients_per_day;
+	if (max == 0)
 		return smtp_allow(true, NULL);
 	sum = counts_tally(s->w->counts,
 		  smtp_allow_key(s, "sent.rcpts", task_wall_s(t) / SMTP_DAY)) +
