@@ -224,6 +224,7 @@ queue_stop(struct task *t, struct queue *q)
 	if (q == NULL)
 		return;
 	q->stop = true;
+	dests_wake(q->dests);
 	queue_kick(q);
 	while (!q->ended)
 		if (!task_cond_wait(t, &q->done,

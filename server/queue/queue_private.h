@@ -123,6 +123,14 @@ may_yield void queue_settle_late(struct task *t, struct queue *q,
 void queue_verdict_all(struct queue_verdict *v, const unsigned *places,
     unsigned n, enum queue_state state, bool host_failed, struct str answer);
 
+/* queue_trace.c */
+void queue_trace_relay(struct task *t, const struct queue *q,
+    const struct queue_message *m, const struct queue_outcome *o, unsigned n,
+    const struct queue_told *told);
+/* verdict: what the sender is told of. */
+void queue_trace_bounce(struct task *t, const struct queue *q,
+    const struct queue_message *m, const char *verdict);
+
 /* queue_send.c: a task of one destination; it frees the sender */
 struct queue_sender {
 	struct queue *q;

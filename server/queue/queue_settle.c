@@ -278,7 +278,6 @@ queue_settle(struct task *t, struct queue *q, const struct queue_message *m,
 	struct queue_dsn dsn;
 	bool bounce;
 
-	(void)told;
 	if (n == 0)
 		return;
 	queue_settle_init(t, &st, q, m, n);
@@ -289,10 +288,12 @@ queue_settle(struct task *t, struct queue *q, const struct queue_message *m,
 	if (!queue_settle_commit(t, &st, bounce ? &dsn : NULL))
 		return;
 	queue_settle_log(t, &st, d);
+	queue_trace_relay(t, q, m, st.o, st.n, told);
 	if (bounce) {
 		stat_add(q->w->counts, STAT_BOUNCES, 1);
 		log_info(t, "bounce", LOG_STR("queue", m->id),
 		    LOG_STR("to", m->from), LOG_U64("rcpts", st.told_n));
+		queue_trace_bounce(t, q, m, "failed");
 	}
 }
 
@@ -326,5 +327,6 @@ queue_settle_late(struct task *t, struct queue *q,
 		stat_add(q->w->counts, STAT_BOUNCES, 1);
 		log_info(t, "sender told of a delay", LOG_STR("queue", m->id),
 		    LOG_STR("to", m->from), LOG_U64("rcpts", st.told_n));
+		queue_trace_bounce(t, q, m, "delayed");
 	}
 }

@@ -168,6 +168,14 @@ dest_empty(struct dest *d)
 }
 
 void
+dests_wake(struct dests *ds)
+{
+	for (unsigned i = 0; i < SCHEDULE_TABLE; i++)
+		for (struct dest *d = ds->table[i]; d != NULL; d = d->next)
+			task_cond_broadcast(&d->more);
+}
+
+void
 dests_trim(struct dests *ds, int64_t now_s)
 {
 	for (unsigned i = 0; i < SCHEDULE_TABLE; i++) {

@@ -37,10 +37,10 @@ bool schedule_is_late(const struct schedule *s, int64_t arrived_s,
     int64_t now_s);
 
 /*
- * A destination: the domain of an address in lower case, or "" for what is
- * ours.  One that failed before it answered MAIL (queue_rcpt.code 0) is left
- * alone by all its messages until that recipient's next try: which is in its
- * row, so whoever takes the bucket over knows it.
+ * A destination: the domain of an address in lower case, or "" for an address
+ * that has none.  One that failed before it answered MAIL (queue_rcpt.code 0)
+ * is left alone by all its messages until that recipient's next try: which is
+ * in its row, so whoever takes the bucket over knows it.
  */
 #define SCHEDULE_DEST_MAX 256
 struct dests;
@@ -77,6 +77,8 @@ bool dest_push(struct dest *d, const struct dest_job *j);
 bool dest_pop(struct dest *d, struct dest_job *j_r);
 unsigned dest_jobs(const struct dest *d);
 void dest_empty(struct dest *d);
+/* Those that wait with a session need not any more. */
+void dests_wake(struct dests *ds);
 /* Forget those nobody uses. */
 void dests_trim(struct dests *ds, int64_t now_s);
 unsigned dests_count(const struct dests *ds);
