@@ -66,11 +66,16 @@ static struct err *
 state_route_host(struct arena *a, struct str s, struct state_route_host *h)
 {
 	struct str name = s, port = STR_NONE;
+	uint64_t number;
 	ptrdiff_t at;
 
-	*h = (struct state_route_host){ .mx = str_starts(s, STR("mx:")) };
+	*h = (struct state_route_host){ .mx = str_case_eq_c(str_sub(s, 0, 3),
+					    "mx:") };
 	if (h->mx)
 		name = s = str_sub(s, 3, s.n);
+	/* a host that is called mx, with a port: too much like the other */
+	if (h->mx && str_u64(name, &number))
+		goto bad;
 	if (name.n > 0 && name.p[0] == '[') {
 		at = str_chr(name, ']');
 		if (at < 0 || h->mx)

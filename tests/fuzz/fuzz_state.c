@@ -5,6 +5,7 @@
 #include "storage/password.h"
 #include "storage/state_address.h"
 #include "storage/state_ops.h"
+#include "storage/state_route.h"
 #include "storage/state_setting.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t n);
@@ -76,6 +77,34 @@ fuzz_setting(struct arena *a, struct str s)
 			     state_setting_table[i].type == STATE_SETTING_BOOL);
 }
 
+/* Hosts of a route, written again as they were read, are the same. */
+static void
+fuzz_route(struct arena *a, struct str s)
+{
+	struct state_route_host *h, *again;
+	unsigned n, m, i;
+	struct buf b;
+
+	if (state_route_hosts(a, s, &h, &n) != NULL)
+		return;
+	must(n > 0 && n <= STATE_ROUTE_HOSTS_MAX);
+	buf_init(&b, a, n * 300);
+	for (i = 0; i < n; i++) {
+		bool literal = str_chr(h[i].name, ':') >= 0;
+
+		buf_fmt(&b, "%s%s" STR_FMT "%s", h[i].mx ? "mx:" : "",
+		    literal ? "[" : "", STR_ARG(h[i].name), literal ? "]" : "");
+		if (h[i].port != 0)
+			buf_fmt(&b, ":%u", h[i].port);
+		buf_char(&b, ' ');
+	}
+	must(buf_ok(&b));
+	must(state_route_hosts(a, buf_str(&b), &again, &m) == NULL && m == n);
+	for (i = 0; i < n; i++)
+		must(str_eq(h[i].name, again[i].name) &&
+		     h[i].port == again[i].port && h[i].mx == again[i].mx);
+}
+
 /* Nobody without the key makes an entry that is accepted. */
 static void
 fuzz_ops(struct arena *a, struct str s)
@@ -98,6 +127,7 @@ static void (*const fuzz_kinds[])(struct arena *a, struct str s) = {
 	fuzz_password,
 	fuzz_setting,
 	fuzz_ops,
+	fuzz_route,
 };
 
 int

@@ -389,6 +389,8 @@ TEST(test_route_hosts)
 		{ "2001:db8::1", NULL },
 		{ "mx:[2001:db8::1]", NULL },
 		{ "mx:", NULL },
+		{ "mx:25", NULL },
+		{ "MX:a.net", "mx/a.net:0" },
 		{ "a..net", NULL },
 		{ "a a a a a a a a a a a a a a a a a", NULL },
 	};
