@@ -8,7 +8,7 @@ MESSAGE = ("From: Bob <bob@example.net>\r\nTo: alice@example.org\r\n"
            "Subject: test\r\nMessage-ID: <%s@example.net>\r\n\r\n"
            "line one\r\n")
 KEYWORDS = {"PIPELINING", "SIZE", "STARTTLS", "ENHANCEDSTATUSCODES",
-            "8BITMIME", "SMTPUTF8", "CHUNKING", "LIMITS"}
+            "8BITMIME", "SMTPUTF8", "CHUNKING", "LIMITS", "DSN"}
 
 
 def message(name="m", body=""):

@@ -19,6 +19,8 @@ def family(cluster):
                             ("team@alias.example", a),
                             ("team@alias.example", b),
                             ("away@alias.example", "x@example.net"),
+                            ("circle@alias.example", "round@alias.example"),
+                            ("round@alias.example", "circle@alias.example"),
                             ("@alias.example", b)):
         cluster.ctl.run("alias", "add", address, str(target))
     return a, b
@@ -66,7 +68,7 @@ def test_statistics(smtp, account, n1):
     begin(c, account, "team@alias.example").data(message())
     c.cmd("MAIL FROM:<>")
     c.cmd("RCPT TO:<nobody@example.org>", 550)
-    c.cmd("RCPT TO:<away@alias.example>", 451)
+    c.cmd("RCPT TO:<circle@alias.example>", 451)
     c.cmd("FOO", 500)
     after = n1.metrics()
     grown = {k: after[k] - before[k] for k in before}
@@ -162,7 +164,8 @@ def test_aliases_catch_all_plus(smtp, family, ctl):
     assert delivered("whoever@alias.example") == (0, 1)
     assert delivered(str(a).replace("@", "+shop@")) == (1, 0)
     c.cmd("MAIL FROM:<a@example.net>")
-    c.cmd("RCPT TO:<away@alias.example>", 451, "4.3.0")
+    c.cmd("RCPT TO:<away@alias.example>")
+    c.cmd("RCPT TO:<circle@alias.example>", 451, "4.3.5")
     # a catch-all is no way around B14
     c.cmd("RCPT TO:<a%b@alias.example>", 550, "5.7.1")
 
