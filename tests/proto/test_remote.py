@@ -92,6 +92,7 @@ def test_tls(probe, certificate):
         assert opening["tls"].endswith(" verified")
         m = sink.wait()
         assert m.session.tls == "TLSv1.3" and codes(sent) == [250]
+        assert sent["usable"]
         assert m.session.server_name == "mx.example.net"
         # another name: taken, noted, refused, as was asked for
         for tls in MAY, MUST, VERIFY:

@@ -383,6 +383,8 @@ class Sink:
                 sock, peer = self.socket.accept()
             except OSError:
                 return
+            # several replies in a row must not wait for each other's ACK
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             session = Session(self, sock, peer)
             self.sessions.append(session)
             threading.Thread(target=self.serve, args=(session,),
