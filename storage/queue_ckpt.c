@@ -163,7 +163,7 @@ queue_ckpt_get_message(struct arena *a, struct queue_ckpt_in *in,
 	m->bytes = queue_ckpt_get(in, 8);
 	m->arrived_s = queue_ckpt_time(in);
 	m->seq = queue_ckpt_get(in, 8);
-	m->flags = queue_ckpt_upto(in, 4, 2 * QUEUE_BOUNCE - 1);
+	m->flags = queue_ckpt_upto(in, 4, 2 * QUEUE_JUNK - 1);
 	m->held = queue_ckpt_upto(in, 1, 1) != 0;
 	m->from = queue_ckpt_get_text(in, QUEUE_ADDRESS_MAX);
 	m->envid = queue_ckpt_get_text(in, QUEUE_TEXT_MAX);

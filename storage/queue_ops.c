@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-static const char queue_flag_letters[] = "U8FHB";
+static const char queue_flag_letters[] = "U8FHBJ";
 static const char queue_notify_letters[] = "NSFD";
 static const char queue_state_letters[] = "WDFR";
 

@@ -96,6 +96,15 @@ queue_local_copy(struct task *t, struct queue_local *l,
 	return e;
 }
 
+/* The account's folder for it; empty: INBOX. */
+static struct str
+queue_local_junk(struct task *t, const struct account *acc)
+{
+	const struct folder *f = folder_by_use(acc, FOLDER_USE_JUNK);
+
+	return f != NULL ? arena_str(task_arena(t), f->name) : STR_NONE;
+}
+
 static may_yield must_check struct err *
 queue_local_write(struct task *t, struct queue_local *l, struct account *acc,
     const struct state_recipient *who)
@@ -105,6 +114,8 @@ queue_local_write(struct task *t, struct queue_local *l, struct account *acc,
 	struct message_writer *w = NULL;
 	struct err *e;
 
+	if (l->m->flags & QUEUE_JUNK)
+		tg.folder = queue_local_junk(t, acc);
 	task_set_deadline(t, task_now_ms(t) + QUEUE_LOCAL_MS);
 	e = message_writer_begin(t, acc, &x, &w);
 	if (e == NULL)

@@ -52,6 +52,9 @@ deliver_queue_flags(const struct deliver *d)
 		flags |= QUEUE_FULL;
 	if (d->ret == SMTP_RET_HDRS)
 		flags |= QUEUE_HDRS;
+	if (d->filter.verdict == FILTER_JUNK ||
+	    d->filter.verdict == FILTER_QUARANTINE)
+		flags |= QUEUE_JUNK;
 	return flags;
 }
 

@@ -49,6 +49,7 @@ def rules(dns, cluster):
         cluster.ctl.run("domain", "add", name)
         cluster.ctl.run("domain", "set", name, "--dmarc", rule)
         cluster.share.add("x@" + name)
+    cluster.ctl.run("alias", "add", "away@example.org", "x@nowhere.example")
 
 
 def connect(smtp, peer):
@@ -164,6 +165,16 @@ def test_dmarc_quarantine(smtp, account, ctl):
     assert mailbox(ctl, account) == []
     raw, = mailbox(ctl, account, "Junk")
     assert results(raw)[0]["dmarc"] == "fail"
+
+
+def test_junk_by_way_of_the_queue(smtp, account, ctl):
+    """One recipient is elsewhere: the one here gets it from the queue."""
+    c = connect(smtp, NAMELESS)
+    begin(c, account, "away@example.org", sender="")
+    assert "queued" in c.data(from_("quarantine.example"))[0]
+    raw, = wait_for("delivery", lambda: mailbox(ctl, account, "Junk"))
+    assert results(raw)[0]["dmarc"] == "fail"
+    assert mailbox(ctl, account) == []
 
 
 def test_dmarc_none(smtp, account, ctl):

@@ -579,6 +579,27 @@ ARIG_CASE(test_filter_verdicts)
 	site_close(t, &s);
 }
 
+/* On the way through the queue it is not forgotten. */
+ARIG_CASE(test_filter_queue)
+{
+	struct queue_bucket *b;
+	struct deliver *d;
+	struct site s;
+
+	site_open(t, r, &s);
+	is_stranger();
+	told.at_end = FILTER_JUNK;
+	add_alias(t, &s, "away@example.org", "x@example.net");
+	d = begin(&s.w[0], "a@example.com", 0);
+	assert_int_equal(rcpt(t, d, "away@example.org"), DELIVER_OK);
+	assert_int_equal(rcpt(t, d, "alice@example.org"), DELIVER_OK);
+	assert_int_equal(transmit(t, d, "\r\n", false), DELIVER_OK);
+	deliver_free(&d);
+	b = bucket(t, &s);
+	assert_int_equal(queue_bucket_nth(b, 0)->flags, QUEUE_JUNK);
+	site_close(t, &s);
+}
+
 /* --- calls --- */
 
 /* Each has been used: it is any that a message goes to. */
@@ -634,6 +655,7 @@ main(void)
 		ARIG_TEST(test_every_call),
 		ARIG_TEST(test_filter_fields),
 		ARIG_TEST(test_filter_verdicts),
+		ARIG_TEST(test_filter_queue),
 		ARIG_TEST(test_budget),
 	};
 
