@@ -21,7 +21,9 @@
  * Everything is bounded: DNS_QUERY_MS a query, DNS_RECORDS_MAX records of an
  * answer (more are left out), 65535 bytes of one.
  */
+struct conf;
 struct dns;
+struct loop;
 struct worker;
 
 #define DNS_QUERY_MS 15000
@@ -57,6 +59,9 @@ struct dns_answer {
 /* Uses the worker's loop and, whenever it is asked, its configuration.  Costs
  * nothing before the first question. */
 struct dns *dns_new(struct worker *w);
+/* The same for a program that is no worker: *conf (its dns {}) is looked at
+ * whenever something is asked. */
+struct dns *dns_new_for(struct loop *loop, const struct conf *const *conf);
 void dns_free(struct dns **d);
 
 /* Everything in the task's arena. */

@@ -35,7 +35,8 @@ struct dns_ctx {
 
 struct dns_unbound {
 	struct dns d; /* first */
-	struct worker *w;
+	struct loop *loop;
+	const struct conf *const *conf;
 	struct dns_ctx *first; /* the newest is used */
 	uint64_t made_of;      /* dns_sources() */
 	uint64_t looked_ms;
@@ -171,8 +172,8 @@ dns_ctx_make(struct dns_unbound *u)
 	c->ub = ub_ctx_create();
 	if (c->ub == NULL)
 		panic("libunbound makes no context");
-	dns_ctx_configure(c, u->w->conf);
-	c->watch = watch_new(u->w->loop, ub_fd(c->ub), dns_ctx_readable, c);
+	dns_ctx_configure(c, *u->conf);
+	c->watch = watch_new(u->loop, ub_fd(c->ub), dns_ctx_readable, c);
 	watch_set(c->watch, WATCH_READ);
 	if (c->broken != NULL)
 		log_error(NULL, "names cannot be resolved",
@@ -221,13 +222,13 @@ dns_ctx_look(struct dns_unbound *u)
 {
 	uint64_t now = sched_now_ms(u->d.sched), sources;
 
-	if (u->first != NULL && u->looked_at == u->w->conf &&
+	if (u->first != NULL && u->looked_at == *u->conf &&
 	    now - u->looked_ms < DNS_LOOK_MS)
 		return;
 	u->looked_ms = now;
-	u->looked_at = u->w->conf;
+	u->looked_at = *u->conf;
 	dns_ctx_sweep(u);
-	sources = dns_sources(u->w->conf);
+	sources = dns_sources(*u->conf);
 	if (u->first == NULL || sources != u->made_of)
 		dns_ctx_make(u);
 	u->made_of = sources;
@@ -353,14 +354,21 @@ dns_unbound_free(struct dns *d)
 }
 
 struct dns *
-dns_new(struct worker *w)
+dns_new_for(struct loop *loop, const struct conf *const *conf)
 {
 	static const struct dns_backend backend = { dns_unbound_ask,
 		dns_unbound_cancel, dns_unbound_free };
 	struct dns_unbound *u = xcalloc(1, sizeof(*u));
 
 	u->d.backend = &backend;
-	u->d.sched = w->sched;
-	u->w = w;
+	u->d.sched = loop_sched(loop);
+	u->loop = loop;
+	u->conf = conf;
 	return &u->d;
+}
+
+struct dns *
+dns_new(struct worker *w)
+{
+	return dns_new_for(w->loop, &w->conf);
 }
