@@ -2,56 +2,9 @@
 #include "server/conf.h"
 #include "server/ctl/ctl.h"
 #include "server/ctl/dkim_util.h"
-#include "server/ctl/zone.h"
+#include "server/ctl/zone_util.h"
 #include "storage/state_address.h"
 #include "storage/state_domain.h"
-#include "storage/state_node.h"
-#include "storage/state_setting.h"
-
-#define DOMAIN_DNS_HOSTS 64
-
-/* A name of the machine that a certificate, a PTR record can have. */
-static void
-domain_dns_host(struct arena *a, struct zone_conf *z, struct str *hosts,
-    struct str name)
-{
-	struct str ascii;
-
-	if (z->hosts_n == DOMAIN_DNS_HOSTS || str_chr(name, '.') < 0 ||
-	    state_domain_parse(a, name, &ascii) != NULL)
-		return;
-	for (unsigned i = 0; i < z->hosts_n; i++)
-		if (str_eq(hosts[i], ascii))
-			return;
-	hosts[z->hosts_n++] = ascii;
-}
-
-/* As the setting says; else this node's hostname, and the nodes' names where
- * they are host names. */
-static struct err *
-domain_dns_hosts(struct task *t, struct ctl *c, struct zone_conf *z)
-{
-	struct arena *a = task_arena(t);
-	struct str *hosts = arena_alloc(a, DOMAIN_DNS_HOSTS * sizeof(*hosts));
-	struct str text, word;
-	struct state_node *nodes;
-	struct err *e;
-	unsigned n;
-	bool is_default;
-
-	z->hosts = hosts;
-	text = state_setting_text(a, c->state, STATE_MX_HOSTS, &is_default);
-	while (str_split(&text, ' ', &word))
-		domain_dns_host(a, z, hosts, word);
-	if (z->hosts_n > 0)
-		return NULL;
-	if (c->conf != NULL && c->conf->hostname != NULL)
-		domain_dns_host(a, z, hosts, str_c(c->conf->hostname));
-	e = state_node_list(a, c->state, &nodes, &n);
-	for (unsigned i = 0; e == NULL && i < n; i++)
-		domain_dns_host(a, z, hosts, nodes[i].name);
-	return e;
-}
 
 static struct err *
 domain_dns_keys(struct task *t, struct ctl *c, struct zone_conf *z)
@@ -67,8 +20,7 @@ domain_dns_keys(struct task *t, struct ctl *c, struct zone_conf *z)
 		return e;
 	z->keys = keys = arena_alloc(a, (n + 1) * sizeof(*keys));
 	for (unsigned i = 0; i < n; i++) {
-		if (list[i].stage == STATE_DKIM_RETIRED &&
-		    list[i].retired + STATE_DKIM_RETIRED_S <= task_wall_s(t))
+		if (!ctl_dkim_is_needed(&list[i], task_wall_s(t)))
 			continue;
 		keys[z->keys_n++] =
 		    (struct zone_key){ .selector = list[i].selector,
@@ -135,20 +87,16 @@ domain_dns_run(struct task *t, struct ctl *c)
 	struct arena *a = task_arena(t);
 	struct state_domain_rules rules;
 	struct err *e;
-	bool is_default;
 
 	e = state_domain_parse(a, str_c(c->argv[0]), &z.domain);
 	if (e == NULL)
 		e = state_domain_rules(a, c->state, z.domain, &rules);
 	if (e == NULL)
-		e = domain_dns_hosts(t, c, &z);
+		e = ctl_zone_policy(t, c, &z);
 	if (e == NULL)
 		e = domain_dns_keys(t, c, &z);
 	if (e != NULL)
 		return e;
-	z.spf = state_setting_text(a, c->state, STATE_SPF_RECORD, &is_default);
-	z.dmarc =
-	    state_setting_text(a, c->state, STATE_DMARC_RECORD, &is_default);
 	return domain_dns_print(t, c, &z);
 }
 

@@ -34,6 +34,7 @@ enum ctl_need {
 enum ctl_arg {
 	CTL_FLAG,
 	CTL_STRING,
+	CTL_LIST, /* a string, given as often as need be */
 	CTL_FILE, /* a string; opened as who calls, see ctl_read_file() */
 	CTL_SIZE, /* 1G, 500M, 0 = none */
 	CTL_NUMBER
@@ -46,6 +47,7 @@ struct ctl_option {
 	const char *help;
 };
 #define CTL_OPTIONS_MAX 16
+#define CTL_LIST_MAX 16
 
 struct ctl;
 
@@ -66,7 +68,8 @@ extern const struct ctl_command *const ctl_commands[]; /* ends with NULL */
 struct ctl_value {
 	bool given;
 	const char *s;
-	uint64_t n;
+	uint64_t n;			/* of a list: how many */
+	const char *list[CTL_LIST_MAX]; /* in their order */
 };
 
 struct ctl {

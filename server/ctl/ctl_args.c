@@ -106,6 +106,11 @@ ctl_set(struct ctl_value *v, const struct ctl_option *o, const char *arg)
 		return ctl_parse_size(arg, &v->n);
 	case CTL_NUMBER:
 		return str_u64(str_c(arg), &v->n);
+	case CTL_LIST:
+		if (v->n == CTL_LIST_MAX)
+			return false;
+		v->list[v->n++] = arg;
+		break;
 	case CTL_FLAG:
 	case CTL_STRING:
 	case CTL_FILE:

@@ -20,7 +20,7 @@ extern const struct ctl_command cmd_domain_dns, cmd_domain_suspend,
     cmd_group_remove, cmd_group_list, cmd_group_member_add,
     cmd_group_member_remove;
 
-extern const struct ctl_command cmd_trace;
+extern const struct ctl_command cmd_check_outbound, cmd_trace;
 
 /* In the order of --help and of the man page. */
 const struct ctl_command *const ctl_commands[] = {
@@ -91,6 +91,7 @@ const struct ctl_command *const ctl_commands[] = {
 	&cmd_queue_release,
 	&cmd_queue_remove,
 	&cmd_check_mail,
+	&cmd_check_outbound,
 	&cmd_trace,
 	NULL,
 };

@@ -21,6 +21,13 @@ blocking_ctl_dkim(void *arg)
 	    blocking_dkim_key_new(j->a, j->algorithm, &j->pem, &j->public_part);
 }
 
+bool
+ctl_dkim_is_needed(const struct state_dkim_key *k, int64_t wall_s)
+{
+	return k->stage != STATE_DKIM_RETIRED ||
+	       k->retired + STATE_DKIM_RETIRED_S > wall_s;
+}
+
 struct str
 ctl_dkim_record(struct arena *a, const struct state_dkim_key *k)
 {
