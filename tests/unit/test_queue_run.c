@@ -767,6 +767,43 @@ TEST(test_two)
 }
 
 /*
+ * What a message costs its holder (docs/outgoing-mail.md), told by a hint of
+ * another node, whose calls are not counted: 5 to find its entry, 2 for the
+ * file, 5 for the outcome, 1 to remove the file.
+ */
+TEST(test_budget)
+{
+	struct worker *w = runner_start(t, c, 0), other = { .workers = 1 };
+	struct share_counts before, after;
+	struct queue_message m;
+	uint64_t calls, background;
+
+	other.queue_store = eyes;
+	put(t, w, 3, "a@x.org", "b@y.org");
+	WAIT(t, 5000, hosts.sent == 1);
+	task_sleep_ms(t, 1000);
+	share_count_get(counting, &before);
+	for (unsigned i = 0; i < 20; i++) {
+		m = put(t, &other, 3, "a@x.org", "b@y.org");
+		queue_hint(w, 3, m.seq != 0 ? m.seq : 1000 + i);
+		WAIT(t, 2000, hosts.sent == 2 + i);
+		task_sleep_ms(t, 100);
+	}
+	share_count_get(counting, &after);
+	calls = after.total - before.total;
+	WAIT(t, 2000, queued(t, w) == 0);
+	/* as long again, without mail */
+	share_count_get(counting, &before);
+	task_sleep_ms(t, 20 * 160);
+	share_count_get(counting, &after);
+	background = after.total - before.total;
+	print_message("calls of 20 messages: %llu, of as much time: %llu\n",
+	    (unsigned long long)calls, (unsigned long long)background);
+	assert_true(calls - background <= 20 * 13);
+	runner_stop(t, w);
+}
+
+/*
  * What an idle node costs: it holds every bucket, nothing happens, and no hints
  * tell that nothing does.  What is asked for without a queue is taken off.
  */
@@ -814,6 +851,7 @@ main(void)
 		T(test_local),
 		T(test_sign),
 		T(test_two),
+		T(test_budget),
 		T(test_idle),
 	};
 
