@@ -191,7 +191,7 @@ runner_queued(void *arg, unsigned bucket, uint64_t seq)
 	queue_tell(&r->core.w, bucket, seq);
 }
 
-static struct share *counting;
+static struct share *counting, *faulty; /* counting's inner one */
 
 /* The node's share object, with one around it that counts. */
 static may_yield_unchecked void
@@ -202,7 +202,8 @@ counted(struct task *t, struct cluster *c, struct member *n)
 	memcpy(uuid, n->store->uuid, sizeof(uuid));
 	state_close(&n->st);
 	store_close(&n->store);
-	counting = share_count_new(cluster_share(c, task_arena(t)));
+	faulty = cluster_share(c, task_arena(t));
+	counting = share_count_new(faulty);
 	assert_ok(store_open_share(t, counting, uuid, &n->store));
 	n->conf.store = n->store;
 }
@@ -647,6 +648,37 @@ TEST(test_limits)
 	runner_stop(t, w);
 }
 
+/*
+ * The share does not answer while a message is being sent: the lease ends, the
+ * message is broken off before its end, and is sent when there is a lease
+ * again: by then the bucket has another token.
+ */
+TEST(test_lease_lost)
+{
+	static const struct share_fault_rule away = { .proc =
+							  SHARE_FAULT_ANY_PROC,
+		.lane = SHARE_FAULT_ANY_LANE,
+		.times = SHARE_FAULT_ALWAYS,
+		.kind = SHARE_FAULT_BEFORE,
+		.code = ERR_UNAVAIL };
+	struct worker *w = runner_start(t, c, 0);
+
+	hosts.slow_ms = 40000;
+	put(t, w, 3, "a@x.org", "b@y.org");
+	WAIT(t, 5000, hosts.opened == 1);
+	share_fault_set(faulty, &away, 1);
+	task_sleep_ms(t, 50000);
+	assert_false(lease_is_valid(w->lease));
+	assert_int_equal(hosts.sent, 0);
+	assert_int_equal(hosts.open, 0);
+	hosts.slow_ms = 0;
+	share_fault_set(faulty, NULL, 0);
+	WAIT(t, 3 * MINUTE_MS, hosts.sent == 1);
+	WAIT(t, 5000, queued(t, w) == 0);
+	assert_string_equal(hosts.last, "b@y.org");
+	runner_stop(t, w);
+}
+
 /* Here: an alias, a group with somebody elsewhere, nobody. */
 TEST(test_local)
 {
@@ -848,6 +880,7 @@ main(void)
 		T(test_break_off),
 		T(test_orders),
 		T(test_limits),
+		T(test_lease_lost),
 		T(test_local),
 		T(test_sign),
 		T(test_two),
