@@ -3,6 +3,7 @@ record after another is not."""
 
 import getpass
 import json
+import os
 import subprocess
 
 import pytest
@@ -231,3 +232,26 @@ def test_silence(world):
     rows = json.loads(r.stdout)
     assert rows and {x["state"] for x in rows} == {"unknown"}
     assert all("does not answer" in x["found"] for x in rows)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="makes a network namespace")
+def test_kernel(world):
+    """Without a configuration: what the kernel would choose, and the system's
+    resolvers, which do not answer here."""
+    network = """ip link set lo up
+ip addr add 10.9.9.9/32 dev lo && ip -6 addr add 2001:db8::9/128 dev lo
+ip route add default dev lo src 10.9.9.9
+ip -6 route add default dev lo src 2001:db8::9
+exec "$@"
+"""
+    r = subprocess.run(["unshare", "-n", "sh", "-ec", network, "sh",
+                        *world.argv("--timeout", "4", "check", "outbound",
+                                    "--helo", HOST, as_json=True)],
+                       text=True, timeout=120, stdout=subprocess.PIPE,
+                       stderr=subprocess.PIPE)
+    assert (r.returncode, r.stderr) == (0, "")
+    rows = json.loads(r.stdout)
+    assert [(x["check"], x["subject"], x["state"]) for x in rows[:3]] == [
+        ("address", "10.9.9.9", "warning"), ("ptr", "10.9.9.9", "unknown"),
+        ("ptr", "2001:db8::9", "unknown")]
+    assert {x["state"] for x in rows[1:]} == {"unknown"}
