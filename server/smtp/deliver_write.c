@@ -140,6 +140,8 @@ deliver_add(struct task *t, struct deliver *d, const void *p, size_t n)
 	size_t taken = 0;
 
 	invariant(d->begun);
+	if (n == 0) /* p may be NULL */
+		return;
 	d->bytes += n;
 	if (d->bytes > d->max_bytes)
 		deliver_refuse(d, DELIVER_TOO_BIG);

@@ -139,12 +139,16 @@ smtp_message_judge(struct smtp_session *s)
 }
 
 static struct smtp_reply
-smtp_message_reply(const struct deliver *d, enum deliver_verdict v)
+smtp_message_reply(struct task *t, const struct deliver *d,
+    enum deliver_verdict v)
 {
 	struct smtp_reply r = smtp_reply_verdict(v, false);
 
-	if (v == DELIVER_DEFERRED || v == DELIVER_REJECTED)
+	if (v == DELIVER_DEFERRED || v == DELIVER_REJECTED) {
 		deliver_said(d, &r.code, &r.enhanced, &r.text);
+		/* the transaction is over before it is said */
+		r.text = arena_strdup(task_arena(t), r.text);
+	}
 	return r;
 }
 
@@ -169,7 +173,7 @@ smtp_message_answer(struct task *t, struct smtp_session *s)
 
 	for (unsigned i = 0; i < deliver_rcpt_count(d); i++) {
 		struct smtp_reply r =
-		    smtp_message_reply(d, deliver_rcpt_verdict(d, i));
+		    smtp_message_reply(t, d, deliver_rcpt_verdict(d, i));
 
 		if (r.code != 250)
 			smtp_log_refused(t, s, STR("DATA"),
@@ -190,7 +194,7 @@ smtp_message_end(struct task *t, struct smtp_session *s)
 		deliver_add(t, s->deliver, m->out.p, m->out.n);
 	}
 	smtp_message_judge(s);
-	r = smtp_message_reply(s->deliver,
+	r = smtp_message_reply(t, s->deliver,
 	    deliver_commit(t, s->deliver, s->kind->apart));
 	if (r.code == 250) {
 		/* whoever brings mail is no scanner */
