@@ -13,9 +13,10 @@ LINES = ["The quick brown fox jumps over the lazy dog, again and again.",
          ".a line that begins with a dot", "Grüße, déjà vu", "." * 70, ""]
 
 
-def make(who, n, rnd):
+def make(who, n, rnd, author):
     """A message of 0.3 to 60 KB whose X-Test field is unique."""
-    text = ["From: %s@example.net" % who, "To: list@example.org",
+    text = ["From: %s" % author, "To: list@example.org",
+            "Date: Mon, 30 Nov 2026 00:00:%02d +0000" % (n % 60),
             "Subject: %s %d" % (who, n), "X-Test: %s-%d" % (who, n),
             "Message-ID: <%s.%d@example.net>" % (who, n), ""]
     text += rnd.choices(LINES, k=rnd.choice((3, 10, 10, 100, 1000)))
@@ -24,7 +25,7 @@ def make(who, n, rnd):
 
 def own_part(data):
     """A stored message without what the nodes put before it."""
-    return data[data.index(b"From: "):]
+    return data[(b"\n" + data).index(b"\nFrom: "):]
 
 
 def mark(data):
@@ -47,8 +48,10 @@ class Sender(threading.Thread):
     PAUSE = 0.1
     ENDS_AFTER = 300
 
-    def __init__(self, who, connect, accounts, count=None, per_connection=20):
+    def __init__(self, who, connect, accounts, count=None, per_connection=20,
+                 author=None):
         super().__init__(name=who, daemon=True)
+        self.author = author or who + "@example.net"
         self.who, self.connect, self.accounts = who, connect, accounts
         self.per_connection = per_connection
         self.enough, self.endless = threading.Event(), count is None
@@ -97,10 +100,11 @@ class Sender(threading.Thread):
 
     def one(self, smtp, n):
         account = self.accounts[n % len(self.accounts)]
-        data = make(self.who, n, random.Random("%s%d" % (self.who, n)))
+        data = make(self.who, n, random.Random("%s%d" % (self.who, n)),
+                    self.author)
         began, sent = time.monotonic(), False
         try:
-            smtp.cmd("MAIL FROM:<%s@example.net>" % self.who)
+            smtp.cmd("MAIL FROM:<%s>" % self.author)
             smtp.cmd("RCPT TO:<%s>" % account.address)
             sent = True
             smtp.data(data)

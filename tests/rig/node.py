@@ -100,6 +100,7 @@ class Share:
             self.ctl.run("settings", "set", name, str(value))
         self.ctl.run("domain", "add", self.name, *domain)
         self.free = ["u%d@%s" % (i, self.name) for i in range(accounts)]
+        self.used = []
         self.add(*self.free)
 
     def add(self, *addresses):
@@ -109,7 +110,8 @@ class Share:
 
     def take(self):
         """An account that nobody has used."""
-        return Account(self.free.pop(0))
+        self.used.append(Account(self.free.pop(0)))
+        return self.used[-1]
 
     def check(self):
         """Nothing is damaged; no lease of a node that has stopped is held."""
