@@ -104,3 +104,14 @@ def test_certificate_is_verified(mail, account, client):
     r = client.result("curl", "-sS", "--cacert", other.ca,
                       "imaps://localhost:%d/" % mail.lb.ports["imaps"])
     assert r.returncode == 60, r            # CURLE_PEER_FAILED_VERIFICATION
+
+
+def test_client_setup(mail, client):
+    """As Thunderbird asks, through the balancer."""
+    for _ in range(2):
+        got = client.run(
+            "curl", "-sS", "-m", "60", "--cacert", mail.ca, "-f",
+            "https://localhost:%d/mail/config-v1.1.xml"
+            "?emailaddress=u0@example.org" % mail.lb.ports["https"],
+            "-H", "Host: autoconfig.example.org")
+        assert "<port>993</port>" in got and "u0@example.org" in got

@@ -28,8 +28,8 @@ class Quickstart:
             "SHOAL_REBUILD": "0", "SHOAL_SOURCE": net + "10",
             "SHOAL_NODE1": net + "1", "SHOAL_NODE2": net + "2",
             "SHOAL_STATS": "127.0.0.1:%d" % ports.take()}
-        for p in ("SMTP", "SUBMISSION", "SUBMISSIONS", "LMTP", "IMAP", "IMAPS", "POP3", "POP3S", "AGENT",
-                  "HEALTH", "HINTS"):
+        for p in ("SMTP", "SUBMISSION", "SUBMISSIONS", "LMTP", "IMAP", "IMAPS",
+                  "POP3", "POP3S", "HTTPS", "AGENT", "HEALTH", "HINTS"):
             self.env["SHOAL_" + p] = str(ports.take())
 
     def result(self, command):

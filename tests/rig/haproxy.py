@@ -14,7 +14,8 @@ from rig.wait import wait_for
 
 CFG = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..",
                    "lb-examples", "haproxy", "haproxy.cfg")
-SERVICES = ("smtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s")
+SERVICES = ("smtp", "submission", "submissions", "imap", "imaps", "pop3",
+            "pop3s", "https")
 
 
 class Haproxy:
@@ -37,6 +38,7 @@ class Haproxy:
             "SHOAL_LOGFORMAT": "short", "SHOAL_MAXCONN": "2000"}
         for s in SERVICES:
             self.environment["SHOAL_" + s.upper()] = str(self.ports[s])
+        self.environment["SHOAL_WEB"] = str(self.ports["https"])
         self.process = None
 
     def start(self):
