@@ -220,7 +220,7 @@ http_one(struct task *t, struct conn *c, const struct http_service *s)
 	if (rs.status == 0)
 		http_reply_text(&rs, 404, http_status_text(404));
 	http_send(t, c, &rq, &rs);
-	if (s->log)
+	if (s->log && !rs.quiet)
 		log_info(t, "http", LOG_C("service", s->name),
 		    LOG_STR("method", rq.method), LOG_STR("path", rq.path),
 		    LOG_U64("status", rs.status),

@@ -29,6 +29,7 @@
 struct http_response {
 	unsigned status;
 	bool close;	    /* after this one */
+	bool quiet;	    /* no line in the log: a probe */
 	struct buf headers; /* whole lines */
 	struct buf body;
 	struct arena *arena;

@@ -20,7 +20,8 @@ struct web {
 
 struct web_page {
 	const char *path;
-	bool post; /* else GET and HEAD */
+	bool post;     /* else GET and HEAD */
+	bool any_host; /* whoever they take us for */
 	void (*run)(struct task *t, struct web *x);
 };
 
@@ -170,11 +171,22 @@ web_autodiscover(struct task *t, struct web *x)
 
 /* --- all --- */
 
+/* What a balancer asks of this port; whether the node is ready it hears from
+ * the protocols health and agent. */
+static may_yield void
+web_live(struct task *t, struct web *x)
+{
+	(void)t;
+	x->rs->quiet = true;
+	http_reply_text(x->rs, 200, "live");
+}
+
 static const struct web_page web_pages[] = {
-	{ "/mail/config-v1.1.xml", false, web_autoconfig },
-	{ "/.well-known/autoconfig/mail/config-v1.1.xml", false,
+	{ "/health/live", false, true, web_live },
+	{ "/mail/config-v1.1.xml", false, false, web_autoconfig },
+	{ "/.well-known/autoconfig/mail/config-v1.1.xml", false, false,
 	    web_autoconfig },
-	{ "/autodiscover/autodiscover.xml", true, web_autodiscover },
+	{ "/autodiscover/autodiscover.xml", true, false, web_autodiscover },
 };
 
 /* Any case: programs write /Autodiscover/Autodiscover.xml. */
@@ -210,7 +222,7 @@ web_handle(struct task *t, struct conn *c, const struct http_request *rq,
 	http_add(rs, "Cache-Control", "no-store");
 	http_add(rs, "X-Content-Type-Options", "nosniff");
 	http_add(rs, "Strict-Transport-Security", "max-age=31536000");
-	if (!web_is_ours(&x))
+	if (!(page != NULL && page->any_host) && !web_is_ours(&x))
 		http_reply_text(rs, 421, "this host is not served here");
 	else if (page == NULL)
 		http_reply_text(rs, 404, "there is no such page");

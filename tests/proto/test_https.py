@@ -112,3 +112,11 @@ def test_body_is_bounded(https):
         c.send("POST %s HTTP/1.1\r\nHost: example.org\r\n"
                "Content-Length: 999999\r\n\r\n" % AUTODISCOVER)
         c.expect(r"HTTP/1\.1 413 ")
+
+
+def test_probes_are_not_logged(https, n1):
+    with https() as c:
+        assert get(c, "/nothing", "example.org")[0] == 404
+        assert ask(c, "GET /health/live HTTP/1.0")[0] == 200
+    n1.wait_log(event="http", path="/nothing")
+    assert not n1.log(event="http", path="/health/live")
