@@ -92,6 +92,18 @@ trace_put(struct str s, bool quotes)
 }
 
 static void
+trace_put_time(int64_t ms)
+{
+	time_t s = (time_t)(ms / 1000);
+	struct tm tm = { 0 };
+	char text[32];
+
+	gmtime_r(&s, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	printf("%s.%03dZ", text, (int)(ms % 1000));
+}
+
+static void
 trace_put_member(const struct json *j, const char *key)
 {
 	const struct json *v = json_get(j, key);
@@ -100,6 +112,11 @@ trace_put_member(const struct json *j, const char *key)
 
 	if (v == NULL)
 		return;
+	if (json_get_i64(j, key, &n) && strcmp(key, "next") == 0) {
+		printf(" next=");
+		trace_put_time(n * 1000);
+		return;
+	}
 	if (json_get_i64(j, key, &n)) {
 		printf(" %s=%lld", key, (long long)n);
 		return;
@@ -112,18 +129,6 @@ trace_put_member(const struct json *j, const char *key)
 			fputs(i > 0 ? "," : "", stdout);
 			trace_put(s, false);
 		}
-}
-
-static void
-trace_put_time(int64_t ms)
-{
-	time_t s = (time_t)(ms / 1000);
-	struct tm tm = { 0 };
-	char text[32];
-
-	gmtime_r(&s, &tm);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	printf("%s.%03dZ", text, (int)(ms % 1000));
 }
 
 static void
