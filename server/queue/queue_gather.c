@@ -57,8 +57,10 @@ queue_dest_ours(struct queue *q, struct arena *a, struct dest *d)
 	if (d->ours_seq == state_seq(q->w->state) && d->ours_seq != 0)
 		return;
 	d->ours_seq = state_seq(q->w->state);
-	d->ours = state_domain_parse(a, str_c(d->name), &name) == NULL &&
-		  state_domain_find(a, q->w->state, name, &domain) == NULL;
+	/* without a domain nobody else is meant (<postmaster>) */
+	d->ours = d->name[0] == '\0' ||
+		  (state_domain_parse(a, str_c(d->name), &name) == NULL &&
+		      state_domain_find(a, q->w->state, name, &domain) == NULL);
 	arena_rewind(a, mark);
 }
 

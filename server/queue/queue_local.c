@@ -5,6 +5,7 @@
 #include "server/queue/answer.h"
 #include "server/queue/queue_private.h"
 #include "server/queue/srs.h"
+#include "server/smtp/deliver.h"
 #include "storage/account.h"
 #include "storage/message.h"
 #include "storage/quota.h"
@@ -139,9 +140,15 @@ queue_local_account(struct task *t, struct queue_local *l,
 		who->quota_messages };
 	struct account *acc = NULL;
 	struct err *e;
+	bool made;
 
 	task_set_deadline(t, task_now_ms(t) + QUEUE_LOCAL_MS);
 	e = worker_account_open(t, l->q->w, who->account_id, &acc);
+	/* as deliver.h has it */
+	if (err_is(e, ERR_NOTFOUND) &&
+	    str_eq_c(who->account_id, DELIVER_HOLD_ID))
+		e = account_create(t, l->q->w->mail, who->account_id, &made,
+		    &acc);
 	task_set_deadline(t, 0);
 	if (e == NULL && account_is_closed(acc))
 		e = err_new(task_arena(t), ERR_CLOSED, "this account is closed",
@@ -323,6 +330,18 @@ queue_local_all(struct task *t, struct queue_local *l,
 	}
 }
 
+/* What was accepted for postmaster and abuse, whom nobody reads, is kept
+ * (deliver.h). */
+static bool
+queue_local_is_role(struct str address)
+{
+	ptrdiff_t at = str_chr(address, '@');
+	struct str local = at < 0 ? address : str_sub(address, 0, (size_t)at);
+
+	return str_case_eq_c(local, "postmaster") ||
+	       str_case_eq_c(local, "abuse");
+}
+
 static may_yield void
 queue_local_one(struct task *t, struct queue_local *l, struct queue_verdict *v)
 {
@@ -337,6 +356,18 @@ queue_local_one(struct task *t, struct queue_local *l, struct queue_verdict *v)
 	    &n, &foreign);
 	if (e == NULL)
 		queue_local_all(t, l, list, n, v);
+	else if ((err_is(e, ERR_NOTFOUND) || err_is(e, ERR_INVALID)) &&
+		 queue_local_is_role(l->r->address))
+		queue_local_all(t, l,
+		    &(struct state_recipient){ .account_id =
+						   STR(DELIVER_HOLD_ID),
+			.address = l->r->address,
+			.quota_bytes = DELIVER_HOLD_BYTES,
+			.quota_messages = DELIVER_HOLD_MESSAGES },
+		    1, v);
+	else if (err_is(e, ERR_INVALID))
+		queue_local_verdict(v, QUEUE_FAILED,
+		    "5.1.3 this is no address");
 	else if (err_is(e, ERR_NOTFOUND))
 		queue_local_verdict(v, QUEUE_FAILED,
 		    "5.1.1 no such mailbox here");

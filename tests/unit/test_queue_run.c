@@ -684,6 +684,8 @@ TEST(test_local)
 {
 	struct worker *w = runner_start(t, c, 0);
 	const char *to[] = { "all@x.org", "b@x.org", "none@x.org" };
+	const char *roles[] = { "Postmaster@x.org", "postmaster", "nobody" };
+	struct account *acc;
 	struct str got;
 	unsigned n;
 
@@ -706,6 +708,16 @@ TEST(test_local)
 	assert_true(has(got, "none@x.org\r\nAction: failed\r\n"));
 	assert_int_equal(hosts.sent, 1);
 	assert_string_equal(hosts.last, "c@y.org");
+	/* whom nobody reads: kept; no address at all: the sender is told */
+	put_to(t, w, 3, "a@x.org", roles, 3, 0);
+	WAIT(t, 10000, queued(t, w) == 0);
+	assert_ok(account_open(t, w->mail, STR("postmaster"), &acc));
+	assert_int_equal(folder_by_name(acc, STR("INBOX"))->messages, 1);
+	account_close(&acc);
+	got = inbox(t, w, "a@x.org", &n);
+	assert_int_equal(n, 3);
+	assert_true(has(got, "Final-Recipient: rfc822; nobody\r\n"));
+	assert_true(has(got, "Status: 5.1.3\r\n"));
 	runner_stop(t, w);
 }
 
