@@ -8,9 +8,8 @@ struct sasl_mechanism {
 	const char *name;
 	bool clear; /* shows the password */
 	bool bound; /* binds the channel */
-	may_yield enum sasl_step (*step)(struct task *t, struct sasl *s,
-	    struct str in, struct str *out_r, struct auth_login *l_r,
-	    struct err **e_r);
+	enum sasl_step (*step)(struct task *t, struct sasl *s, struct str in,
+	    struct str *out_r, struct auth_login *l_r, struct err **e_r);
 };
 
 struct sasl_scram; /* sasl_scram.c */
