@@ -292,7 +292,8 @@ spf_macro_expand(struct buf *out, const struct spf_macro *m, struct str s)
 	struct buf value;
 
 	buf_init(&value, NULL, 1024);
-	while (s.n > 0) {
+	/* What is full stays full, however many macros are still to come. */
+	while (s.n > 0 && buf_ok(out)) {
 		if (*s.p != '%') {
 			buf_char(out, *s.p);
 			s = str_sub(s, 1, s.n);

@@ -214,12 +214,15 @@ const char *
 spf_parse(struct arena *a, struct str text, struct spf_record *r_r)
 {
 	struct str rest = str_sub(text, 6, text.n), term;
-	size_t n = 1;
+	size_t n = 0;
 
 	memset(r_r, 0, sizeof(*r_r));
+	/* as many as words begin */
 	for (size_t i = 0; i < rest.n; i++)
-		n += rest.p[i] == ' ';
-	r_r->terms = arena_array(a, n, sizeof(*r_r->terms));
+		n += rest.p[i] != ' ' && (i == 0 || rest.p[i - 1] == ' ');
+	if (n > SPF_TERMS_MAX)
+		return "the record has more than 512 terms";
+	r_r->terms = arena_array(a, n + 1, sizeof(*r_r->terms));
 	while (str_split(&rest, ' ', &term)) {
 		if (term.n == 0 || spf_parse_term(term, r_r))
 			continue;

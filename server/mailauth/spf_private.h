@@ -6,6 +6,9 @@
 #include "server/mailauth/spf.h"
 
 #define SPF_DOMAIN_MAX 253
+/* A record is a few hundred bytes long; TCP would bring one of 64 KiB, for each
+ * of the look-ups. */
+#define SPF_TERMS_MAX 512
 /* of what a macro may grow to before it is cut to a domain (7.3) */
 #define SPF_EXPANDED_MAX 8192
 #define SPF_EXPLANATION_MAX 400 /* fits into a reply's line */

@@ -157,6 +157,42 @@ test_macros(void **state)
 	arena_free(&a);
 }
 
+/* A record as long as DNS can bring it costs neither time nor memory. */
+static void
+test_long(void **state)
+{
+	struct net_addr ip;
+	struct spf_macro m = { .local = STR("l"), .ip = &ip };
+	struct arena *a = arena_new(0);
+	struct buf text, out, local;
+	struct spf_record r;
+
+	(void)state;
+	assert_true(net_addr_parse(STR("192.0.2.3"), &ip));
+	buf_init(&local, a, 1000);
+	for (unsigned i = 0; i < 900; i++)
+		buf_char(&local, 'x');
+	m.local = buf_str(&local);
+	buf_init(&text, a, 4 << 20);
+	for (unsigned i = 0; i < 1 << 20; i++)
+		buf_c(&text, "%{l}");
+	for (unsigned i = 0; i < 20; i++) {
+		buf_init(&out, a, SPF_EXPANDED_MAX);
+		spf_macro_expand(&out, &m, buf_str(&text));
+		assert_false(buf_ok(&out));
+		assert_int_equal(out.n, SPF_EXPANDED_MAX);
+	}
+	buf_init(&text, a, 65536);
+	buf_c(&text, "v=spf1");
+	for (unsigned i = 0; i < SPF_TERMS_MAX; i++)
+		buf_c(&text, "  a");
+	assert_null(spf_parse(a, buf_str(&text), &r));
+	assert_int_equal(r.n, SPF_TERMS_MAX);
+	buf_c(&text, " a");
+	assert_non_null(spf_parse(a, buf_str(&text), &r));
+	arena_free(&a);
+}
+
 static void
 test_within(void **state)
 {
@@ -358,6 +394,7 @@ main(void)
 		cmocka_unit_test(test_parse),
 		cmocka_unit_test(test_is_record),
 		cmocka_unit_test(test_macros),
+		cmocka_unit_test(test_long),
 		cmocka_unit_test(test_within),
 		cmocka_unit_test(test_check),
 	};
