@@ -100,27 +100,35 @@ dmarc_parse(struct str text, struct dmarc_record *r_r)
 
 static const char *
 dmarc_from_list(struct arena *a, const struct mime_addr *list,
-    struct str *domain_r)
+    struct str *domain_r, bool *several_r)
 {
+	const char *why = NULL;
 	struct str domain;
+	unsigned n = 0;
 	struct err *e;
 
 	*domain_r = STR_NONE;
 	for (; list != NULL; list = list->next) {
 		if (list->kind != MIME_ADDR_MAILBOX)
 			continue;
+		n++;
+		if (why != NULL)
+			continue;
 		e = unicode_domain_ascii(a, list->host, &domain);
 		if (e != NULL || str_chr(domain, '.') < 0)
-			return "From has an address without a domain";
-		if (domain_r->n > 0 && !str_eq(domain, *domain_r))
-			return "From has addresses of several domains";
-		*domain_r = domain;
+			why = "From has an address without a domain";
+		else if (domain_r->n > 0 && !str_eq(domain, *domain_r))
+			why = "From has addresses of several domains";
+		else
+			*domain_r = domain;
 	}
-	return domain_r->n > 0 ? NULL : "From has no address";
+	*several_r = why != NULL && n > 1;
+	return n > 0 ? why : "From has no address";
 }
 
 const char *
-dmarc_from(struct arena *a, struct str header, struct str *domain_r)
+dmarc_from(struct arena *a, struct str header, struct str *domain_r,
+    bool *several_r)
 {
 	struct mime_header h = mime_header_of(header);
 	struct str value = STR_NONE;
@@ -129,6 +137,7 @@ dmarc_from(struct arena *a, struct str header, struct str *domain_r)
 	const char *why;
 
 	*domain_r = STR_NONE;
+	*several_r = false;
 	if (header.n > DMARC_HEADER_MAX)
 		return "the header is larger than 256 KiB";
 	while (mime_header_next(&h, &f))
@@ -136,11 +145,15 @@ dmarc_from(struct arena *a, struct str header, struct str *domain_r)
 			value = f.value;
 			n++;
 		}
+	*several_r = n > 1;
 	if (n != 1)
 		return n == 0 ? "there is no From" : "there are several From";
-	why = dmarc_from_list(a, mime_addr_parse(a, value, &left), domain_r);
-	if (why == NULL && left == 0)
+	why = dmarc_from_list(a, mime_addr_parse(a, value, &left), domain_r,
+	    several_r);
+	if (why == NULL && left == 0) {
 		why = "From has too many addresses";
+		*several_r = true;
+	}
 	if (why != NULL)
 		*domain_r = STR_NONE;
 	return why;
@@ -200,7 +213,7 @@ dmarc_find(struct task *t, struct dns *d, struct str header, struct dmarc *m_r)
 	bool below = false, any;
 
 	*m_r = (struct dmarc){ .result = DMARC_PERMERROR, .percent = 100 };
-	m_r->why = dmarc_from(a, header, &m_r->domain);
+	m_r->why = dmarc_from(a, header, &m_r->domain, &m_r->several);
 	if (m_r->why != NULL)
 		return;
 	m_r->result = dmarc_ask(t, d, m_r->domain, &rec, &any, &m_r->why);

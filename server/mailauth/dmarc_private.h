@@ -16,8 +16,8 @@ bool dmarc_is_record(struct str text);
 const char *dmarc_parse(struct str text, struct dmarc_record *r_r);
 
 /* The one domain of From, in lower case A-labels.  NULL, or why there is
- * none (6.6.1). */
-const char *dmarc_from(struct arena *a, struct str header,
-    struct str *domain_r);
+ * none (6.6.1); *several_r: there are more. */
+const char *dmarc_from(struct arena *a, struct str header, struct str *domain_r,
+    bool *several_r);
 
 #endif

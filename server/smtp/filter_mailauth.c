@@ -7,6 +7,10 @@
 #include "storage/state_address.h"
 #include "storage/state_domain.h"
 
+/* Domains that are looked up for the fields of one message which claim to be
+ * ours: a stranger's header has room for 2000 fields of 100 labels each. */
+#define MAILAUTH_LOOKS_MAX 256
+
 struct mailauth {
 	struct filter_msg *m;
 	struct spf spf;
@@ -17,6 +21,7 @@ struct mailauth {
 	unsigned room;
 	size_t room_bytes;
 	bool has_room, cut;
+	unsigned looks;
 };
 
 static void *
@@ -105,9 +110,9 @@ mailauth_short(struct mailauth *ma)
 }
 
 /* mx2.example.org is ours if example.org is: another node says so, not a
- * stranger. */
+ * stranger.  So is what there were too many to ask about. */
 static bool
-mailauth_is_ours(const struct mailauth *ma, struct arena *a, struct str id)
+mailauth_is_ours(struct mailauth *ma, struct arena *a, struct str id)
 {
 	struct state_domain_rules rules;
 	struct str label;
@@ -115,7 +120,8 @@ mailauth_is_ours(const struct mailauth *ma, struct arena *a, struct str id)
 	if (str_case_eq(id, ma->id))
 		return true;
 	while (id.n > 0) {
-		if (state_domain_rules(a, ma->m->w->state, id, &rules) == NULL)
+		if (ma->looks++ >= MAILAUTH_LOOKS_MAX ||
+		    state_domain_rules(a, ma->m->w->state, id, &rules) == NULL)
 			return true;
 		if (!str_split(&id, '.', &label))
 			break;
@@ -124,7 +130,7 @@ mailauth_is_ours(const struct mailauth *ma, struct arena *a, struct str id)
 }
 
 static void
-mailauth_forged(const struct mailauth *ma, struct headers *h)
+mailauth_forged(struct mailauth *ma, struct headers *h)
 {
 	unsigned i = headers_find(h, "Authentication-Results", 0);
 
@@ -232,7 +238,8 @@ mailauth_obey(struct task *t, struct mailauth *ma)
 			"the DMARC policy of " STR_FMT
 			" has this message rejected",
 			STR_ARG(ma->dmarc.domain)));
-	if (p == DMARC_P_QUARANTINE || ma->cut)
+	/* An author behind what was examined, or beside another. */
+	if (p == DMARC_P_QUARANTINE || ma->cut || ma->dmarc.several)
 		filter_say(m, FILTER_JUNK, 0, NULL, NULL);
 	if (ma->dmarc.result == DMARC_FAIL)
 		log_info(t, "DMARC failed", LOG_STR("domain", ma->dmarc.domain),

@@ -226,6 +226,27 @@ def test_header_too_long_to_be_judged(smtp, account, ctl):
     assert len(mailbox(ctl, account, "Junk")) == 1
 
 
+@pytest.mark.parametrize("more", [
+    b"From: <b@example.com>\r\n", b"From: <a@example.net>\r\n"])
+def test_several_authors(smtp, account, ctl, more):
+    """No policy protects them: who is shown nobody knows."""
+    begin(connect(smtp, MX), account).data(more + from_("example.net"))
+    assert mailbox(ctl, account) == []
+    raw, = mailbox(ctl, account, "Junk")
+    assert results(raw)[0]["dmarc"] == "permerror"
+
+
+def test_very_many_results(smtp, account, ctl):
+    """Whose they are is asked of the state for each label: of some of them."""
+    names = b".".join([b"a"] * 100)
+    raw = b"".join(b"Authentication-Results: %d.%s.example; none\r\n" %
+                   (i, names) for i in range(900))
+    begin(connect(smtp, MX), account).data(raw + from_("example.net"))
+    raw, = mailbox(ctl, account)
+    results(raw)
+    assert raw.count(b"Authentication-Results:") == 3
+
+
 def test_our_own_are_not_asked_about(smtp, lmtp, account, ctl):
     c = smtp(**{"proxy": b"PROXY TCP4 127.0.0.1 127.0.0.1 4 25\r\n",
                 "source": "127.0.0.9"})

@@ -96,44 +96,51 @@ test_from(void **state)
 {
 	static const struct {
 		const char *header, *domain, *why;
+		bool several;
 	} cases[] = {
-		{ "From: a@example.org\r\n", "example.org", NULL },
+		{ "From: a@example.org\r\n", "example.org", NULL, false },
 		{ "To: x@y.z\r\nFROM : \"b@evil.example\"\r\n <a@Example.ORG>"
 		  "\r\n",
-		    "example.org", NULL },
-		{ "From: a@b.example, c@B.example\r\n", "b.example", NULL },
-		{ "From: team: a@b.example;\r\n", "b.example", NULL },
+		    "example.org", NULL, false },
+		{ "From: a@b.example, c@B.example\r\n", "b.example", NULL,
+		    false },
+		{ "From: team: a@b.example;\r\n", "b.example", NULL, false },
 		{ "From: a@b\xc3\xbc"
 		  "cher.example\r\n",
-		    "xn--bcher-kva.example", NULL },
-		{ "", "", "there is no From" },
-		{ "Subject: x\r\n", "", "there is no From" },
+		    "xn--bcher-kva.example", NULL, false },
+		{ "", "", "there is no From", false },
+		{ "Subject: x\r\n", "", "there is no From", false },
 		{ "From: a@b.example\r\nFrom: a@b.example\r\n", "",
-		    "there are several From" },
+		    "there are several From", true },
 		{ "From: a@b.example, c@d.example\r\n", "",
-		    "From has addresses of several domains" },
-		{ "From: \r\n", "", "From has no address" },
-		{ "From: none:;\r\n", "", "From has no address" },
-		{ "From: joe\r\n", "", "From has an address without a domain" },
+		    "From has addresses of several domains", true },
+		{ "From: \r\n", "", "From has no address", false },
+		{ "From: none:;\r\n", "", "From has no address", false },
+		{ "From: joe\r\n", "", "From has an address without a domain",
+		    false },
 		{ "From: a@localhost\r\n", "",
-		    "From has an address without a domain" },
+		    "From has an address without a domain", false },
 		{ "From: a@[192.0.2.1]\r\n", "",
-		    "From has an address without a domain" },
+		    "From has an address without a domain", false },
 		{ "From: a@b..example\r\n", "",
-		    "From has an address without a domain" },
+		    "From has an address without a domain", false },
 		{ "From: a@b.example, joe\r\n", "",
-		    "From has an address without a domain" },
+		    "From has an address without a domain", true },
+		{ "From: joe, a@b.example\r\n", "",
+		    "From has an address without a domain", true },
 	};
 	struct arena *a = arena_new(0);
 
 	(void)state;
 	for (size_t i = 0; i < countof(cases); i++) {
 		struct str domain;
+		bool several;
 		const char *why =
-		    dmarc_from(a, str_c(cases[i].header), &domain);
+		    dmarc_from(a, str_c(cases[i].header), &domain, &several);
 
 		test_row_str(i, str_c(why), str_c(cases[i].why));
 		test_row_str(i, domain, str_c(cases[i].domain));
+		test_row(i, several == cases[i].several);
 	}
 	arena_free(&a);
 }
