@@ -239,6 +239,21 @@ state_group_add_run(struct state_tx *x, void *arg)
 		   : state_audit(x, "group.add", w->address.full, w->posters);
 }
 
+static struct err *
+state_group_check(struct arena *a, struct str name, struct str posters)
+{
+	if (!str_eq_c(posters, "anyone") && !str_eq_c(posters, "domain") &&
+	    !str_eq_c(posters, "members"))
+		return err_new(a, ERR_INVALID,
+		    "who may write to a group is anyone, domain or members",
+		    NULL);
+	if (name.n > 500)
+		return err_new(a, ERR_INVALID, "the name is too long", NULL);
+	if (!unicode_is_utf8(name))
+		return err_new(a, ERR_INVALID, "the name is not UTF-8", NULL);
+	return NULL;
+}
+
 struct err *
 state_group_add(struct task *t, struct state *st, const char *by,
     struct str address, struct str name, struct str posters)
@@ -250,14 +265,58 @@ state_group_add(struct task *t, struct state *st, const char *by,
 	struct err *e;
 
 	e = state_address_parse(a, address, &w.address);
-	if (e == NULL && !str_eq_c(w.posters, "anyone") &&
-	    !str_eq_c(w.posters, "domain") && !str_eq_c(w.posters, "members"))
-		e = err_new(a, ERR_INVALID,
-		    "who may write to a group is anyone, domain or members",
-		    NULL);
-	if (e == NULL && (name.n > 500 || !unicode_is_utf8(name)))
-		e = err_new(a, ERR_INVALID, "the name is too long", NULL);
+	if (e == NULL)
+		e = state_group_check(a, w.name, w.posters);
 	return e != NULL ? e : state_change(t, st, by, state_group_add_run, &w);
+}
+
+struct state_group_setting {
+	struct state_alias_work w;
+	bool name, posters; /* are to be changed */
+};
+
+static struct err *
+state_group_set_run(struct state_tx *x, void *arg)
+{
+	const struct state_group_setting *s = arg;
+	struct err *e;
+	bool have;
+
+	e = state_exists(x->db, x->a, &have, s->w.kind->exists, "t",
+	    s->w.address.full);
+	if (e == NULL && !have)
+		e = state_alias_missing(x, &s->w);
+	if (e == NULL && s->name)
+		e = state_run(x->db, x->a,
+		    "UPDATE groups SET name = ? WHERE address = ?", "tt",
+		    s->w.name, s->w.address.full);
+	if (e == NULL && s->posters)
+		e = state_run(x->db, x->a,
+		    "UPDATE groups SET posters = ? WHERE address = ?", "tt",
+		    s->w.posters, s->w.address.full);
+	return e != NULL ? e
+			 : state_audit(x, "group.set", s->w.address.full,
+			       s->posters ? s->w.posters : STR_NONE);
+}
+
+struct err *
+state_group_set(struct task *t, struct state *st, const char *by,
+    struct str address, const struct str *name, const struct str *posters)
+{
+	struct state_group_setting s = {
+		.w = { .kind = &state_alias_kinds[1],
+		    .name = name != NULL ? *name : STR_NONE,
+		    .posters = posters != NULL ? *posters : STR("anyone") },
+		.name = name != NULL,
+		.posters = posters != NULL,
+	};
+	struct arena *a = task_arena(t);
+	struct err *e;
+
+	e = state_address_parse(a, address, &s.w.address);
+	if (e == NULL)
+		e = state_group_check(a, s.w.name, s.w.posters);
+	return e != NULL ? e : state_change(t, st, by, state_group_set_run, &s);
 }
 
 static struct err *

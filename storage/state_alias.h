@@ -34,6 +34,10 @@ may_yield must_check struct err *state_alias_remove(struct task *t,
 may_yield must_check struct err *state_group_add(struct task *t,
     struct state *st, const char *by, struct str address, struct str name,
     struct str posters);
+/* NULL: as it was. */
+may_yield must_check struct err *state_group_set(struct task *t,
+    struct state *st, const char *by, struct str address,
+    const struct str *name, const struct str *posters);
 may_yield must_check struct err *state_group_remove(struct task *t,
     struct state *st, const char *by, struct str address);
 may_yield must_check struct err *state_group_member(struct task *t,

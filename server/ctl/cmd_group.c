@@ -1,13 +1,13 @@
-/* group add, remove, list; group member add, remove */
+/* group add, set, remove, list; group member add, remove */
 #include "server/ctl/ctl.h"
 #include "storage/state_alias.h"
 
 #define GROUP_PAGE 500
 
-static const struct ctl_option group_add_options[] = {
+static const struct ctl_option group_options[] = {
 	{ "name", CTL_STRING, "NAME", "for people" },
 	{ "posters", CTL_STRING, "WHO",
-	    "who may write to it: anyone (default), domain, members" },
+	    "who may write to it: anyone (a new group's), domain, members" },
 	{ NULL, CTL_FLAG, NULL, NULL },
 };
 
@@ -54,8 +54,41 @@ const struct ctl_command cmd_group_add = {
 	.min_args = 1,
 	.max_args = 1 + STATE_TARGETS_MAX,
 	.need = CTL_NEED_STATE,
-	.options = group_add_options,
+	.options = group_options,
 	.run = group_add_run,
+};
+
+may_yield static struct err *
+group_set_run(struct task *t, struct ctl *c)
+{
+	struct str name = STR(""), posters = STR("");
+	struct err *e;
+
+	if (!ctl_given(c, "name") && !ctl_given(c, "posters"))
+		return err_new(task_arena(t), ERR_INVALID,
+		    "say what to change: --name, --posters", NULL);
+	if (ctl_given(c, "name"))
+		name = str_c(ctl_opt(c, "name")->s);
+	if (ctl_given(c, "posters"))
+		posters = str_c(ctl_opt(c, "posters")->s);
+	e = state_group_set(t, c->state, ctl_by(t), str_c(c->argv[0]),
+	    ctl_given(c, "name") ? &name : NULL,
+	    ctl_given(c, "posters") ? &posters : NULL);
+	if (e == NULL)
+		ctl_say(c, "changed group %s", c->argv[0]);
+	return e;
+}
+
+const struct ctl_command cmd_group_set = {
+	.name = "group set",
+	.args = "ADDRESS",
+	.help = "Change a group's name, or who may write to it",
+	.more = "What is not given stays, and so do the members.",
+	.min_args = 1,
+	.max_args = 1,
+	.need = CTL_NEED_STATE,
+	.options = group_options,
+	.run = group_set_run,
 };
 
 may_yield static struct err *

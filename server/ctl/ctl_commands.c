@@ -17,7 +17,7 @@ extern const struct ctl_command cmd_domain_dns, cmd_domain_suspend,
     cmd_dkim_retire, cmd_dkim_remove, cmd_dkim_rotate, cmd_route_set,
     cmd_route_remove, cmd_route_list, cmd_route_show, cmd_srs_rotate,
     cmd_identity_add, cmd_identity_remove, cmd_identity_list, cmd_group_add,
-    cmd_group_remove, cmd_group_list, cmd_group_member_add,
+    cmd_group_set, cmd_group_remove, cmd_group_list, cmd_group_member_add,
     cmd_group_member_remove;
 
 extern const struct ctl_command cmd_check_outbound, cmd_trace;
@@ -64,6 +64,7 @@ const struct ctl_command *const ctl_commands[] = {
 	&cmd_alias_remove,
 	&cmd_alias_list,
 	&cmd_group_add,
+	&cmd_group_set,
 	&cmd_group_remove,
 	&cmd_group_list,
 	&cmd_group_member_add,

@@ -115,6 +115,11 @@ def test_groups_and_identities(ctl):
     assert (g["posters"], g["name"]) == ("members", "G")
     ctl.refused("group", "member", "remove", "g@example.org", "y@z.net")
     ctl.refused("group", "add", "h@example.org", "--posters", "nobody")
+    ctl.run("group", "set", "g@example.org", "--posters", "domain")
+    g, = ctl.json("group", "list")
+    assert (g["posters"], g["name"]) == ("domain", "G")
+    assert g["members"] == ["a@example.org", "x@far.net"]
+    ctl.refused("group", "set", "g@example.org")
     ctl.run("identity", "add", "a@example.org", "g@example.org", "*@far.net")
     assert [i["identity"] for i in ctl.json("identity", "list")] == \
         ["*@far.net", "g@example.org"]

@@ -552,6 +552,7 @@ TEST(test_groups)
 {
 	struct state *st = with_domain(t, c);
 	struct arena *a = task_arena(t);
+	struct str name = STR("Us"), who = STR("domain");
 	struct state_account ac;
 	struct state_alias g;
 
@@ -577,6 +578,15 @@ TEST(test_groups)
 	assert_ok(state_alias_find(a, st, STR("team@x.org"), &g));
 	assert_true(g.group);
 	assert_true(str_eq_c(g.posters, "members"));
+	assert_ok(state_group_set(t, st, "t", STR("Team@x.org"), &name, NULL));
+	assert_ok(state_group_set(t, st, "t", STR("team@x.org"), NULL, &who));
+	assert_ok(state_alias_find(a, st, STR("team@x.org"), &g));
+	assert_true(str_eq(g.name, name) && str_eq(g.posters, who));
+	assert_int_equal(g.n, 2);
+	assert_err(state_group_set(t, st, "t", STR("alice@x.org"), &name, NULL),
+	    ERR_NOTFOUND);
+	assert_err(state_group_set(t, st, "t", STR("team@x.org"), NULL, &name),
+	    ERR_INVALID);
 	/* purging an account takes it out of groups */
 	assert_ok(state_account_remove(t, st, "t", STR("bob@x.org"), &ac));
 	expect_resolves(t, st, "team@x.org", "alice@x.org");
