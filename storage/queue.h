@@ -71,7 +71,7 @@ struct queue_rcpt {
 
 enum queue_flags {
 	QUEUE_UTF8 = 1,	   /* SMTPUTF8 is needed (RFC 6531) */
-	QUEUE_8BIT = 2,	   /* BODY=8BITMIME */
+	QUEUE_8BIT = 2,	   /* it has bytes above 127 (8BITMIME) */
 	QUEUE_FULL = 4,	   /* RET=FULL (RFC 3461, 4.3) */
 	QUEUE_HDRS = 8,	   /* RET=HDRS */
 	QUEUE_BOUNCE = 16, /* a DSN of ours: it never makes another */

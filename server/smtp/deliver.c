@@ -63,7 +63,6 @@ deliver_new(struct worker *w, const struct smtp_mail *mail,
 	d->from.mailbox = arena_str(d->arena, mail->from.mailbox);
 	d->from.local = d->from.domain = STR_NONE; /* pointed into the line */
 	d->utf8 = mail->smtputf8;
-	d->body8 = mail->body8;
 	d->ret = mail->ret;
 	d->envid = deliver_decoded(d->arena, mail->envid, smtp_xtext);
 	d->declared = mail->has_size ? mail->size : 0;

@@ -43,7 +43,8 @@ struct deliver {
 	struct worker *w;
 	struct arena *arena; /* of the transaction */
 	struct smtp_path from;
-	bool utf8, body8;
+	bool utf8;
+	bool eight; /* bytes above 127 were put into the queue */
 	enum smtp_ret ret;
 	struct str envid; /* decoded */
 	struct filter_client client;

@@ -46,7 +46,8 @@ deliver_queue_flags(const struct deliver *d)
 
 	if (d->utf8)
 		flags |= QUEUE_UTF8;
-	if (d->body8)
+	/* what the client declared (BODY=) may be wrong, either way */
+	if (d->eight)
 		flags |= QUEUE_8BIT;
 	if (d->ret == SMTP_RET_FULL)
 		flags |= QUEUE_FULL;

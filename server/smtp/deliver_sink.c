@@ -25,11 +25,25 @@ deliver_sink_is_open(const struct deliver *d)
 	return d->writer != NULL || d->queued != NULL;
 }
 
+/* Its flag in the queue (QUEUE_8BIT): of all bytes, ours among them. */
+static void
+deliver_sink_look(struct deliver *d, const void *p, size_t n)
+{
+	const unsigned char *c = p;
+	unsigned char all = 0;
+
+	for (size_t i = 0; i < n; i++)
+		all |= c[i];
+	d->eight |= all > 127;
+}
+
 struct err *
 deliver_sink_add(struct task *t, struct deliver *d, const void *p, size_t n)
 {
-	if (d->queued != NULL)
+	if (d->queued != NULL) {
+		deliver_sink_look(d, p, n);
 		return queue_writer_add(t, d->queued, p, n);
+	}
 	return message_writer_add(t, d->writer, p, n);
 }
 
@@ -46,8 +60,10 @@ struct err *
 deliver_sink_fill(struct task *t, struct deliver *d, uint64_t place,
     struct str text)
 {
-	if (d->queued != NULL)
+	if (d->queued != NULL) {
+		deliver_sink_look(d, text.p, text.n);
 		return queue_writer_fill(t, d->queued, place, text);
+	}
 	return message_writer_fill(t, d->writer, place, text);
 }
 
