@@ -39,7 +39,7 @@ queue_open_source(const struct worker *w, const struct net_addr *to)
 
 static may_yield bool
 queue_open_host(struct task *t, struct queue_sender *s,
-    struct remote_target *target, struct queue_failure *why)
+    struct remote_target *target, struct queue_failure *why, struct buf *log)
 {
 	struct arena *a = task_arena(t);
 	struct remote_reply said = { .code = 0 };
@@ -50,7 +50,7 @@ queue_open_host(struct task *t, struct queue_sender *s,
 		target->source = queue_open_source(w, &target->addr);
 	if (target->hello.n == 0)
 		target->hello = str_c(worker_hostname(w));
-	e = remote_open(t, w, target, &s->r, &said);
+	e = remote_open(t, w, target, &s->r, &said, log);
 	if (e == NULL) {
 		(void)snprintf(s->host, sizeof(s->host), STR_FMT,
 		    STR_ARG(target->host));
@@ -83,6 +83,7 @@ queue_open(struct task *t, struct queue_sender *s, struct queue_failure *why)
 {
 	uint64_t until = task_now_ms(t) + QUEUE_OPEN_MS;
 	struct route route;
+	struct buf log;
 
 	if (s->r != NULL && remote_is_usable(s->r))
 		return true;
@@ -91,14 +92,16 @@ queue_open(struct task *t, struct queue_sender *s, struct queue_failure *why)
 	*why = (struct queue_failure){ .state = QUEUE_WAITING,
 		.host_failed = true,
 		.answer = STR("4.4.1 no host was tried in time") };
+	buf_init(&log, task_arena(t), REMOTE_TRANSCRIPT_MAX);
 	route_find(t, s->q->w, str_c(s->d->name), &route);
 	if (route.n == 0)
 		queue_open_nowhere(t, &route, why);
 	for (unsigned i = 0; i < route.n; i++) {
 		if (task_now_ms(t) >= until || !queue_may_run(s->q))
 			break;
-		if (queue_open_host(t, s, &route.targets[i], why))
+		if (queue_open_host(t, s, &route.targets[i], why, &log))
 			return true;
 	}
+	why->log = buf_str(&log);
 	return false;
 }

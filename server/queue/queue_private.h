@@ -144,7 +144,7 @@ may_yield void queue_send_main(struct task *t, void *sender);
 struct queue_failure {
 	enum queue_state state;
 	bool host_failed;
-	struct str host, answer;
+	struct str host, answer, log; /* log: what was said with the hosts */
 };
 may_yield bool queue_open(struct task *t, struct queue_sender *s,
     struct queue_failure *why_r);

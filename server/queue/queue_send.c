@@ -231,7 +231,7 @@ queue_job_group(struct task *t, struct queue_sender *s,
 		queue_verdict_all(v, places, n, why.state, why.host_failed,
 		    why.answer);
 		queue_settle(t, s->q, m, v, n, s->d,
-		    &(struct queue_told){ .host = why.host });
+		    &(struct queue_told){ .host = why.host, .log = why.log });
 		return NULL;
 	}
 	return queue_transact(t, s, m, from, prefix, places, n);

@@ -130,40 +130,41 @@ remote_starttls(struct task *t, struct remote *r, bool *failed_r,
 
 /* --- AUTH: RFC 4954, 4616; LOGIN as everybody does it --- */
 
-static may_yield void
-remote_auth_plain(struct task *t, struct remote *r, struct remote_reply *why_r)
+/* "\0user\0password" in base64. */
+static struct str
+remote_plain(struct arena *a, struct str user, struct str password)
 {
-	struct arena *a = task_arena(t);
-	struct arena_mark mark = arena_mark(a);
-	struct str user = r->target.user, password = r->target.password, text;
 	size_t n = user.n + password.n + 2;
 	char *clear = arena_alloc(a, n);
+	struct str text;
 
 	memcpy(clear + 1, user.p, user.n);
 	memcpy(clear + user.n + 2, password.p, password.n);
 	text = base64_encode(a, str_of(clear, n));
-	buf_fmt(remote_line(r), "AUTH PLAIN " STR_FMT, STR_ARG(text));
 	crypto_wipe(clear, n);
-	crypto_wipe((char *)(uintptr_t)text.p, text.n);
-	arena_rewind(a, mark);
+	return text;
+}
+
+static may_yield void
+remote_auth_plain(struct task *t, struct remote *r, struct remote_reply *why_r)
+{
+	buf_fmt(remote_line(r), "AUTH PLAIN " STR_FMT,
+	    STR_ARG(r->secrets[REMOTE_SECRET_PLAIN]));
 	remote_ask(t, r, "AUTH PLAIN ***", REMOTE_GREETING_MS, why_r);
 }
 
 static may_yield void
 remote_auth_login(struct task *t, struct remote *r, struct remote_reply *why_r)
 {
-	const struct str words[] = { r->target.user, r->target.password };
-	struct arena *a = task_arena(t);
+	const struct str words[] = {
+		base64_encode(task_arena(t), r->target.user),
+		r->secrets[REMOTE_SECRET_LOGIN],
+	};
 
 	buf_c(remote_line(r), "AUTH LOGIN");
 	remote_ask(t, r, NULL, REMOTE_GREETING_MS, why_r);
 	for (unsigned i = 0; i < countof(words) && why_r->code == 334; i++) {
-		struct arena_mark mark = arena_mark(a);
-		struct str text = base64_encode(a, words[i]);
-
-		buf_str_add(remote_line(r), text);
-		crypto_wipe((char *)(uintptr_t)text.p, text.n);
-		arena_rewind(a, mark);
+		buf_str_add(remote_line(r), words[i]);
 		remote_ask(t, r, "***", REMOTE_GREETING_MS, why_r);
 	}
 }
@@ -239,6 +240,19 @@ remote_tls_name(struct arena *a, struct str host)
 	return arena_cstr(a, host);
 }
 
+static void
+remote_set_secrets(struct remote *r)
+{
+	struct str user = r->target.user, password = r->target.password;
+
+	if (user.n == 0)
+		return;
+	r->secrets[REMOTE_SECRET_PLAIN] =
+	    remote_plain(r->arena, user, password);
+	r->secrets[REMOTE_SECRET_LOGIN] = base64_encode(r->arena, password);
+	r->secrets[REMOTE_SECRET_CLEAR] = password;
+}
+
 static struct remote *
 remote_new(struct worker *w, const struct remote_target *target)
 {
@@ -257,6 +271,7 @@ remote_new(struct worker *w, const struct remote_target *target)
 		*source = *target->source;
 		r->target.source = source;
 	}
+	remote_set_secrets(r);
 	r->name = remote_tls_name(r->arena, r->target.host);
 	r->tls_text = "";
 	buf_init(&r->line, NULL, REMOTE_COMMAND_MAX);
@@ -271,6 +286,9 @@ remote_free(struct remote **r)
 	dial_close(&(*r)->dial);
 	crypto_wipe((char *)(uintptr_t)(*r)->target.password.p,
 	    (*r)->target.password.n);
+	for (unsigned i = 0; i < REMOTE_SECRETS; i++)
+		crypto_wipe((char *)(uintptr_t)(*r)->secrets[i].p,
+		    (*r)->secrets[i].n);
 	buf_free(&(*r)->line);
 	buf_free(&(*r)->opening);
 	arena_free(&(*r)->arena);
@@ -281,7 +299,7 @@ remote_free(struct remote **r)
 may_yield struct err *
 remote_open(struct task *t, struct worker *w,
     const struct remote_target *target, struct remote **r_r,
-    struct remote_reply *why_r)
+    struct remote_reply *why_r, struct buf *transcript)
 {
 	struct remote *r = remote_new(w, target);
 	bool failed = false;
@@ -300,10 +318,13 @@ remote_open(struct task *t, struct worker *w,
 	r->transcript = NULL;
 	r->cut = false;
 	r->used_at = task_now_ms(t);
-	if (e == NULL)
+	if (e == NULL) {
 		*r_r = r;
-	else
-		remote_free(&r);
+		return NULL;
+	}
+	if (transcript != NULL)
+		buf_str_add(transcript, buf_str(&r->opening));
+	remote_free(&r);
 	return e;
 }
 

@@ -65,10 +65,11 @@ struct remote_reply {
 /* ERR_UNAVAIL with *why_r: this host cannot be used now (4xx greeting, refused,
  * time-out, no TLS where it must be, AUTH refused: whoever mends the password
  * has lost no mail).  ERR_DENIED: 5xx greeting or EHLO.  REMOTE_TLS_MAY: after
- * a handshake that failed, once more without TLS. */
+ * a handshake that failed, once more without TLS.  transcript, or NULL: what
+ * was said until it failed is added; after success remote_send() tells it. */
 may_yield must_check struct err *remote_open(struct task *t, struct worker *w,
     const struct remote_target *target, struct remote **r_r,
-    struct remote_reply *why_r);
+    struct remote_reply *why_r, struct buf *transcript);
 /* QUIT, without waiting for much. */
 may_yield void remote_close(struct task *t, struct remote **r);
 /* Whether another message may be tried on it. */

@@ -1,6 +1,7 @@
 /* remote_io.c - one session: a command out, a reply in, and the transcript */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "server/queue/remote_private.h"
 
@@ -85,13 +86,37 @@ remote_reply_set(struct arena *a, struct remote_reply *reply, unsigned code,
 	snprintf(reply->enhanced, sizeof(reply->enhanced), "%s", enhanced);
 }
 
+static bool
+remote_has_part(struct str line, struct str secret)
+{
+	size_t n =
+	    secret.n < REMOTE_SECRET_PART ? secret.n : REMOTE_SECRET_PART;
+
+	for (size_t at = 0; n > 0 && at + n <= secret.n; at++)
+		if (memmem(line.p, line.n, secret.p + at, n) != NULL)
+			return true;
+	return false;
+}
+
+/* Some hosts repeat what they were told: nobody is to read that in a
+ * transcript, a log or a bounce. */
+static struct str
+remote_hide(struct task *t, const struct remote *r, struct str line)
+{
+	for (unsigned i = 0; i < REMOTE_SECRETS; i++)
+		if (remote_has_part(line, r->secrets[i]))
+			return str_c(arena_printf(task_arena(t), STR_FMT "***",
+			    STR_ARG(str_sub(line, 0, 4))));
+	return line;
+}
+
 static may_yield struct err *
 remote_read_reply(struct task *t, struct remote *r, uint64_t limit_at,
     struct remote_ext *x, struct remote_reply *reply_r)
 {
 	struct remote_reader reader;
 	enum remote_step step;
-	struct str line, text;
+	struct str line, shown, text;
 	struct err *e;
 
 	remote_reader_init(&reader, task_arena(t));
@@ -100,10 +125,11 @@ remote_read_reply(struct task *t, struct remote *r, uint64_t limit_at,
 		    &line);
 		if (e != NULL)
 			return e;
-		remote_record(r, "S: ", line);
-		step = remote_reader_line(&reader, line, &text);
+		shown = remote_hide(t, r, line);
+		remote_record(r, "S: ", shown);
+		step = remote_reader_line(&reader, shown, &text);
 		if (x != NULL && reader.lines > 1)
-			remote_ext_line(x, text);
+			remote_ext_line(x, str_sub(line, 4, line.n));
 	} while (step == REMOTE_MORE);
 	if (step == REMOTE_MALFORMED)
 		return err_new(task_arena(t), ERR_INVALID,

@@ -24,11 +24,22 @@
 #define REMOTE_COMMAND_MAX 16384
 #define REMOTE_OPENING_MAX 4096 /* of the transcript */
 
+/* What a host must not say after us: the password, and as AUTH has it. */
+enum {
+	REMOTE_SECRET_PLAIN,
+	REMOTE_SECRET_LOGIN,
+	REMOTE_SECRET_CLEAR,
+	REMOTE_SECRETS
+};
+/* So much of one in a row is too much. */
+#define REMOTE_SECRET_PART 6
+
 struct remote {
 	struct worker *w;
 	struct arena *arena; /* of the target's copy */
 	struct remote_target target;
 	const char *name; /* as TLS has it */
+	struct str secrets[REMOTE_SECRETS];
 	struct dial *dial;
 	struct remote_ext ext;
 	const char *tls_text;

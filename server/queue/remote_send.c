@@ -202,7 +202,8 @@ remote_hear_rcpt(struct task *t, struct remote_tx *x, unsigned i)
 	}
 	x->taken[i] = remote_is_good(reply);
 	x->taken_n += x->taken[i];
-	if (x->r->broken)
+	/* any other answer says nothing of those that have none yet */
+	if (x->r->broken && (reply->code == 0 || reply->code == 421))
 		x->stop = *reply;
 }
 
@@ -395,7 +396,7 @@ remote_data(struct task *t, struct remote_tx *x, bool said)
 static may_yield void
 remote_stop(struct task *t, struct remote_tx *x)
 {
-	if (x->stop.code / 100 == 2 || x->stop.text.n == 0)
+	if (x->stop.text.n == 0)
 		remote_reply_set(task_arena(t), &x->stop, 0, "",
 		    "the connection was closed");
 	remote_give_taken(x, &x->stop);

@@ -143,7 +143,7 @@ probe_main(struct task *t, void *arg)
 	struct json *j = json_obj_new();
 	struct remote *r = NULL;
 	struct remote_reply why;
-	struct err *e = remote_open(t, &p->w, &p->target, &r, &why);
+	struct err *e = remote_open(t, &p->w, &p->target, &r, &why, NULL);
 
 	probe_reply(j, &why);
 	json_set_c(j, "error", e == NULL ? "" : err_name(e->code));

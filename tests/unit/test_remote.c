@@ -20,6 +20,7 @@
  *	tls	the handshake
  *	late	time flies, until eof
  *	eof	the client has to close
+ *	reset	the connection is reset
  *	--	end of this connection; the next one goes on behind it
  *
  * A connection that comes to the end of its script is ended.
@@ -79,6 +80,27 @@ host_expect(struct task *t, struct conn *c, const char *want)
 		    want);
 }
 
+/* The server's ends of connections to itself. */
+static may_yield void
+host_reset(struct task *t, struct conn *c)
+{
+	const struct sockaddr none = { .sa_family = AF_UNSPEC };
+	struct net_addr at;
+	struct sockaddr_storage ss;
+
+	assert_null(conn_flush(t, c));
+	for (int fd = 3; fd < 1024; fd++) {
+		socklen_t n = sizeof(ss), m = sizeof(ss);
+
+		if (getpeername(fd, (struct sockaddr *)&ss, &n) != 0 ||
+		    getsockname(fd, (struct sockaddr *)&ss, &m) != 0)
+			continue;
+		net_addr_of_sockaddr((struct sockaddr *)&ss, &at);
+		if (at.port == conn_local(c)->port)
+			assert_int_equal(connect(fd, &none, sizeof(none)), 0);
+	}
+}
+
 static may_yield void
 host_step(struct task *t, struct conn *c, const char *step)
 {
@@ -101,7 +123,9 @@ host_step(struct task *t, struct conn *c, const char *step)
 		while (conn_read_line(t, c, 8192, &line, NULL) == NULL)
 			;
 		host.late = false;
-	} else
+	} else if (strcmp(step, "reset") == 0)
+		host_reset(t, c);
+	else
 		fail_msg("step %s", step);
 }
 
@@ -236,7 +260,7 @@ opened(struct task *t, struct net_rig *r)
 	struct remote_target to = target(r, REMOTE_TLS_MAY);
 	struct remote_reply why;
 	struct remote *re;
-	struct err *e = remote_open(t, &r->w, &to, &re, &why);
+	struct err *e = remote_open(t, &r->w, &to, &re, &why, NULL);
 
 	if (e != NULL)
 		fail_msg("%s", e->text);
@@ -495,6 +519,26 @@ mixed(struct task *t, struct net_rig *r)
 	}
 }
 
+/* What a host said before it went is no answer to the others. */
+static may_yield void
+gone(struct task *t, struct net_rig *r)
+{
+	static const char *const script[] = { PLAIN, "<MAIL*", ">250 a",
+		"<RCPT*", "raw 550 1\r\n550 2\r\n550 3\r\n", "reset", NULL };
+	struct remote_rcpt to[4];
+	struct text text;
+	struct remote_mail m = mail(&text, to, 4);
+	struct remote *re;
+
+	host_script(script);
+	re = opened(t, r);
+	assert_null(remote_send(t, re, &m, NULL));
+	assert_int_equal(to[0].reply.code, 550);
+	assert_int_equal(to[3].reply.code, 0);
+	remote_close(t, &re);
+	rig_await(t, &r->closed, 1);
+}
+
 /* What is not sent at all. */
 static may_yield void
 refused_here(struct task *t, struct net_rig *r)
@@ -608,7 +652,7 @@ unwilling(struct task *t, struct net_rig *r)
 		struct err *e;
 
 		host_script(rows[i].script);
-		e = remote_open(t, &r->w, &to, &re, &why);
+		e = remote_open(t, &r->w, &to, &re, &why, NULL);
 		test_row(i, err_is(e, rows[i].code));
 		test_row(i, why.code == rows[i].why);
 		test_row(i, why.text.n > 0);
@@ -632,7 +676,8 @@ endless(struct task *t, struct net_rig *r)
 	script[n++] = "eof";
 	script[n] = NULL;
 	host_script(script);
-	assert_true(err_is(remote_open(t, &r->w, &to, &re, &why), ERR_UNAVAIL));
+	assert_true(
+	    err_is(remote_open(t, &r->w, &to, &re, &why, NULL), ERR_UNAVAIL));
 	rig_await(t, &r->closed, 1);
 	/* a line that does not end */
 	memset(line, 'x', sizeof(line) - 1);
@@ -641,7 +686,8 @@ endless(struct task *t, struct net_rig *r)
 	script[1] = "eof";
 	script[2] = NULL;
 	host_script(script);
-	assert_true(err_is(remote_open(t, &r->w, &to, &re, &why), ERR_UNAVAIL));
+	assert_true(
+	    err_is(remote_open(t, &r->w, &to, &re, &why, NULL), ERR_UNAVAIL));
 	rig_await(t, &r->closed, 2);
 }
 
@@ -657,19 +703,22 @@ unreachable(struct task *t, struct net_rig *r)
 
 	host_script(silent);
 	task_set_deadline(t, task_now_ms(t) + 50);
-	assert_true(err_is(remote_open(t, &r->w, &to, &re, &why), ERR_UNAVAIL));
+	assert_true(
+	    err_is(remote_open(t, &r->w, &to, &re, &why, NULL), ERR_UNAVAIL));
 	task_set_deadline(t, 0);
 	test_row_str(0, why.text, STR("no answer in time"));
 	rig_await(t, &r->closed, 1);
 	assert_true(net_addr_parse(STR("192.0.2.1"), &source));
 	to.source = &source;
-	assert_true(err_is(remote_open(t, &r->w, &to, &re, &why), ERR_UNAVAIL));
+	assert_true(
+	    err_is(remote_open(t, &r->w, &to, &re, &why, NULL), ERR_UNAVAIL));
 	test_row_str(0, why.text,
 	    STR("the address to send from is not this machine's"));
 	/* of the other family: does not matter */
 	assert_true(net_addr_parse(STR("2001:db8::1"), &source));
 	listener_free(&r->l);
-	assert_true(err_is(remote_open(t, &r->w, &to, &re, &why), ERR_UNAVAIL));
+	assert_true(
+	    err_is(remote_open(t, &r->w, &to, &re, &why, NULL), ERR_UNAVAIL));
 	test_row_str(0, why.text, STR("Connection refused"));
 	assert_int_equal(why.code, 0);
 }
@@ -735,7 +784,7 @@ starttls(struct task *t, struct net_rig *r)
 
 		host_script(rows[i].script);
 		to.host = str_c(rows[i].host);
-		e = remote_open(t, &r->w, &to, &re, &why);
+		e = remote_open(t, &r->w, &to, &re, &why, NULL);
 		if (rows[i].tls == NULL) {
 			test_row(i, err_is(e, ERR_UNAVAIL));
 			test_row(i, why.text.n > 0);
@@ -755,7 +804,13 @@ starttls(struct task *t, struct net_rig *r)
 	}
 }
 
-/* AGNlY3JldA== is not in what is told. */
+static bool
+shows_secret(struct str s)
+{
+	return memmem(s.p, s.n, "s3cret", 6) != NULL ||
+	       memmem(s.p, s.n, "NjcmV", 5) != NULL;
+}
+
 static may_yield void
 auth(struct task *t, struct net_rig *r)
 {
@@ -775,13 +830,31 @@ auth(struct task *t, struct net_rig *r)
 		    true, "C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: ***\n" },
 		{ { ">220 mx", "<EHLO*", ">250-mx", ">250 AUTH PLAIN",
 		      "<AUTH PLAIN*", ">535 no", "eof" },
-		    false, NULL },
+		    false, "C: AUTH PLAIN ***\nS: 535 no\n" },
 		{ { ">220 mx", "<EHLO*", ">250-mx", ">250 AUTH GSSAPI", "eof" },
-		    false, NULL },
+		    false, "S: 250 AUTH GSSAPI\n" },
 		{ { ">220 mx", "<EHLO*", ">250-mx", ">250 AUTH LOGIN",
 		      "<AUTH LOGIN", ">334 VXNlcm5hbWU6",
 		      "<dXNlcg==", ">535 no", "eof" },
-		    false, NULL },
+		    false, "C: ***\nS: 535 no\n" },
+		/* hosts that repeat it: whole, or what is left of it */
+		{ { ">220 mx", "<EHLO*", ">250-mx", ">250 AUTH PLAIN",
+		      "<AUTH PLAIN*",
+		      ">500 what is AUTH PLAIN AHVzZXIAczNjcmV0?", "eof" },
+		    false, "C: AUTH PLAIN ***\nS: 500 ***\n" },
+		{ { ">220 mx", "<EHLO*", ">250-mx", ">250 AUTH PLAIN",
+		      "<AUTH PLAIN*", ">535-5.7.8 no",
+		      ">535 5.7.8 no user/zNjcmV", "eof" },
+		    false, "S: 535-5.7.8 no\nS: 535 ***\n" },
+		{ { ">220 mx", "<EHLO*", ">250-mx", ">250 AUTH PLAIN",
+		      "<AUTH PLAIN*", ">535-5.7.8 no", ">535 s3cret no",
+		      "eof" },
+		    false, "S: 535-5.7.8 no\nS: 535 ***\n" },
+		{ { ">220 mx", "<EHLO*", ">250-mx", ">250 AUTH LOGIN",
+		      "<AUTH LOGIN", ">334 VXNlcm5hbWU6",
+		      "<dXNlcg==", ">334 UGFzc3dvcmQ6", "<czNjcmV0", ">235 in",
+		      "<MAIL*", ">550 as czNjcmV0 you may not", QUIT },
+		    true, "S: 235 in\nC: MAIL FROM:<s@y.test>\nS: 550 ***\n" },
 	};
 
 	for (size_t i = 0; i < countof(rows); i++) {
@@ -797,18 +870,25 @@ auth(struct task *t, struct net_rig *r)
 		host_script(rows[i].script);
 		to.user = STR("user");
 		to.password = STR("s3cret");
-		e = remote_open(t, &r->w, &to, &re, &why);
+		buf_init(&told, task_arena(t), REMOTE_TRANSCRIPT_MAX);
+		e = remote_open(t, &r->w, &to, &re, &why, &told);
 		if (!rows[i].ok) {
 			test_row(i, err_is(e, ERR_UNAVAIL));
+			test_row(i,
+			    strstr(buf_cstr(&told), rows[i].told) != NULL);
+			test_row(i, !shows_secret(buf_str(&told)));
+			test_row(i, !shows_secret(why.text));
+			test_row(i, !shows_secret(str_c(e->text)));
 			rig_await(t, &r->closed, (unsigned)i + 1);
 			continue;
 		}
 		if (e != NULL)
 			fail_msg("row %zu: %s", i, e->text);
-		buf_init(&told, task_arena(t), REMOTE_TRANSCRIPT_MAX);
+		test_row(i, told.n == 0);
 		test_row(i, remote_send(t, re, &m, &told) == NULL);
 		test_row(i, strstr(buf_cstr(&told), rows[i].told) != NULL);
-		test_row(i, strstr(buf_cstr(&told), "NjcmV0") == NULL);
+		test_row(i, !shows_secret(buf_str(&told)));
+		test_row(i, !shows_secret(rcpt[0].reply.text));
 		remote_close(t, &re);
 		rig_await(t, &r->closed, (unsigned)i + 1);
 	}
@@ -826,7 +906,8 @@ auth_in_clear(struct task *t, struct net_rig *r)
 	host_script(script);
 	to.user = STR("user");
 	to.password = STR("s3cret");
-	assert_true(err_is(remote_open(t, &r->w, &to, &re, &why), ERR_UNAVAIL));
+	assert_true(
+	    err_is(remote_open(t, &r->w, &to, &re, &why, NULL), ERR_UNAVAIL));
 	test_row_str(0, why.text, STR("a password is only sent over TLS"));
 	rig_await(t, &r->closed, 1);
 }
@@ -884,6 +965,7 @@ large(struct task *t, struct net_rig *r)
 	}
 TEST(whole)
 TEST(mixed)
+TEST(gone)
 TEST(refused_here)
 TEST(reuse)
 TEST(unwilling)
@@ -901,6 +983,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		HOST(whole),
 		HOST(mixed),
+		HOST(gone),
 		HOST(refused_here),
 		HOST(reuse),
 		HOST(unwilling),
