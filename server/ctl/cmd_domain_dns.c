@@ -104,9 +104,10 @@ const struct ctl_command cmd_domain_dns = {
 	.name = "domain dns",
 	.args = "DOMAIN",
 	.help = "Print the DNS records that the domain needs, for its zone",
-	.more = "MX and SRV name the hosts of the setting domain.mx_hosts, or, "
+	.more = "MX names the hosts of the setting domain.mx_hosts, or, "
 		"without it, this node's hostname and those nodes whose names "
-		"are host names. SPF and DMARC are what domain.spf and "
+		"are host names; SRV names client.host, or the same hosts. SPF "
+		"and DMARC are what domain.spf and "
 		"domain.dmarc say. DKIM keys are shown from the moment they "
 		"are made until seven days after they were retired. SRV "
 		"records (RFC 6186, RFC 8314) are for what this node listens "

@@ -27,12 +27,17 @@ zone_add(struct zone *z, const char *prefix, const char *type, struct str data)
 static void
 zone_srv(struct zone *z, bool have, const char *service, unsigned port)
 {
-	if (!have)
-		return;
-	for (unsigned i = 0; i < z->c->hosts_n && i < ZONE_MAX; i++)
+	const struct str *hosts = z->c->hosts;
+	unsigned n = z->c->hosts_n;
+
+	if (z->c->client.n > 0) {
+		hosts = &z->c->client;
+		n = 1;
+	}
+	for (unsigned i = 0; have && i < n && i < ZONE_MAX; i++)
 		zone_add(z, service, "SRV",
 		    str_c(arena_printf(z->a, "0 1 %u " STR_FMT ".", port,
-			STR_ARG(z->c->hosts[i]))));
+			STR_ARG(hosts[i]))));
 }
 
 static void
@@ -67,9 +72,9 @@ zone_build(struct arena *a, const struct zone_conf *c,
 	zone_srv(&z, c->imap, "_imap._tcp", 143);
 	zone_srv(&z, c->pop3s, "_pop3s._tcp", 995);
 	zone_srv(&z, c->pop3, "_pop3._tcp", 110);
-	if (c->autoconfig && c->hosts_n > 0) {
-		struct str host =
-		    str_c(arena_printf(a, STR_FMT ".", STR_ARG(c->hosts[0])));
+	if (c->autoconfig && (c->client.n > 0 || c->hosts_n > 0)) {
+		struct str host = str_c(arena_printf(a, STR_FMT ".",
+		    STR_ARG(c->client.n > 0 ? c->client : c->hosts[0])));
 
 		zone_add(&z, "autoconfig", "CNAME", host);
 		zone_add(&z, "autodiscover", "CNAME", host);

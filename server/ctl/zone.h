@@ -20,6 +20,8 @@ struct zone_conf {
 	unsigned hosts_n;
 	const struct zone_key *keys;
 	unsigned keys_n;
+	/* where clients go, the balancer; empty: to the hosts */
+	struct str client;
 	struct str spf, dmarc; /* whole records; empty: none */
 	/* Which services clients may find by SRV (RFC 6186, 8314). */
 	bool submissions, submission, imaps, imap, pop3s, pop3;

@@ -60,5 +60,9 @@ ctl_zone_policy(struct task *t, struct ctl *c, struct zone_conf *z)
 	z->spf = state_setting_text(a, c->state, STATE_SPF_RECORD, &is_default);
 	z->dmarc =
 	    state_setting_text(a, c->state, STATE_DMARC_RECORD, &is_default);
+	if (state_domain_parse(a,
+		state_setting_text(a, c->state, STATE_CLIENT_HOST, &is_default),
+		&z->client) != NULL)
+		z->client = STR_NONE;
 	return ctl_zone_hosts(t, c, z);
 }

@@ -55,6 +55,18 @@ test_records(void **state)
 		"_imap._tcp.x.org.\tIN\tSRV\t0 1 143 mx2.x.org.\n"
 		"autoconfig.x.org.\tIN\tCNAME\tmx1.x.org.\n"
 		"autodiscover.x.org.\tIN\tCNAME\tmx1.x.org.\n"));
+	/* clients are sent to the balancer, mail is not */
+	c = (struct zone_conf){ .domain = STR("x.org"),
+		.hosts = hosts,
+		.hosts_n = 1,
+		.client = STR("mail.x.org"),
+		.imaps = true,
+		.autoconfig = true };
+	test_row_str(2, lines(a, &c),
+	    STR("x.org.\tIN\tMX\t10 mx1.x.org.\n"
+		"_imaps._tcp.x.org.\tIN\tSRV\t0 1 993 mail.x.org.\n"
+		"autoconfig.x.org.\tIN\tCNAME\tmail.x.org.\n"
+		"autodiscover.x.org.\tIN\tCNAME\tmail.x.org.\n"));
 	c = (struct zone_conf){ .domain = STR("x.org") };
 	test_row_str(1, lines(a, &c), STR(""));
 	arena_free(&a);
