@@ -93,12 +93,16 @@ jobs_dkim(struct task *t, struct jobs *j)
 
 	e = state_dkim_list(task_arena(t), j->w->state, STR(""), &list, &n);
 	for (i = 0; e == NULL && i < n && jobs_go_on(j); i++) {
+		struct arena_mark m = arena_mark(task_arena(t));
 		struct err *one;
 
 		if (list[i].stage != STATE_DKIM_NEW || list[i].created > before)
 			continue;
 		one = jobs_dkim_activate(t, j, &list[i]);
-		if (first == NULL)
+		/* what the DNS said of thousands of domains is not kept */
+		if (one == NULL)
+			arena_rewind(task_arena(t), m);
+		else if (first == NULL)
 			first = one;
 	}
 	if (e == NULL)
