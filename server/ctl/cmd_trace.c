@@ -249,7 +249,7 @@ trace_run(struct task *t, struct ctl *c)
 const struct ctl_command cmd_trace = {
 	.name = "trace",
 	.args = "QUERY",
-	.help = "what happened to a message, on any node",
+	.help = "Say what happened to a message, on any node",
 	.more =
 	    "QUERY is an address (or @DOMAIN), a Message-ID, an IP address, or "
 	    "the id of a transaction (it is in the reply to the sender and in "
