@@ -225,8 +225,6 @@ deliver_open_one(struct task *t, struct deliver *d,
 	*full_r = false;
 	if (deliver_knows(d, who->account_id, at_r))
 		return DELIVER_OK;
-	if (d->account_n == DELIVER_ACCOUNTS_MAX)
-		return DELIVER_MANY;
 	e = deliver_open(t, d, who->account_id, &acc);
 	if (e == NULL) {
 		if (account_is_closed(acc))
@@ -375,7 +373,7 @@ deliver_rcpt_new(struct task *t, struct deliver *d,
 
 	if (elsewhere > 0 && d->w->queue_store == NULL)
 		return DELIVER_TEMP;
-	if (d->elsewhere_n + elsewhere + d->account_n > DELIVER_ACCOUNTS_MAX)
+	if (d->elsewhere_n + d->account_n + f->n > DELIVER_ACCOUNTS_MAX)
 		return DELIVER_MANY;
 	if ((max > 0 && d->declared > max) ||
 	    (d->most > 0 && d->declared > d->most))

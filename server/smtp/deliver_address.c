@@ -148,12 +148,16 @@ deliver_relay(struct arena *a, const struct deliver *d,
     const struct smtp_path *to, struct deliver_found *f)
 {
 	struct state_domain_rules rules;
+	struct err *e;
 
 	if (d->client.account.n == 0 || to->domain.n == 0 ||
-	    to->domain.p[0] == '[' || !to->valid ||
-	    !err_is(state_domain_rules(a, d->w->state, to->domain, &rules),
-		ERR_NOTFOUND))
+	    to->domain.p[0] == '[' || !to->valid)
 		return DELIVER_FOREIGN;
+	e = state_domain_rules(a, d->w->state, to->domain, &rules);
+	if (e == NULL || err_is(e, ERR_INVALID))
+		return DELIVER_FOREIGN;
+	if (!err_is(e, ERR_NOTFOUND))
+		return DELIVER_TEMP;
 	return deliver_elsewhere(a, to->mailbox, f);
 }
 
