@@ -11,6 +11,7 @@
 
 static const struct header_step *const deliver_steps[] = {
 	&header_step_loops,
+	&header_step_forged,
 	&header_step_submission,
 	&header_step_filters, /* they see what the others made of it */
 	NULL,

@@ -7,10 +7,6 @@
 #include "storage/state_address.h"
 #include "storage/state_domain.h"
 
-/* Domains that are looked up for the fields of one message which claim to be
- * ours: a stranger's header has room for 2000 fields of 100 labels each. */
-#define MAILAUTH_LOOKS_MAX 256
-
 struct mailauth {
 	struct filter_msg *m;
 	struct spf spf;
@@ -21,7 +17,6 @@ struct mailauth {
 	unsigned room;
 	size_t room_bytes;
 	bool has_room, cut;
-	unsigned looks;
 };
 
 static void *
@@ -109,42 +104,6 @@ mailauth_short(struct mailauth *ma)
 	    STR_ARG(ma->id), dmarc_result_name(ma->dmarc.result)));
 }
 
-/* mx2.example.org is ours if example.org is: another node says so, not a
- * stranger.  So is what there were too many to ask about. */
-static bool
-mailauth_is_ours(struct mailauth *ma, struct arena *a, struct str id)
-{
-	struct state_domain_rules rules;
-	struct str label;
-
-	if (str_case_eq(id, ma->id))
-		return true;
-	while (id.n > 0) {
-		if (ma->looks++ >= MAILAUTH_LOOKS_MAX ||
-		    state_domain_rules(a, ma->m->w->state, id, &rules) == NULL)
-			return true;
-		if (!str_split(&id, '.', &label))
-			break;
-	}
-	return false;
-}
-
-static void
-mailauth_forged(struct mailauth *ma, struct headers *h)
-{
-	unsigned i = headers_find(h, "Authentication-Results", 0);
-
-	for (; i < h->n; i = headers_find(h, "Authentication-Results", i + 1)) {
-		struct arena *a = arena_new(0);
-		struct str id = authres_field_id(a, h->fields[i].text);
-
-		/* who cannot be read might be read by others */
-		if (id.n == 0 || mailauth_is_ours(ma, a, id))
-			headers_remove(h, i);
-		arena_free(&a);
-	}
-}
-
 static may_yield_unchecked void
 mailauth_header(struct task *t, struct filter_msg *m, void *state,
     struct headers *h)
@@ -154,7 +113,6 @@ mailauth_header(struct task *t, struct filter_msg *m, void *state,
 	struct str field;
 
 	ma->cut = h->cut;
-	mailauth_forged(ma, h);
 	mailauth_spf(t, ma);
 	mailauth_iprev(t, ma);
 	ma->dkim = dkim_verify_new(m->arena, m->w->dns);

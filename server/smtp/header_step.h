@@ -21,7 +21,7 @@ struct header_step {
 	void (*run)(struct task *t, struct deliver *d, struct headers *h);
 };
 
-extern const struct header_step header_step_loops, header_step_submission,
-    header_step_filters;
+extern const struct header_step header_step_loops, header_step_forged,
+    header_step_submission, header_step_filters;
 
 #endif

@@ -14,7 +14,8 @@
  * Return-Path is not his to write.  What stays stays as it was.
  *
  * In From stands what people see: every address there has to be the account's.
- * It is read as receivers read it, all fields of that name and all addresses.
+ * It is read as receivers read it, all fields of that name and all addresses,
+ * HEADER_FROM_MAX together.
  */
 #define HEADER_FROM_BYTES 16384
 #define HEADER_FROM_MAX 100 /* addresses: each is a question to the state */
@@ -43,6 +44,7 @@ header_may_be_from(struct arena *a, struct deliver *d,
 
 	*yes_r = true;
 	for (; e == NULL && *yes_r && list != NULL; list = list->next) {
+		struct arena_mark mark = arena_mark(a);
 		struct buf spec;
 
 		if (list->kind != MIME_ADDR_MAILBOX)
@@ -54,6 +56,8 @@ header_may_be_from(struct arena *a, struct deliver *d,
 		if (buf_ok(&spec))
 			e = state_may_send_as(a, d->w->state, d->client.account,
 			    buf_str(&spec), yes_r);
+		if (e == NULL)
+			arena_rewind(a, mark);
 	}
 	*yes_r = *yes_r && n > 0;
 	return e;
@@ -61,24 +65,23 @@ header_may_be_from(struct arena *a, struct deliver *d,
 
 static must_check struct err *
 header_check_from(struct arena *a, struct deliver *d, const struct headers *h,
-    unsigned i, bool *yes_r)
+    unsigned i, unsigned *left, bool *yes_r)
 {
 	struct str value = headers_value(a, &h->fields[i], HEADER_FROM_BYTES);
-	unsigned left = HEADER_FROM_MAX + 1;
 	struct mime_addr *list;
 
 	*yes_r = false;
 	/* what is cut off could name anybody */
 	if (h->fields[i].text.n > HEADER_FROM_BYTES)
 		return NULL;
-	list = mime_addr_parse(a, value, &left);
-	return left == 0 ? NULL : header_may_be_from(a, d, list, yes_r);
+	list = mime_addr_parse(a, value, left);
+	return *left == 0 ? NULL : header_may_be_from(a, d, list, yes_r);
 }
 
 static enum deliver_verdict
 header_from(struct arena *a, struct deliver *d, const struct headers *h)
 {
-	unsigned i = headers_find(h, "From", 0);
+	unsigned i = headers_find(h, "From", 0), left = HEADER_FROM_MAX + 1;
 	struct err *e = NULL;
 	bool yes = true;
 
@@ -86,7 +89,7 @@ header_from(struct arena *a, struct deliver *d, const struct headers *h)
 	if (h->cut)
 		return DELIVER_NOT_YOURS;
 	for (; e == NULL && yes && i < h->n; i = headers_find(h, "From", i + 1))
-		e = header_check_from(a, d, h, i, &yes);
+		e = header_check_from(a, d, h, i, &left, &yes);
 	if (e != NULL)
 		return DELIVER_TEMP;
 	return yes ? DELIVER_OK : DELIVER_NOT_YOURS;

@@ -344,6 +344,168 @@ ARIG_CASE(test_submission)
 	site_close(t, &s);
 }
 
+/* Each address in From is a question: so many, whatever fields they are in. */
+ARIG_CASE(test_from_is_bounded)
+{
+	static const struct {
+		unsigned fields, each;
+		enum deliver_verdict v;
+	} rows[] = {
+		{ 1, 100, DELIVER_OK },
+		{ 50, 2, DELIVER_OK },
+		{ 1, 101, DELIVER_NOT_YOURS },
+		{ 51, 2, DELIVER_NOT_YOURS },
+		{ 2000, 1, DELIVER_NOT_YOURS },
+	};
+	struct state_account alice;
+	struct site s;
+
+	site_open(t, r, &s);
+	is_alice();
+	assert_ok(state_account_find(task_arena(t), s.st,
+	    STR("alice@example.org"), &alice));
+	world.client.account = alice.id;
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct deliver *d = begin(&s.w[0], "alice@example.org", 0);
+		struct buf b;
+
+		buf_init(&b, task_arena(t), 200000);
+		for (unsigned j = 0; j < rows[i].fields; j++)
+			for (unsigned k = 0; k < rows[i].each; k++)
+				buf_fmt(&b, "%salice@example.org%s",
+				    k == 0 ? "From: " : "",
+				    k + 1 < rows[i].each ? ",\r\n " : "\r\n");
+		buf_c(&b, "\r\n");
+		buf_char(&b, '\0');
+		assert_true(buf_ok(&b));
+		assert_int_equal(rcpt(t, d, "bob@example.org"), DELIVER_OK);
+		test_row(i, transmit(t, d, b.p, false) == rows[i].v);
+		deliver_free(&d);
+	}
+	site_close(t, &s);
+}
+
+/* Mailboxes and others together are one entry. */
+ARIG_CASE(test_most_recipients)
+{
+	struct queue_bucket *b;
+	struct deliver *d;
+	struct site s;
+
+	site_open(t, r, &s);
+	is_alice();
+	d = begin(&s.w[0], "alice@example.org", 0);
+	for (unsigned i = 0; i + 1 < DELIVER_ACCOUNTS_MAX; i++) {
+		struct arena_mark mark = arena_mark(task_arena(t));
+
+		assert_int_equal(rcpt(t, d,
+				     arena_printf(task_arena(t),
+					 "u%u@example.net", i)),
+		    DELIVER_OK);
+		arena_rewind(task_arena(t), mark);
+	}
+	assert_int_equal(rcpt(t, d, "both@example.org"), DELIVER_MANY);
+	assert_int_equal(rcpt(t, d, "bob@example.org"), DELIVER_OK);
+	assert_int_equal(rcpt(t, d, "alice@example.org"), DELIVER_MANY);
+	assert_int_equal(rcpt(t, d, "x@example.com"), DELIVER_MANY);
+	assert_int_equal(transmit(t, d, "\r\n", false), DELIVER_OK);
+	deliver_free(&d);
+	b = bucket(t, &s);
+	assert_int_equal(queue_bucket_nth(b, 0)->rcpt_n, DELIVER_ACCOUNTS_MAX);
+	site_close(t, &s);
+}
+
+/* Results in our name: from whom they stay. */
+ARIG_CASE(test_forged)
+{
+#define RESULTS "Authentication-Results: "
+	static const char *const fields[] = {
+		RESULTS "mx1.example.org; dmarc=pass\r\n",
+		RESULTS "(c) \"MX2.example.org\" 1; dmarc=pass\r\n",
+		RESULTS "\r\n example.org.; none\r\n",
+		"authentication-results :mx1.example.org\r\n",
+		RESULTS "\r\n",
+		RESULTS "mx.example.net; none\r\n",
+		RESULTS "badexample.org; none\r\n",
+	};
+	static const struct {
+		bool trusted, login;
+		size_t from; /* those stay */
+	} rows[] = {
+		{ false, false, 5 },
+		{ false, true, 5 },
+		{ true, true, 5 },
+		{ true, false, 0 },
+	};
+	struct buf in;
+	struct site s;
+
+	site_open(t, r, &s);
+	buf_init(&in, task_arena(t), 1000);
+	for (size_t i = 0; i < countof(fields); i++)
+		buf_c(&in, fields[i]);
+	buf_c(&in, "From: alice@example.org\r\n\r\n");
+	buf_char(&in, '\0');
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct state_account alice;
+		struct deliver *d;
+		const char *got;
+
+		is_stranger();
+		assert_ok(state_account_find(task_arena(t), s.st,
+		    STR("alice@example.org"), &alice));
+		if (rows[i].login) {
+			is_alice();
+			world.client.account = alice.id;
+		}
+		world.client.trusted = rows[i].trusted;
+		d = begin(&s.w[0], "alice@example.org", 0);
+		assert_int_equal(rcpt(t, d, "bob@example.org"), DELIVER_OK);
+		assert_int_equal(transmit(t, d, in.p, false), DELIVER_OK);
+		deliver_free(&d);
+		got = newest(t, r, &s, "bob@example.org");
+		for (size_t j = 0; j < countof(fields); j++)
+			test_row(i * 10 + j, (strstr(got, fields[j]) != NULL) ==
+						 (j >= rows[i].from));
+	}
+	site_close(t, &s);
+}
+
+/* A header full of them costs no more than some: what is left goes unread. */
+ARIG_CASE(test_forged_many)
+{
+	struct deliver *d;
+	struct site s;
+	const char *got;
+	struct buf in;
+	unsigned n = 0;
+
+	site_open(t, r, &s);
+	is_stranger();
+	buf_init(&in, task_arena(t), HEADERS_BYTES_MAX);
+	for (unsigned i = 0; i < 1000; i++) {
+		buf_c(&in, RESULTS);
+		for (unsigned j = 0; j < 100; j++)
+			buf_c(&in, "a.");
+		buf_c(&in, "net; none\r\n");
+	}
+	buf_c(&in, "Subject: x\r\n\r\n");
+	buf_char(&in, '\0');
+	assert_true(buf_ok(&in));
+	d = begin(&s.w[0], "a@example.com", 0);
+	assert_int_equal(rcpt(t, d, "bob@example.org"), DELIVER_OK);
+	assert_int_equal(transmit(t, d, in.p, false), DELIVER_OK);
+	deliver_free(&d);
+	got = newest(t, r, &s, "bob@example.org");
+	assert_non_null(strstr(got, "\r\nSubject: x\r\n"));
+	while ((got = strstr(got, RESULTS)) != NULL) {
+		got++;
+		n++;
+	}
+	assert_int_equal(n, 2); /* 101 questions each, 256 in all */
+	site_close(t, &s);
+}
+
 ARIG_CASE(test_dsn)
 {
 	struct smtp_mail mail;
@@ -711,6 +873,10 @@ main(void)
 		ARIG_TEST(test_forward),
 		ARIG_TEST(test_no_relay),
 		ARIG_TEST(test_submission),
+		ARIG_TEST(test_from_is_bounded),
+		ARIG_TEST(test_most_recipients),
+		ARIG_TEST(test_forged),
+		ARIG_TEST(test_forged_many),
 		ARIG_TEST(test_dsn),
 		ARIG_TEST(test_8bit),
 		ARIG_TEST(test_bounce),
