@@ -77,6 +77,14 @@ struct auth_login {
 may_yield must_check struct err *auth_login(struct task *t, struct auth *a,
     struct auth_login *l);
 
+/*
+ * Whether a login of before counts still: not if the account (or its domain)
+ * was suspended or it was removed, signed out or given a new password since.
+ * If the state cannot be read now, it does.
+ */
+bool auth_still_holds(struct arena *a, struct auth *au,
+    const struct state_account *as_it_was, int64_t now_s);
+
 /* Worker 0: another worker has an upgraded hash to be written (what it sent
  * with hints_tell_first). */
 void auth_upgrade_told(struct auth *a, struct str text);
@@ -109,6 +117,9 @@ struct sasl_channel sasl_channel_of(const struct worker *w,
     const struct conn *c);
 /* Names, separated by a blank: those that may be used now. "" for none. */
 const char *sasl_mechanisms(struct worker *w, const struct sasl_channel *ch);
+/* Whether it is the name of any, allowed here or not: what is not may be a
+ * password. */
+bool sasl_is_known(struct str mechanism);
 /* Whether it is PLAIN or LOGIN, allowed here or not. */
 bool sasl_shows_password(struct str mechanism);
 /* NULL: no such mechanism now.  In an arena that lasts as long as the

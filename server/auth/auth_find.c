@@ -103,3 +103,18 @@ auth_find(struct task *t, struct auth *au, struct str login,
 		auth_find_fake(a, au, f, f->who);
 	return NULL;
 }
+
+bool
+auth_still_holds(struct arena *a, struct auth *au,
+    const struct state_account *as_it_was, int64_t now_s)
+{
+	struct state_login now;
+	struct err *e =
+	    state_login_find(a, au->w->state, as_it_was->address, now_s, &now);
+
+	if (err_is(e, ERR_NOTFOUND) || err_is(e, ERR_DENIED))
+		return false;
+	return e != NULL ||
+	       (str_eq(now.account.id, as_it_was->id) &&
+		   now.account.generation == as_it_was->generation);
+}

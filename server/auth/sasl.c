@@ -125,6 +125,12 @@ sasl_find(struct str name)
 }
 
 bool
+sasl_is_known(struct str mechanism)
+{
+	return sasl_find(mechanism) != NULL;
+}
+
+bool
 sasl_shows_password(struct str mechanism)
 {
 	const struct sasl_mechanism *m = sasl_find(mechanism);

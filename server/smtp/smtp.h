@@ -72,6 +72,8 @@ struct smtp_session {
 	bool extended; /* EHLO or LHLO, not HELO */
 	/* Who has logged in; NULL: nobody. */
 	char *account, *address;
+	uint64_t generation; /* of the account, as it logged in */
+	uint64_t state_seq;  /* when that was asked last */
 	unsigned login_failures;
 	bool draining;
 	unsigned errors, junk, long_lines;
@@ -79,7 +81,7 @@ struct smtp_session {
 	uint64_t messages; /* begun, for limits and ids */
 	uint64_t line_by;  /* when the next line must be complete */
 	struct deliver *deliver;
-	struct smtp_message *message; /* while one is transferred */
+	struct smtp_message *message;	/* while one is transferred */
 	struct smtp_dialogue *dialogue; /* smtp_dialogue.h */
 };
 

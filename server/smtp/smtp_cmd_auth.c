@@ -90,6 +90,7 @@ smtp_auth_done(struct task *t, struct smtp_session *s,
 {
 	s->account = smtp_auth_keep(l->account.id);
 	s->address = smtp_auth_keep(l->account.address);
+	s->generation = l->account.generation;
 	/* mistakes of before were a stranger's */
 	s->errors = s->junk = 0;
 	task_set_log(t, conn_id(s->c), s->address);

@@ -33,6 +33,23 @@ smtp_mail_stranger(const struct smtp_session *s)
 		0 };
 }
 
+/* What an administrator does holds for sessions that are there already. */
+static bool
+smtp_mail_is_signed_out(struct task *t, struct smtp_session *s)
+{
+	const struct state_account was = { .id = str_c(s->account),
+		.address = str_c(s->address),
+		.generation = s->generation };
+	uint64_t seq = state_seq(s->w->state);
+
+	if (!s->kind->submission || seq == s->state_seq)
+		return false;
+	if (!auth_still_holds(task_arena(t), s->w->auth, &was, task_wall_s(t)))
+		return true;
+	s->state_seq = seq;
+	return false;
+}
+
 static struct smtp_reply
 smtp_mail_sender(struct task *t, const struct smtp_session *s,
     const struct smtp_path *from)
@@ -82,6 +99,9 @@ smtp_mail_run(struct task *t, struct smtp_cmd *cmd)
 
 	if (s->kind->submission && s->account == NULL)
 		return smtp_mail_stranger(s);
+	if (smtp_mail_is_signed_out(t, s))
+		return (struct smtp_reply){ 421, "4.7.0",
+			"your login has ended, log in again", SMTP_CLOSE };
 	if (bad == SMTP_OK && m.has_auth && !s->kind->submission)
 		bad = SMTP_BAD_PARAM;
 	if (bad == SMTP_OK && m.from.utf8 && !(m.smtputf8 && m.from.valid))

@@ -337,6 +337,58 @@ TEST(test_suspended)
 	finish();
 }
 
+/* Sessions that are there already. */
+TEST(test_still_holds)
+{
+	static const char *const names[] = { "alice@example.org",
+		"bob@example.org", "alias@example.org" };
+	struct auth_login l[countof(names)];
+	struct password p;
+
+	start(t, c);
+	alias(t, "alias@example.org", "alice@example.org");
+	for (unsigned i = 0; i < countof(names); i++)
+		assert_ok(try_from(t, HOME, names[i],
+		    i == 1 ? "sesame" : "secret", &l[i]));
+#define HOLDS(i) auth_still_holds(task_arena(t), g.w.auth, &l[i].account, 0)
+	assert_true(HOLDS(0) && HOLDS(1) && HOLDS(2));
+	p = make(t, "alice@example.org", "new");
+	assert_ok(state_account_password(t, g.w.state, "test",
+	    STR("alice@example.org"), &p, NULL));
+	assert_true(!HOLDS(0) && HOLDS(1) && !HOLDS(2));
+	assert_ok(try_from(t, HOME, "alice@example.org", "new", &l[0]));
+	assert_true(HOLDS(0));
+	assert_ok(state_account_signout(t, g.w.state, "test",
+	    STR("alice@example.org")));
+	assert_true(!HOLDS(0));
+	assert_ok(state_account_suspend(t, g.w.state, "test",
+	    STR("bob@example.org"), true));
+	assert_true(!HOLDS(1));
+	assert_ok(try_from(t, HOME, "alice@example.org", "new", &l[0]));
+	assert_ok(state_domain_suspend(t, g.w.state, "test", STR("example.org"),
+	    true));
+	assert_true(!HOLDS(0));
+	l[0].account.address = STR("nobody@example.org");
+	assert_true(!HOLDS(0));
+#undef HOLDS
+	finish();
+}
+
+/* What of a line with AUTH may be shown. */
+TEST(test_sasl_names)
+{
+	static const char *const known[] = { "PLAIN", "login", "SCRAM-SHA-256",
+		"Scram-SHA-256-Plus" };
+	static const char *const other[] = { "", "CRAM-MD5",
+		"AGEAYg==", "PLAIN\tAGEAYg==", "PLAIN=" };
+
+	(void)t, (void)c;
+	for (unsigned i = 0; i < countof(known); i++)
+		assert_true(sasl_is_known(str_c(known[i])));
+	for (unsigned i = 0; i < countof(other); i++)
+		assert_false(sasl_is_known(str_c(other[i])));
+}
+
 /* --- the cache --- */
 
 TEST(test_cache)
@@ -879,6 +931,8 @@ main(void)
 		AUTH_TEST(test_names),
 		AUTH_TEST(test_same),
 		AUTH_TEST(test_suspended),
+		AUTH_TEST(test_still_holds),
+		AUTH_TEST(test_sasl_names),
 		AUTH_TEST(test_cache),
 		AUTH_TEST(test_app_passwords),
 		AUTH_TEST(test_delay),
