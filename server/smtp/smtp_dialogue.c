@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "server/auth/auth.h"
 #include "server/smtp/filter.h"
 #include "server/smtp/smtp_commands.h"
 #include "server/trace/trace.h"
@@ -79,8 +80,10 @@ smtp_dialogue_heard(struct smtp_session *s, const struct smtp_cmd *cmd)
 	if (cmd->command->flags & SMTP_SECRET) {
 		struct str all = args;
 
-		args = STR_NONE; /* AUTH's mechanism stays */
-		(void)str_split(&all, ' ', &args);
+		/* AUTH's mechanism stays, if it is one */
+		args = STR_NONE;
+		if (!str_split(&all, ' ', &args) || !sasl_is_known(args))
+			args = STR_NONE;
 	}
 	buf_fmt(&d->said, "> %s%s" STR_FMT "\n", cmd->command->name,
 	    args.n > 0 ? " " : "", STR_ARG(args));

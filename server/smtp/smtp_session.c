@@ -141,8 +141,9 @@ smtp_answer(struct task *t, struct smtp_session *s, const struct smtp_cmd *cmd,
     struct smtp_reply r)
 {
 	/* not what is no command: it may be anything, a password, too */
-	bool show =
-	    cmd->command != NULL && !(cmd->command->flags & SMTP_SECRET);
+	bool known = cmd->command != NULL;
+	bool show = known && !(cmd->command->flags & SMTP_SECRET);
+	struct str verb = known ? cmd->verb : STR_NONE;
 	struct str what = show ? cmd->args : STR_NONE;
 	uint64_t max = worker_setting(s->w, STATE_SMTP_ERRORS);
 	bool crime = (r.code >= 500 && !(r.flags & SMTP_BLAMELESS)) ||
@@ -154,7 +155,7 @@ smtp_answer(struct task *t, struct smtp_session *s, const struct smtp_cmd *cmd,
 		task_sleep_ms(t, SMTP_SLOW_MS);
 	if (r.text != NULL) {
 		if (r.code >= 400)
-			smtp_log_refused(t, s, cmd->verb, what, &r);
+			smtp_log_refused(t, s, verb, what, &r);
 		smtp_put(t, s, &r);
 	}
 	smtp_dialogue_after(s, cmd, &r);

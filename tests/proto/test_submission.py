@@ -70,6 +70,7 @@ def test_auth_words(submit, account, n1):
     c = submit()
     c.cmd("AUTH", 501, "5.5.4")
     c.cmd("AUTH CRAM-MD5", 504, "5.5.4")                # B23
+    c.cmd(b64(account.password), 500, "5.5.1")          # it goes on
     c.cmd("AUTH PLAIN =", 501, "5.5.2")
     c.cmd("AUTH PLAIN ?", 501, "5.5.2")
     c = submit()
