@@ -26,12 +26,10 @@ dkim_is_domain(struct str s)
 	return true;
 }
 
-/* d= and s=: A-labels, or (RFC 8616) U-labels. */
+/* A-labels, or (RFC 8616) U-labels; into lower case A-labels. */
 static bool
-dkim_parse_name(struct arena *a, const struct tags *t, const char *tag,
-    struct str *name_r)
+dkim_parse_labels(struct arena *a, struct str s, struct str *name_r)
 {
-	struct str s = tags_squeeze(a, tags_value(t, tag));
 	struct err *e;
 
 	for (size_t i = 0; i < s.n; i++) {
@@ -46,6 +44,15 @@ dkim_parse_name(struct arena *a, const struct tags *t, const char *tag,
 		return false;
 	*name_r = mime_lex_lower(a, s);
 	return true;
+}
+
+/* d= and s= */
+static bool
+dkim_parse_name(struct arena *a, const struct tags *t, const char *tag,
+    struct str *name_r)
+{
+	return dkim_parse_labels(a, tags_squeeze(a, tags_value(t, tag)),
+	    name_r);
 }
 
 static bool
@@ -119,10 +126,10 @@ dkim_parse_identity(struct arena *a, const struct tags *t,
 	}
 	while (at > 0 && s.p[at - 1] != '@')
 		at--;
-	if (at == 0)
+	if (at == 0 || !dkim_parse_labels(a, str_sub(s, at, s.n), &domain))
 		return false;
-	domain = mime_lex_lower(a, str_sub(s, at, s.n));
-	p->identity = s;
+	p->identity = str_c(arena_printf(a, STR_FMT STR_FMT,
+	    STR_ARG(str_sub(s, 0, at)), STR_ARG(domain)));
 	return str_eq(domain, p->domain) ||
 	       (str_ends(domain, p->domain) && domain.n > p->domain.n + 1 &&
 		   domain.p[domain.n - p->domain.n - 1] == '.');

@@ -11,7 +11,8 @@ struct dkim_parsed {
 	enum crypto_pk_kind kind;
 	const char *algorithm;
 	enum dkim_canon header, body;
-	struct str domain, selector, identity; /* lower case but identity */
+	/* in lower case A-labels; of identity its domain */
+	struct str domain, selector, identity;
 	struct str names;		       /* h= */
 	struct str body_hash, signature;       /* decoded */
 	struct str b_start;

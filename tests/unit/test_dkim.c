@@ -233,6 +233,13 @@ test_signature(void **state)
 		{ VA "d=b\xc3\xbc"
 		     "cher.example; " S H BH B,
 		    NULL },
+		{ VA "d=b\xc3\xbc"
+		     "cher.example; i=j@x.b\xc3\xbc"
+		     "cher.example; " S H BH B,
+		    NULL },
+		{ VA "d=b\xc3\xbc"
+		     "cher.example; i=j@xn--bcher-kva.example; " S H BH B,
+		    NULL },
 		{ "", "it is no list of tags" },
 		{ ";", "it is no list of tags" },
 		{ "v", "it is no list of tags" },
