@@ -1,6 +1,8 @@
 /* state_route.c - where mail for a domain leaves to */
 #include "storage/state_route.h"
 
+#include <arpa/inet.h>
+
 #include "base/unicode.h"
 #include "storage/state_address.h"
 #include "storage/state_domain.h"
@@ -38,16 +40,19 @@ state_route_tls_parse(struct str name, enum state_route_tls *m_r)
 
 /* --- hosts --- */
 
+/* Of either family: nobody resolves what stands in brackets. */
 static bool
 state_route_is_literal(struct str s)
 {
-	size_t i;
+	char text[INET6_ADDRSTRLEN];
+	unsigned char ip[16];
 
-	for (i = 0; i < s.n; i++)
-		if (s.p[i] == '\0' ||
-		    strchr("0123456789abcdefABCDEF:.", s.p[i]) == NULL)
-			return false;
-	return s.n >= 2 && s.n <= 45 && str_chr(s, ':') >= 0;
+	if (s.n == 0 || s.n >= sizeof(text) || str_chr(s, '\0') >= 0)
+		return false;
+	memcpy(text, s.p, s.n);
+	text[s.n] = '\0';
+	return inet_pton(AF_INET6, text, ip) == 1 ||
+	       inet_pton(AF_INET, text, ip) == 1;
 }
 
 static bool
