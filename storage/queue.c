@@ -231,7 +231,8 @@ queue_bucket_ready(struct task *t, struct queue_bucket *b)
 	e = queue_bucket_locate(t, b, true);
 	if (e == NULL)
 		e = queue_bucket_msg(t, b, true, &msg);
-	if (err_is(e, ERR_STALE) && queue_bucket_relocate(t, b) == NULL)
+	if (err_is(e, ERR_STALE) && b->located &&
+	    queue_bucket_relocate(t, b) == NULL)
 		e = queue_bucket_msg(t, b, true, &msg);
 	if (e != NULL)
 		return e;
