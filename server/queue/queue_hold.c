@@ -141,6 +141,10 @@ queue_take(struct task *t, struct queue *q, unsigned bucket)
 		else if (!share_err_is_temporary(e))
 			log_warn(t, "queue bucket not taken",
 			    LOG_U64("bucket", bucket), LOG_ERR(e));
+		h->sick = err_is(e, ERR_READONLY) || err_is(e, ERR_CORRUPT) ||
+			  err_is(e, ERR_FORMAT);
+		if (h->sick)
+			h->ask_ms = task_now_ms(t) + QUEUE_LEAST_MS;
 		if (h->lock != NULL)
 			lock_release(t, &h->lock);
 		h->b = NULL;
@@ -151,7 +155,7 @@ queue_take(struct task *t, struct queue *q, unsigned bucket)
 	h->token = lock_token(h->lock);
 	h->held_ms = h->polled_ms = h->maintain_ms = task_now_ms(t);
 	h->seq = h->maintain_seq = 0;
-	h->giving = h->told = false;
+	h->giving = h->told = h->sick = false;
 	h->pause_ms = 0;
 	queue_learn(t, q, h);
 	q->gather = true;
@@ -209,6 +213,14 @@ queue_hold_told(struct task *t, struct queue *q)
 		log_debug(t, "queue", "leases not read", LOG_ERR(e));
 }
 
+/* A newer version's entry, or damage: outcomes cannot be written.  Perhaps
+ * another node's can. */
+static bool
+queue_is_readonly(struct task *t, const struct queue_hold *h)
+{
+	return journal_readonly(t, queue_bucket_journal(h->b)) != NULL;
+}
+
 static may_yield void
 queue_hold_one(struct task *t, struct queue *q, unsigned bucket, bool own)
 {
@@ -216,7 +228,7 @@ queue_hold_one(struct task *t, struct queue *q, unsigned bucket, bool own)
 	uint64_t now = task_now_ms(t);
 
 	if (h->lock != NULL) {
-		if (!lock_is_held(h->lock))
+		if (!lock_is_held(h->lock) || queue_is_readonly(t, h))
 			h->giving = true;
 		else
 			h->giving = !own && now - h->held_ms >= QUEUE_LEAST_MS;
@@ -224,7 +236,7 @@ queue_hold_one(struct task *t, struct queue *q, unsigned bucket, bool own)
 			queue_release(t, q, bucket);
 		return;
 	}
-	if (h->exists && own && (h->kick || now >= h->ask_ms))
+	if (h->exists && own && ((h->kick && !h->sick) || now >= h->ask_ms))
 		queue_take(t, q, bucket);
 	h->kick = false;
 }

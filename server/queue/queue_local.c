@@ -15,8 +15,9 @@
 /*
  * Who an address stands for is asked when it is delivered, not when it was
  * queued.  An account gets the message under a txid that follows from the
- * message and the account, with bytes that follow from the row alone: whoever
- * repeats it after a crash writes the same file and finds the same entry.  What
+ * message, the account and its address, with bytes that follow from these
+ * alone: whoever repeats it after a crash writes the same file and finds the
+ * same entry.  What
  * leads elsewhere goes into the queue again: that may happen twice if the node
  * dies in between.
  */
@@ -41,20 +42,22 @@ queue_local_verdict(struct queue_verdict *v, enum queue_state state,
 /* --- one account --- */
 
 static struct txid
-queue_local_txid(const struct queue_message *m, struct str account)
+queue_local_txid(const struct queue_message *m,
+    const struct state_recipient *who)
 {
 	struct crypto_sha256_ctx *c = crypto_sha256_new();
 	unsigned char hash[CRYPTO_SHA256_BYTES];
 	unsigned char ordinal[4] = { (unsigned char)(m->ordinal >> 24),
 		(unsigned char)(m->ordinal >> 16),
 		(unsigned char)(m->ordinal >> 8), (unsigned char)m->ordinal };
-	static const char label[] = "shoal queue local 1";
+	static const char label[] = "shoal queue local 2";
 	struct txid x;
 
 	crypto_sha256_add(c, label, sizeof(label));
 	crypto_sha256_add(c, m->txid.b, sizeof(m->txid.b));
 	crypto_sha256_add(c, ordinal, sizeof(ordinal));
-	crypto_sha256_add(c, account.p, account.n);
+	crypto_sha256_add(c, who->account_id.p, who->account_id.n);
+	crypto_sha256_add(c, who->address.p, who->address.n);
 	crypto_sha256_end(&c, hash);
 	memcpy(x.b, hash, sizeof(x.b));
 	return x;
@@ -110,7 +113,7 @@ static may_yield must_check struct err *
 queue_local_write(struct task *t, struct queue_local *l, struct account *acc,
     const struct state_recipient *who)
 {
-	struct txid x = queue_local_txid(l->m, who->account_id);
+	struct txid x = queue_local_txid(l->m, who);
 	struct message_target tg = { .acc = acc };
 	struct message_writer *w = NULL;
 	struct err *e;
@@ -270,13 +273,14 @@ queue_local_srs(struct task *t, struct queue_local *l, struct queue_verdict *v)
 
 	if (err_is(e, ERR_NOTFOUND))
 		return false;
-	if (e != NULL) {
+	if (err_is(e, ERR_DENIED) || err_is(e, ERR_LIMIT)) {
 		queue_local_verdict(v, QUEUE_FAILED,
 		    "5.1.1 this address was made for a bounce, too long ago or "
 		    "not by us");
 		return true;
 	}
-	e = queue_local_onward(t, l, &to, 1, STR_NONE);
+	if (e == NULL)
+		e = queue_local_onward(t, l, &to, 1, STR_NONE);
 	queue_local_failed(a, v, e);
 	v->dsn_passed = true; /* the new message tells */
 	return true;

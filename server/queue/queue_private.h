@@ -21,6 +21,7 @@
 #define QUEUE_LEAST_MS 60000  /* kept, before it goes to its owner */
 #define QUEUE_CALL_MS 10000   /* lock, claim, replay of one bucket */
 #define QUEUE_SETTLE_MS 20000 /* one attempt to write an outcome */
+#define QUEUE_LOST_MS 600000  /* attempts at it, once the lock is lost */
 #define QUEUE_PAUSE_MS 5000   /* of a bucket whose files cannot be read */
 #define QUEUE_MAINTAIN_MS 600000
 #define QUEUE_CODE_OURS 450 /* kept where no host gave one */
@@ -32,6 +33,7 @@ struct queue_hold {
 	struct queue_bucket *b;
 	uint64_t token;
 	bool exists, giving, told;
+	bool sick;	  /* could not be taken: not asked at every hint */
 	bool kick;	  /* a hint: look at it, or ask for it, now */
 	bool again;	  /* jobs were left out for want of room */
 	unsigned running; /* jobs */
@@ -108,7 +110,7 @@ struct queue_verdict {
 };
 /*
  * One entry with them and the DSNs that follow, repeated until it is known to
- * be written or the bucket is not ours.  told: for the trace, or NULL.
+ * be written or the bucket is another's.  told: for the trace, or NULL.
  */
 struct queue_told {
 	struct str host, tls, log; /* log: the dialogue */

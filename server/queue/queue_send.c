@@ -250,33 +250,48 @@ queue_job_failed(struct task *t, struct queue_sender *s,
 	h->pause_ms = task_now_ms(t) + QUEUE_PAUSE_MS;
 }
 
+/* Its file is damaged, or cannot be read: it may not get better. */
+static bool
+queue_job_is_damaged(const struct err *e)
+{
+	return err_is(e, ERR_CORRUPT) || err_is(e, ERR_IO);
+}
+
+static may_yield void
+queue_job_damaged(struct task *t, struct queue_sender *s,
+    const struct queue_message *m, const unsigned *places, unsigned n,
+    const struct err *e)
+{
+	struct queue_verdict *v = arena_array(task_arena(t), n, sizeof(*v));
+
+	log_error(t, "message damaged", LOG_STR("queue", m->id), LOG_ERR(e));
+	queue_verdict_all(v, places, n, QUEUE_WAITING, false,
+	    STR("4.3.0 the message cannot be read"));
+	queue_settle(t, s->q, m, v, n, s->d, NULL);
+}
+
 static may_yield void
 queue_job_remote(struct task *t, struct queue_sender *s,
     const struct queue_message *m, unsigned *places, unsigned n)
 {
 	struct str prefix;
 	struct err *e = queue_sign(t, s->q, m, &prefix);
-	unsigned k;
 
-	for (; e == NULL && n > 0; places += k, n -= k) {
+	while (e == NULL && n > 0) {
+		unsigned k = queue_group(m, places, n);
+
 		if (!queue_goes_on(s->q, m->bucket))
 			return;
-		k = queue_group(m, places, n);
 		e = queue_job_group(t, s, m, prefix, places, k);
+		if (e == NULL) { /* else it is theirs, too */
+			places += k;
+			n -= k;
+		}
 	}
-	if (err_is(e, ERR_CORRUPT)) {
-		/* its file is damaged: it will not get better */
-		struct queue_verdict *v =
-		    arena_array(task_arena(t), n, sizeof(*v));
-
-		log_error(t, "message damaged", LOG_STR("queue", m->id),
-		    LOG_ERR(e));
-		queue_verdict_all(v, places, n, QUEUE_WAITING, false,
-		    STR("4.3.0 the message cannot be read"));
-		queue_settle(t, s->q, m, v, n, s->d, NULL);
-	} else if (e != NULL) {
+	if (queue_job_is_damaged(e))
+		queue_job_damaged(t, s, m, places, n, e);
+	else if (e != NULL)
 		queue_job_failed(t, s, m, e);
-	}
 	if (s->r != NULL && (e != NULL || !remote_is_usable(s->r)))
 		remote_close(t, &s->r);
 }

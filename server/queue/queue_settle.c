@@ -61,9 +61,12 @@ queue_settle_original(struct task *t, struct queue_settling *st)
 
 	while (at < n) {
 		uint32_t count = 0;
-		struct err *e = queue_read(t, st->q->hold[st->m->bucket].b,
-		    st->m, at, p + at, (uint32_t)(n - at), &count);
+		struct err *e;
 
+		task_set_deadline(t, task_now_ms(t) + QUEUE_CALL_MS);
+		e = queue_read(t, st->q->hold[st->m->bucket].b, st->m, at,
+		    p + at, (uint32_t)(n - at), &count);
+		task_set_deadline(t, 0);
 		if (e != NULL)
 			log_warn(t, "message for a bounce not read",
 			    LOG_STR("queue", st->m->id), LOG_ERR(e));
@@ -184,12 +187,29 @@ queue_settle_rcpt(struct task *t, struct queue_settling *st,
 
 /* --- the entry --- */
 
+/*
+ * Whether it need not be tried again.  That the lock is lost, as after an
+ * outage of the share, is no reason: until somebody claims the bucket the entry
+ * counts, and what a host took is not sent again.
+ */
+static bool
+queue_settle_is_over(const struct queue_settling *st, const struct err *e,
+    uint64_t now_ms, uint64_t until_ms)
+{
+	if (err_is(e, ERR_LOST) || err_is(e, ERR_NOTFOUND) ||
+	    err_is(e, ERR_READONLY))
+		return true;
+	return !queue_is_held(st->q, st->m->bucket) &&
+	       (st->q->stop || now_ms >= until_ms);
+}
+
 static may_yield bool
 queue_settle_commit(struct task *t, struct queue_settling *st,
     const struct queue_dsn *dsn)
 {
 	const struct queue_message *m = st->m;
 	struct queue_hold *h = &st->q->hold[m->bucket];
+	uint64_t until_ms = task_now_ms(t) + QUEUE_LOST_MS;
 	bool said = false;
 
 	for (;;) {
@@ -207,8 +227,9 @@ queue_settle_commit(struct task *t, struct queue_settling *st,
 		/* an attempt that nobody could tell of was the one */
 		if (said && err_is(e, ERR_NOTFOUND))
 			return true;
-		over = err_is(e, ERR_LOST) || err_is(e, ERR_NOTFOUND) ||
-		       !queue_is_held(st->q, m->bucket);
+		over = queue_settle_is_over(st, e, task_now_ms(t), until_ms);
+		/* no more of what cannot be written down */
+		h->giving |= err_is(e, ERR_READONLY);
 		if (over || !said)
 			log_warn(t, "outcome not written",
 			    LOG_STR("queue", m->id), LOG_ERR(e));
