@@ -4,6 +4,7 @@
 #include "base/unicode.h"
 #include "mime/address.h"
 #include "mime/header.h"
+#include "mime/lex.h"
 #include "server/mailauth/dmarc_private.h"
 #include "server/mailauth/domain.h"
 #include "server/mailauth/tags.h"
@@ -126,29 +127,42 @@ dmarc_from_list(struct arena *a, const struct mime_addr *list,
 	return n > 0 ? why : "From has no address";
 }
 
+/* Lines that begin a From field, also behind one that is no field: there our
+ * reading of a header ends, others' may not. */
+static unsigned
+dmarc_from_lines(struct str header)
+{
+	struct str line;
+	unsigned n = 0;
+	size_t i;
+
+	while (str_split(&header, '\n', &line)) {
+		for (i = 4; i < line.n && mime_lex_is_blank(line.p[i]); i++)
+			;
+		n += str_case_eq_c(str_sub(line, 0, 4), "From") && i < line.n &&
+		     line.p[i] == ':';
+	}
+	return n;
+}
+
 const char *
 dmarc_from(struct arena *a, struct str header, struct str *domain_r,
     bool *several_r)
 {
-	struct mime_header h = mime_header_of(header);
-	struct str value = STR_NONE;
-	unsigned n = 0, left = DMARC_AUTHORS_MAX;
+	unsigned n = dmarc_from_lines(header), left = DMARC_AUTHORS_MAX;
 	struct mime_field f;
 	const char *why;
 
 	*domain_r = STR_NONE;
-	*several_r = false;
+	*several_r = n > 1;
 	if (header.n > DMARC_HEADER_MAX)
 		return "the header is larger than 256 KiB";
-	while (mime_header_next(&h, &f))
-		if (str_case_eq_c(f.name, "From")) {
-			value = f.value;
-			n++;
-		}
-	*several_r = n > 1;
 	if (n != 1)
 		return n == 0 ? "there is no From" : "there are several From";
-	why = dmarc_from_list(a, mime_addr_parse(a, value, &left), domain_r,
+	*several_r = !mime_header_find(header, "From", &f);
+	if (*several_r)
+		return "From stands behind a line that is no field";
+	why = dmarc_from_list(a, mime_addr_parse(a, f.value, &left), domain_r,
 	    several_r);
 	if (why == NULL && left == 0) {
 		why = "From has too many addresses";

@@ -24,8 +24,9 @@ const char *dmarc_policy_name(enum dmarc_policy p);
 
 struct dmarc {
 	struct str domain; /* of From; empty: none */
-	/* There are several: From fields, or domains in one.  Which of them a
-	 * reader is shown nobody knows, so no policy protects it. */
+	/* There are several: From fields (one that not everybody would find
+	 * counts), or domains in one.  Which of them a reader is shown nobody
+	 * knows, so no policy protects it. */
 	bool several;
 	enum dmarc_result result;
 	enum dmarc_policy policy; /* what its owner asks for, if it fails */

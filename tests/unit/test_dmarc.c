@@ -112,6 +112,13 @@ test_from(void **state)
 		{ "Subject: x\r\n", "", "there is no From", false },
 		{ "From: a@b.example\r\nFrom: a@b.example\r\n", "",
 		    "there are several From", true },
+		{ "From: a@b.example\r\nno field\r\nfrom : x@y.example\r\n", "",
+		    "there are several From", true },
+		{ "X: y\r\nno field\r\nFrom: x@y.example\r\n", "",
+		    "From stands behind a line that is no field", true },
+		{ "From x@y.example Mon\r\nFrom: a@b.example\r\n From: x\r\n"
+		  "Fromage:\r\nFrom\r\n",
+		    "b.example", NULL, false },
 		{ "From: a@b.example, c@d.example\r\n", "",
 		    "From has addresses of several domains", true },
 		{ "From: \r\n", "", "From has no address", false },
