@@ -179,11 +179,12 @@ trace_write(struct task *t, struct trace *tr)
 	struct trace_block *b = tr->first;
 	struct err *e = NULL;
 
+	/* before the file is made, too: else it may be dropped meanwhile */
+	b->fixed = true;
 	if (!tr->open || tr->day != b->day)
 		e = trace_open(t, tr, b->day);
 	if (e != NULL)
 		return e;
-	b->fixed = true;
 	e = share_write(t, tr->w->store->share, SHARE_LANE_ADMIN, &tr->fh,
 	    tr->offset, b->data, b->n, true, NULL);
 	/* Removed under us: what was in it is gone, not this. */

@@ -369,6 +369,80 @@ test_faults(void **state)
 	rig_run(*state, faults);
 }
 
+static may_yield void
+flood(struct task *t, struct trace *tr)
+{
+	char *big = arena_alloc(task_arena(t), 1000);
+	struct trace_event ev;
+
+	memset(big, 'x', 1000);
+	for (unsigned i = 0; i < 10000; i++) {
+		struct arena_mark m = arena_mark(task_arena(t));
+
+		trace_begin(&ev, tr, task_arena(t), "smtp", STR_NONE);
+		trace_u64(&ev, "n", 100000 + i);
+		trace_str(&ev, "x", str_of(big, 1000));
+		trace_end(&ev);
+		arena_rewind(task_arena(t), m);
+		if (i % 100 == 0)
+			task_sleep_ms(t, 100);
+	}
+}
+
+/* It comes to that while the file is being made. */
+static may_yield void
+opening(struct task *t, struct rig *r)
+{
+	struct share_fault_rule rule = { .lane = SHARE_FAULT_ANY_LANE,
+		.times = 1,
+		.delay_ms = 20000,
+		.kind = SHARE_FAULT_DELAY };
+	static const enum share_proc procs[] = { SHARE_MKDIR, SHARE_CREATE };
+	static char path[512], line[2000];
+
+	for (unsigned i = 0; i < countof(procs); i++) {
+		struct trace *tr = begin(r);
+		unsigned lines = 0, n = 0, before;
+		uint64_t dropped;
+		FILE *f;
+
+		rule.proc = procs[i];
+		share_fault_set(r->fault, &rule, 1);
+		event(tr, "first", "x@y");
+		task_sleep_ms(t, 3000);
+		flood(t, tr);
+		dropped = trace_dropped(tr);
+		assert_in_range(dropped, 5500, 6500);
+		task_sleep_ms(t, 20000);
+		assert_int_equal(share_fault_hits(r->fault, 0), 1);
+		share_fault_set(r->fault, NULL, 0);
+		finish(t, &tr);
+		snprintf(path, sizeof(path), "%s", look(r)->last);
+		assert_non_null(f = fopen(path, "r"));
+		for (; fgets(line, sizeof(line), f) != NULL; lines++) {
+			assert_memory_equal(line, "{\"t\":", 5);
+			assert_string_equal(line + strlen(line) - 2, "}\n");
+			if (strstr(line, "\"n\":") == NULL)
+				continue; /* the first */
+			before = n;
+			n = (unsigned)atoi(strstr(line, "\"n\":") + 4);
+			assert_true(n > before);
+		}
+		fclose(f);
+		assert_int_equal(n, 109999);
+		assert_int_equal(lines, 10001 - dropped);
+		assert_int_equal(system(arena_printf(task_arena(t),
+				     "rm -r '%s/trace'", r->dir)),
+		    0);
+	}
+}
+
+static void
+test_opening(void **state)
+{
+	rig_run(*state, opening);
+}
+
 /* The share is away for longer than the memory reaches. */
 static may_yield void
 away(struct task *t, struct rig *r)
@@ -378,27 +452,15 @@ away(struct task *t, struct rig *r)
 		.times = SHARE_FAULT_ALWAYS,
 		.kind = SHARE_FAULT_LOST };
 	struct trace *tr = begin(r);
-	struct trace_event ev;
-	char *big = arena_alloc(task_arena(t), 1000);
 	uint64_t dropped;
 	char path[512];
 	FILE *f;
 	unsigned lines = 0;
 
-	memset(big, 'x', 1000);
 	share_fault_set(r->fault, &rule, 1);
 	event(tr, "first", "x@y");
 	task_sleep_ms(t, 3000); /* it has been sent, and may be there */
-	for (unsigned i = 0; i < 10000; i++) {
-		struct arena_mark m = arena_mark(task_arena(t));
-
-		trace_begin(&ev, tr, task_arena(t), "smtp", STR("big"));
-		trace_str(&ev, "x", str_of(big, 1000));
-		trace_end(&ev);
-		arena_rewind(task_arena(t), m);
-		if (i % 100 == 0)
-			task_sleep_ms(t, 100);
-	}
+	flood(t, tr);
 	event(tr, "last", "x@y");
 	dropped = trace_dropped(tr);
 	assert_in_range(dropped, 5500, 6500);
@@ -849,6 +911,7 @@ main(void)
 		RIGGED(test_off),
 		RIGGED(test_pace),
 		RIGGED(test_faults),
+		RIGGED(test_opening),
 		RIGGED(test_away),
 		RIGGED(test_days),
 		RIGGED(test_removed),
