@@ -85,8 +85,14 @@ trace_put(struct str s, bool quotes)
 	if (quotes)
 		putchar('"');
 	for (size_t i = 0; i < s.n; i++)
-		putchar(
-		    (unsigned char)s.p[i] < 32 || s.p[i] == 127 ? '?' : s.p[i]);
+		if ((unsigned char)s.p[i] < 32 || s.p[i] == 127)
+			putchar('?');
+		else if (i + 1 < s.n && (unsigned char)s.p[i] == 0xc2 &&
+			 (unsigned char)s.p[i + 1] < 0xa0) {
+			putchar('?'); /* U+0080 to U+009F (ECMA-48, 8.3) */
+			i++;
+		} else
+			putchar(s.p[i]);
 	if (quotes)
 		putchar('"');
 }
@@ -112,7 +118,8 @@ trace_put_member(const struct json *j, const char *key)
 
 	if (v == NULL)
 		return;
-	if (json_get_i64(j, key, &n) && strcmp(key, "next") == 0) {
+	if (json_get_i64(j, key, &n) && strcmp(key, "next") == 0 && n > 0 &&
+	    n < INT64_MAX / 1000) {
 		printf(" next=");
 		trace_put_time(n * 1000);
 		return;

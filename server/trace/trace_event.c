@@ -20,7 +20,7 @@ trace_put_string(struct buf *b, struct str s)
 			n = 1;
 		} else if (c == '"' || c == '\\')
 			buf_fmt(b, "\\%c", (int)c);
-		else if (c < 32 || c == 127)
+		else if (c < 32 || (c >= 127 && c < 160))
 			buf_fmt(b, "\\u%04x", (unsigned)c);
 		else
 			buf_add(b, s.p, n);

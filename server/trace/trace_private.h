@@ -8,7 +8,7 @@
 struct trace_block {
 	struct trace_block *next;
 	unsigned day, events;
-	bool fixed; /* was sent: never changes */
+	bool fixed; /* is being sent, or was: never changes */
 	size_t n;
 	char data[TRACE_BLOCK_BYTES];
 };

@@ -147,7 +147,7 @@ events(struct task *t, struct rig *r)
 	uint64_t u;
 
 	trace_begin(&ev, tr, task_arena(t), "smtp", STR("n1-2-000017-1"));
-	trace_str(&ev, "from", STR("\xc3\xa9\xff\x01\n\x7f@x"));
+	trace_str(&ev, "from", STR("\xc3\xa9\xff\x01\n\x7f\xc2\x9b@x"));
 	trace_str(&ev, "empty", STR(""));
 	trace_list(&ev, "rcpt", rcpts, 2);
 	trace_list(&ev, "none", rcpts, 0);
@@ -171,7 +171,8 @@ events(struct task *t, struct rig *r)
 	assert_true(json_get_str(j, "node", &s) && str_eq_c(s, "n1"));
 	assert_true(json_get_str(j, "id", &s) && str_eq_c(s, "n1-2-000017-1"));
 	assert_true(json_get_str(j, "from", &s) &&
-		    str_eq_c(s, "\xc3\xa9\xef\xbf\xbd\x01\n\x7f@x"));
+		    str_eq_c(s, "\xc3\xa9\xef\xbf\xbd\x01\n\x7f\xc2\x9b@x"));
+	assert_non_null(strstr(look(r)->text, "\\u007f\\u009b@x"));
 	assert_null(json_get(j, "empty"));
 	assert_null(json_get(j, "none"));
 	assert_null(json_get(j, "cut"));
