@@ -70,6 +70,16 @@ route_is_here(const struct worker *w, const struct net_addr *a)
 
 /* --- addresses --- */
 
+/* Names may be many, and each may keep us waiting. */
+static bool
+route_is_late(const struct task *t, struct route_search *s)
+{
+	if (task_now_ms(t) - s->began_at <= ROUTE_LOOK_MS)
+		return false;
+	s->temp = true;
+	return true;
+}
+
 static void
 route_add(struct route_search *s, struct str name, const struct net_addr *a)
 {
@@ -172,7 +182,7 @@ route_mx_list(struct task *t, struct route_search *s, const struct dns_mx *mx,
 	for (unsigned i = 0; i < n && s->r->n < ROUTE_HOSTS_MAX; i++) {
 		if (i > 0 && mx[i].preference != mx[i - 1].preference)
 			better = s->r->n;
-		if (s->r->n > 0 && task_now_ms(t) - s->began_at > ROUTE_LOOK_MS)
+		if (route_is_late(t, s))
 			return;
 		if (route_mx_host(t, s, mx[i].host, port))
 			continue;
@@ -304,7 +314,8 @@ route_smart(struct task *t, struct route_search *s,
 		port = ROUTE_SMTPS_PORT;
 	if (state_route_hosts(task_arena(t), route->hosts, &list, &n) != NULL)
 		n = 0; /* what a newer version wrote */
-	for (unsigned i = 0; i < n && s->r->n < ROUTE_HOSTS_MAX; i++)
+	for (unsigned i = 0;
+	     i < n && s->r->n < ROUTE_HOSTS_MAX && !route_is_late(t, s); i++)
 		route_smart_host(t, s, &list[i],
 		    list[i].port != 0 ? list[i].port : port);
 	if (s->r->n > 0)

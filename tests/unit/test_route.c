@@ -34,6 +34,11 @@ worker_hostname(const struct worker *w)
 	{                                                                      \
 		.name = who, .type = what, .status = why                       \
 	}
+#define STUCK(host)                                                            \
+	IS("stuck.test", DNS_MX, "10 " host),                                  \
+	{                                                                      \
+		.name = host, .type = DNS_A, .delay_ms = DNS_RIG_NEVER         \
+	}
 /* (192.0.2.0/24 may be where the tests run.) */
 static const struct dns_rig_row records[] = {
 	IS("two.test", DNS_MX, "20 b.two.test"),
@@ -75,6 +80,15 @@ static const struct dns_rig_row records[] = {
 	/* better, but not known now; then we */
 	IS("unsure.test", DNS_MX, "10 x.slowhost.test"),
 	IS("unsure.test", DNS_MX, "20 n1.here.test"),
+	/* nobody answers for any of its hosts */
+	STUCK("a.stuck.test"),
+	STUCK("b.stuck.test"),
+	STUCK("c.stuck.test"),
+	STUCK("d.stuck.test"),
+	STUCK("e.stuck.test"),
+	STUCK("f.stuck.test"),
+	STUCK("g.stuck.test"),
+	STUCK("h.stuck.test"),
 	IS("xn--bcher-kva.test", DNS_A, "203.0.113.10"),
 	IS("relay.test", DNS_A, "203.0.113.50"),
 	IS("many.test", DNS_A, "203.0.113.101"),
@@ -222,6 +236,21 @@ TEST(by_mx)
 	dns_free(&w.dns);
 }
 
+/* However many hosts there are, there is an end. */
+TEST(stuck)
+{
+	uint64_t before = task_now_ms(t);
+	struct worker w;
+	struct route r;
+
+	worker_init(&w, c, NULL);
+	route_find(t, &w, STR("stuck.test"), &r);
+	assert_string_equal(shown(task_arena(t), &r), "451 4.4.3");
+	assert_in_range(task_now_ms(t) - before, ROUTE_LOOK_MS,
+	    ROUTE_LOOK_MS + 2 * DNS_QUERY_MS);
+	dns_free(&w.dns);
+}
+
 /* What is equal comes in any order, families in turns. */
 TEST(turns)
 {
@@ -281,6 +310,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(by_mx, cluster_setup,
+		    cluster_teardown),
+		cmocka_unit_test_setup_teardown(stuck, cluster_setup,
 		    cluster_teardown),
 		cmocka_unit_test_setup_teardown(turns, cluster_setup,
 		    cluster_teardown),
