@@ -163,15 +163,21 @@ dns_ctx_readable(struct watch *watch, int fd, int events, void *arg)
 	dns_ctx_sweep(u); /* perhaps of this one: out of its callbacks */
 }
 
-static void
+/* false: no file descriptors are left, say; the old one does what it can. */
+static bool
 dns_ctx_make(struct dns_unbound *u)
 {
-	struct dns_ctx *c = xcalloc(1, sizeof(*c));
+	struct ub_ctx *ub = ub_ctx_create();
+	struct dns_ctx *c;
 
+	if (ub == NULL) {
+		log_error(NULL, "names cannot be resolved",
+		    LOG_C("error", "libunbound makes no context"));
+		return false;
+	}
+	c = xcalloc(1, sizeof(*c));
 	c->u = u;
-	c->ub = ub_ctx_create();
-	if (c->ub == NULL)
-		panic("libunbound makes no context");
+	c->ub = ub;
 	dns_ctx_configure(c, *u->conf);
 	c->watch = watch_new(u->loop, ub_fd(c->ub), dns_ctx_readable, c);
 	watch_set(c->watch, WATCH_READ);
@@ -181,6 +187,7 @@ dns_ctx_make(struct dns_unbound *u)
 	c->next = u->first;
 	u->first = c;
 	dns_ctx_sweep(u);
+	return true;
 }
 
 /* --- what they are made of --- */
@@ -222,16 +229,14 @@ dns_ctx_look(struct dns_unbound *u)
 {
 	uint64_t now = sched_now_ms(u->d.sched), sources;
 
-	if (u->first != NULL && u->looked_at == *u->conf &&
-	    now - u->looked_ms < DNS_LOOK_MS)
+	if (u->looked_at == *u->conf && now - u->looked_ms < DNS_LOOK_MS)
 		return;
 	u->looked_ms = now;
 	u->looked_at = *u->conf;
 	dns_ctx_sweep(u);
 	sources = dns_sources(*u->conf);
-	if (u->first == NULL || sources != u->made_of)
-		dns_ctx_make(u);
-	u->made_of = sources;
+	if ((u->first == NULL || sources != u->made_of) && dns_ctx_make(u))
+		u->made_of = sources;
 }
 
 /* --- asking --- */
@@ -319,8 +324,10 @@ dns_unbound_ask(struct dns *d, struct dns_ask *q)
 	int rc;
 
 	dns_ctx_look(u);
-	if (u->first->broken != NULL) {
-		dns_ask_done(d, q, DNS_TEMP, u->first->broken);
+	if (u->first == NULL || u->first->broken != NULL) {
+		dns_ask_done(d, q, DNS_TEMP,
+		    u->first == NULL ? "libunbound makes no context"
+				     : u->first->broken);
 		return;
 	}
 	q->backend = u->first;

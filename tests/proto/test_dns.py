@@ -4,6 +4,7 @@ import json
 import os
 import pwd
 import queue
+import resource
 import subprocess
 import threading
 import time
@@ -308,6 +309,21 @@ def test_reload(make, server):
         other.thaw()
         assert probe.answer(late)["status"] == "no domain"
         wait_for("the old one is gone", lambda: probe.threads() == 2, 10)
+
+
+def test_no_descriptors(make, server):
+    """Nobody dies of it; names can be resolved when there are some again."""
+    probe = make(server.conf())
+    probe.reload(server.conf())     # it runs
+    pid, what = probe.p.pid, resource.RLIMIT_NOFILE
+    before = resource.prlimit(pid, what)
+    taken = max(int(n) for n in os.listdir("/proc/%d/fd" % pid)) + 1
+    resource.prlimit(pid, what, (taken, before[1]))
+    a = probe.ask("A", "mx1.example.org")
+    assert a["status"] == "temp" and "context" in a["why"]
+    resource.prlimit(pid, what, before)
+    probe.reload(server.conf())
+    assert probe.ask("A", "mx1.example.org")["list"] == ["192.0.2.1"]
 
 
 def test_no_trust_anchor(make, server):
