@@ -160,6 +160,29 @@ def test_b24_sender(submit, account, cluster, ctl):
         c.cmd("MAIL FROM:<%s>" % sender, 553, "5.7.1")
 
 
+def test_state_changes_end_sessions(submit, cluster, ctl):
+    """What the administrator does holds for who has logged in already."""
+    one, two, three = (cluster.share.take() for _ in range(3))
+    clients = [(submit(who), who) for who in (one, two)]
+    other = submit(three)
+    ctl.run("account", "suspend", one.address)
+    ctl.run("account", "password", two.address, "--password-stdin",
+            stdin="another-secret\n")
+
+    def ended(c, who):
+        c.send("MAIL FROM:<%s>\r\n" % who)
+        code, _ = c.reply()
+        if code == 421:
+            return True
+        assert code == 250
+        c.cmd("RSET")
+        return False
+    for c, who in clients:
+        wait_for("the session's end", lambda: ended(c, who), 20)
+        assert c.closed() == ""
+    other.cmd("MAIL FROM:<%s>" % three)
+
+
 def test_auth_parameter(submit, account):
     c = submit(account)
     for value in ("<>", "bob@example.net", "e+3Dmc2@example.com"):
