@@ -13,6 +13,7 @@ struct queue_settling {
 	struct queue_outcome *o;
 	struct dsn_rcpt *told;
 	unsigned n, told_n;
+	bool news; /* no try was made: it may be told later, too */
 };
 
 static void
@@ -188,6 +189,33 @@ queue_settle_rcpt(struct task *t, struct queue_settling *st,
 /* --- the entry --- */
 
 /*
+ * There is no room for the DSN: rather tried again than failed without a word.
+ * Without the DSN the entry may use the last room (queue.h); one that says
+ * success is left out, there is nothing else to be done about it.
+ */
+static bool
+queue_settle_put_off(struct task *t, struct queue_settling *st,
+    const struct err *e)
+{
+	if (st->news || (!err_is(e, ERR_NOSPC) && !err_is(e, ERR_DQUOT)))
+		return false;
+	for (unsigned i = 0; i < st->n; i++) {
+		struct queue_outcome *o = &st->o[i];
+		const struct queue_rcpt *r = &st->m->rcpts[o->rcpt];
+		uint64_t random;
+
+		o->delay_told = r->delay_told;
+		if (o->state != QUEUE_FAILED)
+			continue;
+		task_random(t, &random, sizeof(random));
+		o->state = QUEUE_WAITING;
+		o->next_s = schedule_next_s(&st->s, r->tries + 1,
+		    st->m->arrived_s, st->now_s, random);
+	}
+	return true;
+}
+
+/*
  * Whether it need not be tried again.  That the lock is lost, as after an
  * outage of the share, is no reason: until somebody claims the bucket the entry
  * counts, and what a host took is not sent again.
@@ -199,13 +227,15 @@ queue_settle_is_over(const struct queue_settling *st, const struct err *e,
 	if (err_is(e, ERR_LOST) || err_is(e, ERR_NOTFOUND) ||
 	    err_is(e, ERR_READONLY))
 		return true;
+	if (st->news && !queue_goes_on(st->q, st->m->bucket))
+		return true;
 	return !queue_is_held(st->q, st->m->bucket) &&
 	       (st->q->stop || now_ms >= until_ms);
 }
 
 static may_yield bool
 queue_settle_commit(struct task *t, struct queue_settling *st,
-    const struct queue_dsn *dsn)
+    const struct queue_dsn **dsn)
 {
 	const struct queue_message *m = st->m;
 	struct queue_hold *h = &st->q->hold[m->bucket];
@@ -215,12 +245,12 @@ queue_settle_commit(struct task *t, struct queue_settling *st,
 	for (;;) {
 		struct arena_mark mark = arena_mark(task_arena(t));
 		struct err *e;
-		bool over;
+		bool over, full;
 
 		task_set_deadline(t, task_now_ms(t) + QUEUE_SETTLE_MS);
 		e = queue_outcomes(t, h->b, h->token,
 		    str_c(st->q->w->conf->node), &m->txid, m->ordinal, st->o,
-		    st->n, dsn, dsn != NULL);
+		    st->n, *dsn, *dsn != NULL);
 		task_set_deadline(t, 0);
 		if (e == NULL)
 			return true;
@@ -234,10 +264,14 @@ queue_settle_commit(struct task *t, struct queue_settling *st,
 			log_warn(t, "outcome not written",
 			    LOG_STR("queue", m->id), LOG_ERR(e));
 		said = true;
+		full = *dsn != NULL && queue_settle_put_off(t, st, e);
 		arena_rewind(task_arena(t), mark);
 		if (over)
 			return false;
-		task_sleep_ms(t, QUEUE_TICK_MS);
+		if (full)
+			*dsn = NULL;
+		else
+			task_sleep_ms(t, QUEUE_TICK_MS);
 	}
 }
 
@@ -295,22 +329,22 @@ queue_settle(struct task *t, struct queue *q, const struct queue_message *m,
     const struct queue_verdict *v, unsigned n, struct dest *d,
     const struct queue_told *told)
 {
+	const struct queue_dsn *bounce;
 	struct queue_settling st;
 	struct queue_dsn dsn;
-	bool bounce;
 
 	if (n == 0)
 		return;
 	queue_settle_init(t, &st, q, m, n);
 	for (unsigned i = 0; i < n; i++)
 		queue_settle_rcpt(t, &st, &v[i]);
-	bounce = queue_settle_dsn(t, &st, &dsn);
+	bounce = queue_settle_dsn(t, &st, &dsn) ? &dsn : NULL;
 	queue_settle_dest(&st, v, n, d);
-	if (!queue_settle_commit(t, &st, bounce ? &dsn : NULL))
+	if (!queue_settle_commit(t, &st, &bounce))
 		return;
 	queue_settle_log(t, &st, d);
 	queue_trace_relay(t, q, m, st.o, st.n, told);
-	if (bounce) {
+	if (bounce != NULL) {
 		stat_add(q->w->counts, STAT_BOUNCES, 1);
 		log_info(t, "bounce", LOG_STR("queue", m->id),
 		    LOG_STR("to", m->from), LOG_U64("rcpts", st.told_n));
@@ -322,10 +356,12 @@ void
 queue_settle_late(struct task *t, struct queue *q,
     const struct queue_message *m)
 {
+	const struct queue_dsn *notice;
 	struct queue_settling st;
 	struct queue_dsn dsn;
 
 	queue_settle_init(t, &st, q, m, m->rcpt_n);
+	st.news = true;
 	for (unsigned i = 0; i < m->rcpt_n; i++) {
 		const struct queue_rcpt *r = &m->rcpts[i];
 
@@ -344,7 +380,8 @@ queue_settle_late(struct task *t, struct queue *q,
 	}
 	if (!queue_settle_dsn(t, &st, &dsn))
 		return;
-	if (queue_settle_commit(t, &st, &dsn)) {
+	notice = &dsn;
+	if (queue_settle_commit(t, &st, &notice)) {
 		stat_add(q->w->counts, STAT_BOUNCES, 1);
 		log_info(t, "sender told of a delay", LOG_STR("queue", m->id),
 		    LOG_STR("to", m->from), LOG_U64("rcpts", st.told_n));

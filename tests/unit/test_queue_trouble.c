@@ -126,6 +126,44 @@ TEST(test_newer)
 	runner_stop(t, w);
 }
 
+/* No room for a bounce: rather tried again. */
+TEST(test_full)
+{
+	static const struct share_fault_rule full = { .proc = SHARE_WRITE,
+		.lane = SHARE_FAULT_ANY_LANE,
+		.times = SHARE_FAULT_ALWAYS,
+		.kind = SHARE_FAULT_BEFORE,
+		.code = ERR_NOSPC };
+	struct worker *w = runner_start(t, c, 0);
+	const struct queue_message *now;
+	struct queue_message m;
+	unsigned n;
+
+	assert_ok(add_domain(t, w->state, "x.org"));
+	ours(t, w, "a@x.org");
+	hosts.code = 450;
+	m = put(t, w, 3, "a@x.org", "b@y.org");
+	WAIT(t, 5000, hosts.sent == 1);
+	hosts.code = 550;
+	share_fault_set(faulty, &full, 1);
+	WAIT(t, HOUR_MS, hosts.sent == 2);
+	task_sleep_ms(t, 10000);
+	assert_true(share_fault_hits(faulty, 0) > 0);
+	now = row(t, w, &m);
+	assert_int_equal(now->rcpts[0].state, QUEUE_WAITING);
+	assert_int_equal(now->rcpts[0].tries, 2);
+	assert_int_equal(now->rcpts[0].code, 550);
+	assert_false(queue_is_run(w->queue,
+	    &(struct dest_job){ m.bucket, m.ordinal, m.txid },
+	    dests_find(w->queue->dests, STR("y.org"))));
+	share_fault_set(faulty, NULL, 0);
+	WAIT(t, HOUR_MS, queued(t, w) == 0);
+	assert_int_equal(hosts.sent, 3);
+	assert_true(has(inbox(t, w, "a@x.org", &n), "550 so it is"));
+	assert_int_equal(n, 1);
+	runner_stop(t, w);
+}
+
 int
 main(void)
 {
@@ -136,6 +174,7 @@ main(void)
 		T(test_lock_lost),
 		T(test_damaged),
 		T(test_newer),
+		T(test_full),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
