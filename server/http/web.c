@@ -220,7 +220,6 @@ web_handle(struct task *t, struct conn *c, const struct http_request *rq,
 	const struct web_page *page = web_page_find(rq->path);
 
 	http_add(rs, "Cache-Control", "no-store");
-	http_add(rs, "X-Content-Type-Options", "nosniff");
 	http_add(rs, "Strict-Transport-Security", "max-age=31536000");
 	if (!(page != NULL && page->any_host) && !web_is_ours(&x))
 		http_reply_text(rs, 421, "this host is not served here");

@@ -61,6 +61,8 @@ queue_trace_log(struct arena *a, struct str log)
 	struct buf b;
 
 	buf_init(&b, a, log.n + 1);
+	if (str_ends(log, STR("\n")))
+		log.n--;
 	while (str_split(&log, '\n', &line)) {
 		bool client = str_starts(line, STR("C: "));
 

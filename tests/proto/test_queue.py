@@ -126,6 +126,19 @@ def test_trace(cluster, nodes, sink, forward, deliver, account):
                for x in e["log"])
 
 
+def test_trace_of_an_opening(cluster, nodes, sink, forward, deliver, account):
+    """What was said, too, where it did not come to MAIL."""
+    sink.rule("EHLO", "421 4.3.2 not now", times=1)
+    deliver(MESSAGE % "opening", forward(), sender=account.address,
+            node=nodes[0])
+    e = wait_for("the attempt's event", lambda: next(
+        (e for e in events(cluster, "relay") if e["verdict"] == "deferred" and
+         e.get("from") == account.address), None), 30)
+    assert e["host"] == "mx.sink.example"
+    assert any(x.startswith("> EHLO ") for x in e["log"])
+    assert e["log"][-1] == "< 421 4.3.2 not now"
+
+
 def test_hold_release_and_remove(nodes, sink, forward, deliver, ctl):
     def ids():
         return [m["id"] for m in ctl.json("queue", "list", "--domain",

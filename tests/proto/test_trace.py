@@ -149,6 +149,20 @@ def test_secrets(smtp, events):
     assert "secret-word" not in json.dumps(e)
 
 
+def test_auth_is_secret(submit, events):
+    """Nor what stands where a mechanism should."""
+    c = submit()
+    c.cmd("AUTH c2VjcmV0LXdvcmQ=", 504)
+    c.cmd("AUTH PLAIN\tAHgAc2VjcmV0LXdvcmQ=", 504)
+    c.cmd("auth login c2VjcmV0LXdvcmQ=", 334)
+    c.cmd("c2VjcmV0LXdvcmQ=", 535)
+    c.cmd("MAIL FROM:<auth@trace.example>", 530)
+    e, = events("auth@trace.example", 1)
+    assert [line for line in e["log"] if "AUTH" in line] == \
+        ["> AUTH", "> AUTH", "> AUTH login"]
+    assert "c2VjcmV0LXdvcmQ" not in json.dumps(e)
+
+
 def test_stopped_and_killed(cluster, smtp, deliver, events, trace):
     """A node that stops writes what it has; one that is killed leaves what is
     older than a moment."""
