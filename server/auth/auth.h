@@ -78,12 +78,13 @@ may_yield must_check struct err *auth_login(struct task *t, struct auth *a,
     struct auth_login *l);
 
 /*
- * Whether a login of before counts still: not if the account (or its domain)
- * was suspended or it was removed, signed out or given a new password since.
- * If the state cannot be read now, it does.
+ * Whether a login of before counts still (its account's id, address and
+ * generation, and app_id): not if the account (or its domain) was suspended or
+ * it was removed, signed out or given a new password since, or the application
+ * password is gone. If the state cannot be read now, it does.
  */
 bool auth_still_holds(struct arena *a, struct auth *au,
-    const struct state_account *as_it_was, int64_t now_s);
+    const struct auth_login *was, int64_t now_s);
 
 /* Worker 0: another worker has an upgraded hash to be written (what it sent
  * with hints_tell_first). */

@@ -105,16 +105,20 @@ auth_find(struct task *t, struct auth *au, struct str login,
 }
 
 bool
-auth_still_holds(struct arena *a, struct auth *au,
-    const struct state_account *as_it_was, int64_t now_s)
+auth_still_holds(struct arena *a, struct auth *au, const struct auth_login *was,
+    int64_t now_s)
 {
 	struct state_login now;
-	struct err *e =
-	    state_login_find(a, au->w->state, as_it_was->address, now_s, &now);
+	struct err *e = state_login_find(a, au->w->state, was->account.address,
+	    now_s, &now);
+	bool app = was->app_id.n == 0;
 
 	if (err_is(e, ERR_NOTFOUND) || err_is(e, ERR_DENIED))
 		return false;
-	return e != NULL ||
-	       (str_eq(now.account.id, as_it_was->id) &&
-		   now.account.generation == as_it_was->generation);
+	if (e != NULL)
+		return true;
+	for (unsigned i = 0; i < now.n; i++)
+		app |= str_eq(now.credentials[i].app_id, was->app_id);
+	return app && str_eq(now.account.id, was->account.id) &&
+	       now.account.generation == was->account.generation;
 }

@@ -71,9 +71,9 @@ struct smtp_session {
 	char *hello;   /* name the client gave itself, or NULL */
 	bool extended; /* EHLO or LHLO, not HELO */
 	/* Who has logged in; NULL: nobody. */
-	char *account, *address;
-	uint64_t generation; /* of the account, as it logged in */
-	uint64_t state_seq;  /* when that was asked last */
+	char *account, *address, *app; /* app: password's id, or "" */
+	uint64_t generation;	       /* of the account, as it logged in */
+	uint64_t state_seq;	       /* when that was asked last */
 	unsigned login_failures;
 	bool draining;
 	unsigned errors, junk, long_lines;

@@ -80,7 +80,8 @@ smtp_auth_keep(struct str s)
 {
 	char *p = xcalloc(1, s.n + 1);
 
-	memcpy(p, s.p, s.n);
+	if (s.n > 0)
+		memcpy(p, s.p, s.n);
 	return p;
 }
 
@@ -90,6 +91,7 @@ smtp_auth_done(struct task *t, struct smtp_session *s,
 {
 	s->account = smtp_auth_keep(l->account.id);
 	s->address = smtp_auth_keep(l->account.address);
+	s->app = smtp_auth_keep(l->app_id);
 	s->generation = l->account.generation;
 	/* mistakes of before were a stranger's */
 	s->errors = s->junk = 0;

@@ -37,9 +37,10 @@ smtp_mail_stranger(const struct smtp_session *s)
 static bool
 smtp_mail_is_signed_out(struct task *t, struct smtp_session *s)
 {
-	const struct state_account was = { .id = str_c(s->account),
-		.address = str_c(s->address),
-		.generation = s->generation };
+	const struct auth_login was = { .account = { .id = str_c(s->account),
+					    .address = str_c(s->address),
+					    .generation = s->generation },
+		.app_id = str_c(s->app) };
 	uint64_t seq = state_seq(s->w->state);
 
 	if (!s->kind->submission || seq == s->state_seq)

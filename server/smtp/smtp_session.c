@@ -422,6 +422,7 @@ smtp_close(struct conn *c)
 	free(s->hello);
 	free(s->account);
 	free(s->address);
+	free(s->app);
 	free(s);
 }
 

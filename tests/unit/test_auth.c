@@ -350,7 +350,7 @@ TEST(test_still_holds)
 	for (unsigned i = 0; i < countof(names); i++)
 		assert_ok(try_from(t, HOME, names[i],
 		    i == 1 ? "sesame" : "secret", &l[i]));
-#define HOLDS(i) auth_still_holds(task_arena(t), g.w.auth, &l[i].account, 0)
+#define HOLDS(i) auth_still_holds(task_arena(t), g.w.auth, &l[i], 0)
 	assert_true(HOLDS(0) && HOLDS(1) && HOLDS(2));
 	p = make(t, "alice@example.org", "new");
 	assert_ok(state_account_password(t, g.w.state, "test",
@@ -426,7 +426,7 @@ TEST(test_cache)
 TEST(test_app_passwords)
 {
 	struct str id[3];
-	struct auth_login l;
+	struct auth_login l, other;
 	struct password p;
 	char clear[3][8] = { "one", "two", "three" };
 
@@ -449,9 +449,12 @@ TEST(test_app_passwords)
 	assert_ok(try_from(t, HOME, "alice@example.org", "secret", &l));
 	assert_int_equal(l.app_id.n, 0);
 	/* revoked, expired: not even from the cache */
-	assert_ok(try(t, "alice@example.org", "one"));
+	assert_ok(try_from(t, HOME, "alice@example.org", "one", &l));
+	assert_ok(try_from(t, HOME, "alice@example.org", "two", &other));
 	assert_ok(state_app_password_remove(t, g.w.state, "test",
 	    STR("alice@example.org"), id[0]));
+	assert_false(auth_still_holds(task_arena(t), g.w.auth, &l, 0));
+	assert_true(auth_still_holds(task_arena(t), g.w.auth, &other, 0));
 	assert_err(try(t, "alice@example.org", "one"), ERR_DENIED);
 	assert_ok(try(t, "alice@example.org", "three"));
 	task_sleep_ms(t, 101000);
