@@ -292,9 +292,12 @@ state_setting_bad(struct arena *a, const struct state_setting_desc *d)
 {
 	static const char *const kinds[] = { "a number",
 		"a size such as 10M or 2G", "a duration such as 12h or 30d",
-		"yes or no", "a text" };
+		"yes or no" };
 
-	if (d->type == STATE_SETTING_BOOL || d->type == STATE_SETTING_TEXT)
+	if (d->type == STATE_SETTING_TEXT)
+		return err_newf(a, ERR_INVALID, "that is nothing for %s: %s",
+		    d->name, d->help);
+	if (d->type == STATE_SETTING_BOOL)
 		return err_newf(a, ERR_INVALID, "%s is %s", d->name,
 		    kinds[d->type]);
 	return err_newf(a, ERR_INVALID, "%s is %s, %llu to %llu%s", d->name,
@@ -305,6 +308,27 @@ state_setting_bad(struct arena *a, const struct state_setting_desc *d)
 					       : "");
 }
 
+static bool
+state_setting_is_text(struct arena *a, const struct state_setting_desc *d,
+    struct str value)
+{
+	struct str word, name;
+
+	if (value.n > d->max)
+		return false;
+	if (d->id == STATE_SMTP_BARE)
+		return str_eq_c(value, "refuse") ||
+		       str_eq_c(value, "normalise");
+	if (d->id != STATE_MX_HOSTS && d->id != STATE_CLIENT_HOST)
+		return true;
+	if (d->id == STATE_CLIENT_HOST && str_chr(value, ' ') >= 0)
+		return false;
+	while (str_split(&value, ' ', &word))
+		if (word.n > 0 && state_domain_parse(a, word, &name) != NULL)
+			return false;
+	return true;
+}
+
 struct err *
 state_setting_parse(struct arena *a, const struct state_setting_desc *d,
     struct str value, uint64_t *number_r)
@@ -312,7 +336,9 @@ state_setting_parse(struct arena *a, const struct state_setting_desc *d,
 	*number_r = 0;
 	switch (d->type) {
 	case STATE_SETTING_TEXT:
-		return value.n <= d->max ? NULL : state_setting_bad(a, d);
+		return state_setting_is_text(a, d, value)
+			   ? NULL
+			   : state_setting_bad(a, d);
 	case STATE_SETTING_BOOL:
 		*number_r = str_eq_c(value, "yes");
 		return *number_r || str_eq_c(value, "no")

@@ -622,6 +622,19 @@ TEST(test_setting_values)
 		{ "password.scram_iterations", "4095", UINT64_MAX },
 		{ "password.scram_iterations", "4096", 4096 },
 		{ "domain.postmaster", "anything", 0 },
+		{ "smtp.bare_newline", "refuse", 0 },
+		{ "smtp.bare_newline", "normalise", 0 },
+		{ "smtp.bare_newline", "normalize", UINT64_MAX },
+		{ "smtp.bare_newline", "", UINT64_MAX },
+		{ "client.host", "mail.x.org", 0 },
+		{ "client.host", "", 0 },
+		{ "client.host", "mail.x.org imap.x.org", UINT64_MAX },
+		{ "client.host", "https://mail.x.org", UINT64_MAX },
+		{ "domain.mx_hosts",
+		    " MX1.x.org  b\xc3\xbc"
+		    "cher.org ",
+		    0 },
+		{ "domain.mx_hosts", "mx1.x.org, mx2.x.org", UINT64_MAX },
 	};
 	const struct state_setting_desc *d;
 	uint64_t n;
