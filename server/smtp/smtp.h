@@ -146,7 +146,6 @@ bool smtp_has_command(const struct smtp_session *s,
     const struct smtp_command *c);
 /* Whether what DSN asks for can be done. */
 bool smtp_offers_dsn(const struct smtp_session *s);
-bool smtp_peer_is_exempt(const struct smtp_session *s); /* net.exempt */
 
 /* --- what an account may submit (smtp_allow.c) --- */
 /* One more message, one more recipient: else 450. Nobody's are not counted. */

@@ -1,5 +1,6 @@
 /* smtp_cmd_mail.c - MAIL: a transaction begins */
 #include "server/auth/auth.h"
+#include "server/net/listener.h"
 #include "server/smtp/smtp_commands.h"
 #include "server/smtp/smtp_door.h"
 #include "storage/state_identity.h"
@@ -18,7 +19,7 @@ smtp_mail_is_one_too_many(const struct smtp_session *s)
 {
 	return !smtp_is_trusted(s) &&
 	       s->messages >= worker_setting(s->w, STATE_SMTP_MESSAGES) &&
-	       !smtp_peer_is_exempt(s);
+	       !net_is_exempt(s->w, conn_peer(s->c));
 }
 
 /* RFC 6409, 4.3; RFC 4954, 6 */

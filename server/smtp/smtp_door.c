@@ -5,6 +5,7 @@
 #include "server/conf.h"
 #include "server/dns/dns.h"
 #include "server/net/counts.h"
+#include "server/net/listener.h"
 #include "storage/state_address.h"
 
 static const struct smtp_reply smtp_door_open = { 250, "2.0.0", "ok", 0 };
@@ -16,7 +17,7 @@ smtp_door_is_stranger(const struct smtp_session *s)
 
 	return !smtp_is_trusted(s) && !s->kind->submission &&
 	       peer->family != NET_UNIX && !net_addr_is_loopback(peer) &&
-	       !smtp_peer_is_exempt(s);
+	       !net_is_exempt(s->w, peer);
 }
 
 bool

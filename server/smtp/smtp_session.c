@@ -93,23 +93,6 @@ smtp_offers_dsn(const struct smtp_session *s)
 	return s->kind->dsn && s->w->queue_store != NULL;
 }
 
-bool
-smtp_peer_is_exempt(const struct smtp_session *s)
-{
-	struct str list = worker_setting_text(s->w, STATE_NET_EXEMPT), word;
-	struct arena *a = arena_new(0);
-	bool exempt = false;
-
-	while (!exempt && str_split(&list, ' ', &word)) {
-		struct net_network n;
-
-		if (word.n > 0 && net_network_parse(a, word, &n) == NULL)
-			exempt = net_network_has(&n, 1, conn_peer(s->c));
-	}
-	arena_free(&a);
-	return exempt;
-}
-
 /* --- the transaction --- */
 
 static void
