@@ -6,6 +6,7 @@
 #include "server/queue/queue_private.h"
 #include "storage/state_address.h"
 #include "storage/state_dkim.h"
+#include "storage/state_identity.h"
 
 /*
  * Signed is what somebody of ours wrote: an account that submitted it, or we
@@ -50,15 +51,42 @@ queue_sign_from(struct str header)
 	return STR_NONE;
 }
 
+/*
+ * With submission.check_from = no From may name anybody: a signature, which
+ * vouches for it, then takes that it is in the domain of the envelope's sender,
+ * who was checked, or is the account's after all.
+ */
 static bool
-queue_sign_domain(struct arena *a, struct str header, struct str *domain_r)
+queue_sign_may(struct arena *a, struct queue *q, const struct queue_message *m,
+    const struct mime_addr *from, struct str domain)
+{
+	struct state_address sender;
+	struct str address;
+	bool may = false;
+	struct err *e;
+
+	if (m->account.n == 0) /* ours */
+		return true;
+	if (state_address_parse(a, m->from, &sender) == NULL &&
+	    str_eq(sender.domain, domain))
+		return true;
+	address = str_c(arena_printf(a, STR_FMT "@" STR_FMT,
+	    STR_ARG(from->mailbox), STR_ARG(from->host)));
+	e = state_may_send_as(a, q->w->state, m->account, address, &may);
+	return e == NULL && may;
+}
+
+static bool
+queue_sign_domain(struct arena *a, struct queue *q,
+    const struct queue_message *m, struct str header, struct str *domain_r)
 {
 	struct str from = queue_sign_from(header);
 	unsigned left = 1;
 	struct mime_addr *ad = mime_addr_parse(a, from, &left);
 
 	return ad != NULL && ad->kind == MIME_ADDR_MAILBOX && ad->host.n > 0 &&
-	       state_domain_parse(a, ad->host, domain_r) == NULL;
+	       state_domain_parse(a, ad->host, domain_r) == NULL &&
+	       queue_sign_may(a, q, m, ad, *domain_r);
 }
 
 /* Keys of the domain; of our host's own DSNs those of one it lies in. */
@@ -163,7 +191,7 @@ queue_sign(struct task *t, struct queue *q, const struct queue_message *m,
 	if (m->account.n == 0 && (m->flags & QUEUE_BOUNCE) == 0)
 		return NULL;
 	e = queue_sign_header(t, q, m, &header, &body);
-	if (e != NULL || !queue_sign_domain(a, header, &domain))
+	if (e != NULL || !queue_sign_domain(a, q, m, header, &domain))
 		return e;
 	queue_sign_keys(t, q, m, domain, &keys, &n);
 	if (n == 0)

@@ -332,6 +332,10 @@ TEST(test_sign)
 	assert_true(str_starts(prefix, STR("DKIM-Signature: ")));
 	assert_true(has(prefix, "d=x.org") && has(prefix, "s=s1"));
 	assert_true(str_ends(prefix, STR("\r\n")));
+	/* somebody else's domain in From, from an account without that name */
+	m.from = STR("a@y.org");
+	assert_ok(queue_sign(t, w->queue, &m, &prefix));
+	assert_int_equal(prefix.n, 0);
 	m.account = STR_NONE;
 	m.flags = QUEUE_BOUNCE;
 	assert_ok(queue_sign(t, w->queue, &m, &prefix));
