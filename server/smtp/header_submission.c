@@ -158,13 +158,15 @@ header_submission_run(struct task *t, struct deliver *d, struct headers *h)
 		return;
 	if (worker_setting(d->w, STATE_SUBMISSION_FROM) != 0)
 		v = header_from(task_arena(t), d, h);
+	else if (h->cut) /* there may be a Bcc that nobody may see */
+		v = DELIVER_TOO_BIG;
 	if (v != DELIVER_OK) {
 		deliver_refuse(d, v);
 		return;
 	}
 	for (unsigned i = 0; i < countof(header_unwanted); i++)
 		header_remove_all(h, header_unwanted[i]);
-	for (unsigned i = 0; !h->cut && i < countof(header_needed); i++) {
+	for (unsigned i = 0; i < countof(header_needed); i++) {
 		if (headers_find(h, header_needed[i].name, 0) < h->n)
 			continue;
 		buf_init(&b, task_arena(t), HEADER_FIELD_BYTES);

@@ -16,6 +16,7 @@
 
 static struct {
 	uint64_t hops, max_bytes;
+	bool any_from; /* not submission.check_from */
 	const char *postmaster, *hostname;
 	uint64_t stats[STATS];
 	struct filter_client client; /* of whose mail comes next */
@@ -33,6 +34,8 @@ uint64_t
 worker_setting(const struct worker *w, enum state_setting id)
 {
 	(void)w;
+	if (id == STATE_SUBMISSION_FROM)
+		return !world.any_from;
 	return id == STATE_SMTP_HOPS ? world.hops : world.max_bytes;
 }
 
@@ -121,6 +124,7 @@ site_open(struct task *t, struct arig *r, struct site *s)
 	struct state_domain d = { .name = STR("example.org") };
 
 	world.hops = 50;
+	world.any_from = false;
 	world.max_bytes = 1 << 20;
 	world.postmaster = "";
 	world.hostname = "mx1.example.org";

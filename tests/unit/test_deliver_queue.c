@@ -385,6 +385,34 @@ ARIG_CASE(test_from_is_bounded)
 	site_close(t, &s);
 }
 
+/* What is not seen may be a Bcc: none is passed on. */
+ARIG_CASE(test_header_is_cut)
+{
+	struct site s;
+
+	site_open(t, r, &s);
+	is_alice();
+	world.any_from = true;
+	for (unsigned fields = 1000; fields <= 3000; fields += 2000) {
+		struct deliver *d = begin(&s.w[0], "alice@example.org", 0);
+		struct buf b;
+
+		buf_init(&b, task_arena(t), 100000);
+		for (unsigned i = 0; i < fields; i++)
+			buf_fmt(&b, "X-%u: y\r\n", i);
+		buf_c(&b,
+		    "Bcc: x@example.net\r\nFrom: bob@example.org\r\n\r\n");
+		buf_char(&b, '\0');
+		assert_true(buf_ok(&b));
+		assert_int_equal(rcpt(t, d, "bob@example.org"), DELIVER_OK);
+		assert_int_equal(transmit(t, d, b.p, false),
+		    fields == 1000 ? DELIVER_OK : DELIVER_TOO_BIG);
+		deliver_free(&d);
+	}
+	assert_null(strstr(newest(t, r, &s, "bob@example.org"), "Bcc"));
+	site_close(t, &s);
+}
+
 /* Mailboxes and others together are one entry. */
 ARIG_CASE(test_most_recipients)
 {
@@ -564,8 +592,8 @@ ARIG_CASE(test_8bit)
 		const char *from, *text, *add, *last;
 		bool eight;
 	} rows[] = {
-		{ "FROM:<a@b.c> BODY=8BITMIME", "A: b\r\n\r\nc\r\n", NULL,
-		    NULL, false },
+		{ "FROM:<a@b.c> BODY=8BITMIME", "A: b\r\n\r\nc\r\n", NULL, NULL,
+		    false },
 		{ "FROM:<a@b.c> BODY=8BITMIME", "A: b\r\n\r\n\xc3\xa9\r\n",
 		    NULL, NULL, true },
 		{ "FROM:<a@b.c> BODY=7BIT", "A: b\r\n\r\n\xff", NULL, NULL,
@@ -874,6 +902,7 @@ main(void)
 		ARIG_TEST(test_no_relay),
 		ARIG_TEST(test_submission),
 		ARIG_TEST(test_from_is_bounded),
+		ARIG_TEST(test_header_is_cut),
 		ARIG_TEST(test_most_recipients),
 		ARIG_TEST(test_forged),
 		ARIG_TEST(test_forged_many),
