@@ -228,6 +228,8 @@ queue_hold_one(struct task *t, struct queue *q, unsigned bucket, bool own)
 	uint64_t now = task_now_ms(t);
 
 	if (h->lock != NULL) {
+		/* it is looked at when it is taken again, not before */
+		h->kick &= lock_is_held(h->lock);
 		if (!lock_is_held(h->lock) || queue_is_readonly(t, h))
 			h->giving = true;
 		else

@@ -47,6 +47,28 @@ TEST(test_lock_lost)
 	runner_stop(t, w);
 }
 
+/* Told of a bucket that is lost, while its last message still is on its way:
+ * nothing spins. */
+TEST(test_hint_lost)
+{
+	struct worker *w = runner_start(t, c, 0);
+
+	hosts.slow_ms = 5 * MINUTE_MS;
+	put(t, w, 3, "a@x.org", "b@y.org");
+	WAIT(t, 5000, hosts.opened == 1);
+	share_goes_away();
+	task_sleep_ms(t, MINUTE_MS);
+	share_fault_set(faulty, NULL, 0);
+	WAIT(t, 3 * MINUTE_MS, lease_is_valid(w->lease));
+	queue_hint(w, 3, 1000);
+	task_sleep_ms(t, 10000);
+	assert_int_equal(hosts.open, 1);
+	hosts.slow_ms = 0;
+	WAIT(t, 10 * MINUTE_MS, queued(t, w) == 0);
+	assert_int_equal(hosts.sent, 1);
+	runner_stop(t, w);
+}
+
 /* The file is gone: no more often than any other message that has to wait, and
  * the end is a bounce. */
 TEST(test_damaged)
@@ -172,6 +194,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_lease_lost),
 		T(test_lock_lost),
+		T(test_hint_lost),
 		T(test_damaged),
 		T(test_newer),
 		T(test_full),
