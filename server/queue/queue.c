@@ -66,7 +66,7 @@ queue_late_main(struct task *t, void *arg)
 		const struct queue_message *m = NULL;
 
 		if (queue_goes_on(q, run.job.bucket) &&
-		    !queue_is_run(q, &run.job, NULL))
+		    !queue_is_busy(q, &run.job))
 			m = queue_bucket_find(h->b, &run.job.txid,
 			    run.job.ordinal);
 		if (m == NULL)

@@ -23,6 +23,15 @@ queue_is_run(const struct queue *q, const struct dest_job *j,
 	return false;
 }
 
+bool
+queue_is_busy(const struct queue *q, const struct dest_job *j)
+{
+	for (const struct queue_run *r = q->runs; r != NULL; r = r->next)
+		if (queue_job_eq(&r->job, j))
+			return true;
+	return false;
+}
+
 void
 queue_run_begin(struct queue *q, struct queue_run *r)
 {
@@ -164,8 +173,8 @@ queue_gather_late(struct queue_gathering *g)
 {
 	struct queue *q = g->q;
 
-	if (!g->late || queue_is_run(q, &g->job, NULL))
-		return;
+	if (!g->late || queue_is_busy(q, &g->job))
+		return; /* its end kicks */
 	if (q->late_n < DEST_JOBS)
 		q->late[q->late_n++] = g->job;
 	else

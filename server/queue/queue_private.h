@@ -91,6 +91,9 @@ uint64_t queue_gather_early_ms(const struct queue *q);
 uint64_t queue_gather_wait_ms(const struct queue *q);
 bool queue_is_run(const struct queue *q, const struct dest_job *j,
     const struct dest *d);
+/* With any destination, or telling that it is late: that says again what the
+ * last try said, so there must be no other meanwhile. */
+bool queue_is_busy(const struct queue *q, const struct dest_job *j);
 /* "Now", said by an administrator, does not wait for the destination. */
 bool queue_is_forced(const struct queue_rcpt *r);
 void queue_run_begin(struct queue *q, struct queue_run *r);

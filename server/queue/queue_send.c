@@ -326,7 +326,8 @@ queue_job_is_good(const struct queue_sender *s, const struct dest_job *j)
 	unsigned place;
 	int64_t now = sched_wall_s(q->w->sched);
 
-	if (!queue_goes_on(q, j->bucket) || queue_is_run(q, j, s->d))
+	if (!queue_goes_on(q, j->bucket) || queue_is_run(q, j, s->d) ||
+	    queue_is_run(q, j, NULL))
 		return false;
 	m = queue_bucket_find(q->hold[j->bucket].b, &j->txid, j->ordinal);
 	if (m == NULL || m->held || queue_due(m, s->d, now, &place, 1) == 0)

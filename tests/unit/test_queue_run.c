@@ -171,6 +171,41 @@ TEST(test_down)
 	runner_stop(t, w);
 }
 
+/* Late and due at once: a try and the telling are one after the other. */
+TEST(test_late)
+{
+	struct worker *w = runner_start(t, c, 0);
+	struct queue_rcpt r = { .address = STR("b@y.org") };
+	struct queue_message m = { .from = STR("a@x.org"),
+		.rcpts = &r,
+		.rcpt_n = 1 };
+	struct queue_writer *qw;
+	unsigned n;
+
+	assert_ok(add_domain(t, w->state, "x.org"));
+	ours(t, w, "a@x.org");
+	set(t, w, "queue.delay_notice", "1h");
+	hosts.code = 451;
+	hosts.slow_ms = 5000;
+	task_sleep_ms(t, 2 * HOUR_MS);
+	m.arrived_s = task_wall_s(t) - 5400;
+	assert_ok(queue_writer_begin(t, w->queue_store, 3, &qw));
+	assert_ok(queue_writer_add(t, qw, "\r\n", 2));
+	assert_ok(queue_writer_commit(t, &qw, &m));
+	WAIT(t, 5000, hosts.opened == 1);
+	task_sleep_ms(t, 2500);
+	assert_int_equal(hosts.sent, 0);
+	assert_false(row(t, w, &m)->rcpts[0].delay_told);
+	hosts.slow_ms = 0;
+	WAIT(t, 10000, row(t, w, &m)->rcpts[0].delay_told);
+	task_sleep_ms(t, 5000);
+	assert_int_equal(row(t, w, &m)->rcpts[0].tries, 1);
+	assert_int_equal(hosts.sent, 1);
+	inbox(t, w, "a@x.org", &n);
+	assert_int_equal(n, 1);
+	runner_stop(t, w);
+}
+
 /* A host that breaks off over one message takes the next. */
 TEST(test_break_off)
 {
@@ -465,6 +500,7 @@ main(void)
 		T(test_failed),
 		T(test_success),
 		T(test_down),
+		T(test_late),
 		T(test_break_off),
 		T(test_orders),
 		T(test_limits),
