@@ -12,12 +12,12 @@
  */
 static struct err *
 imap_login_end(struct task *t, struct imap_cmd *cmd, struct err *e,
-    const struct state_account *account)
+    const struct auth_login *l)
 {
 	if (e != NULL && worker_outcome(e) != WORKER_TEMP)
 		buf_c(&cmd->code, "AUTHENTICATIONFAILED");
 	if (e == NULL)
-		e = imap_session_login(t, cmd, account);
+		e = imap_session_login(t, cmd, l);
 	if (e != NULL)
 		return e;
 	buf_c(&cmd->code, "CAPABILITY ");
@@ -47,8 +47,7 @@ cmd_login(struct task *t, struct imap_cmd *cmd)
 		return imap_bad(cmd, NULL);
 	if (!auth_plaintext_allowed(s->w, s->c))
 		return imap_login_private(t, cmd);
-	return imap_login_end(t, cmd, auth_login(t, s->w->auth, &l),
-	    &l.account);
+	return imap_login_end(t, cmd, auth_login(t, s->w->auth, &l), &l);
 }
 
 const struct imap_command imap_cmd_login = {
@@ -101,7 +100,7 @@ imap_sasl_run(struct task *t, struct imap_cmd *cmd, struct sasl *sasl,
 			return imap_bad(cmd, e->text);
 		if (step != SASL_MORE)
 			return imap_login_end(t, cmd,
-			    step == SASL_DONE ? NULL : e, &l.account);
+			    step == SASL_DONE ? NULL : e, &l);
 		e = imap_sasl_read(t, cmd, out, &in);
 		if (e != NULL)
 			return e;

@@ -55,6 +55,7 @@ struct imap_session {
 	enum imap_state state;
 	struct state_account account; /* as the state had it at state_seq */
 	char *account_text;	      /* what the strings of account point to */
+	char *app;		      /* application password's id, or "" */
 	uint64_t state_seq;
 	struct auth_session counted;
 	struct account *acc; /* from the first command that needs it:

@@ -82,7 +82,7 @@ may_yield void imap_bye(struct task *t, struct imap_session *s,
     const char *text);
 /* The login is right: counted, state IMAP_USER. ERR_LIMIT. */
 must_check struct err *imap_session_login(struct task *t, struct imap_cmd *cmd,
-    const struct state_account *account);
+    const struct auth_login *l);
 /* Look at the state if it moved: false, and BYE, if this session must not go
  * on. */
 may_yield bool imap_session_recheck(struct task *t, struct imap_session *s);

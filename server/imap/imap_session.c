@@ -43,15 +43,19 @@ imap_session_log(struct task *t, struct imap_session *s)
 
 struct err *
 imap_session_login(struct task *t, struct imap_cmd *cmd,
-    const struct state_account *account)
+    const struct auth_login *l)
 {
 	struct imap_session *s = cmd->s;
 	struct err *e = auth_session_begin(task_arena(t), s->w->auth,
-	    account->id, conn_peer(s->c), &s->counted);
+	    l->account.id, conn_peer(s->c), &s->counted);
 
 	if (e != NULL)
 		return e;
-	imap_session_keep(s, account);
+	imap_session_keep(s, &l->account);
+	free(s->app);
+	s->app = xcalloc(1, l->app_id.n + 1);
+	if (l->app_id.n > 0)
+		memcpy(s->app, l->app_id.p, l->app_id.n);
 	s->state_seq = state_seq(s->w->state);
 	s->state = IMAP_USER;
 	s->errors = 0;
@@ -64,13 +68,14 @@ imap_session_login(struct task *t, struct imap_cmd *cmd,
 
 /*
  * The state decides who may be served; what an administrator does holds for
- * sessions that are there already: removed, suspended, signed out everywhere, a
- * new password.
+ * sessions that are there already: removed, suspended (it or its domain),
+ * signed out everywhere, a new password, an application password that is gone.
  */
 bool
 imap_session_recheck(struct task *t, struct imap_session *s)
 {
 	uint64_t seq = state_seq(s->w->state);
+	struct auth_login was = { .app_id = str_c(s->app) };
 	struct state_account now;
 	struct err *e;
 
@@ -83,7 +88,10 @@ imap_session_recheck(struct task *t, struct imap_session *s)
 		imap_bye(t, s, "The account is closed");
 		return false;
 	}
-	if (now.generation != s->account.generation) {
+	was.account = now;
+	if (now.generation != s->account.generation ||
+	    !auth_still_holds(task_arena(t), s->w->auth, &was,
+		task_wall_s(t))) {
 		imap_bye(t, s, "Please log in again");
 		return false;
 	}
@@ -195,8 +203,7 @@ imap_event(struct task *t, struct conn *c, unsigned events)
 	if (s->idle != NULL)
 		imap_idle_event(t, s, events);
 	/* What is there is still answered before a goodbye. */
-	while (n < IMAP_BURST && !conn_is_ending(c) &&
-	       conn_buffered(c).n > 0) {
+	while (n < IMAP_BURST && !conn_is_ending(c) && conn_buffered(c).n > 0) {
 		n++;
 		if (s->idle != NULL)
 			imap_idle_event(t, s, CONN_EVENT_INPUT);
@@ -223,6 +230,7 @@ imap_close(struct conn *c)
 	account_close(&s->acc);
 	auth_session_end(s->w->auth, &s->counted);
 	free(s->account_text);
+	free(s->app);
 	free(s);
 	conn_set_session(c, NULL);
 }

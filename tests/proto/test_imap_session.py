@@ -241,3 +241,13 @@ def test_state_changes_end_sessions(cluster, imap, ctl):
         wait_for("the session's end", lambda: ended(c))
         c.closed()
     other.cmd("NOOP")
+    app = ctl.json("app-password", "add", three.address, "phone")
+
+    def logged_in():
+        c = imap()
+        return c.cmd("LOGIN %s %s" % (three.address, app["password"]),
+                     None).status == "OK" and c
+    c = wait_for("the password", logged_in, 20)
+    ctl.run("app-password", "remove", three.address, app["id"])
+    wait_for("the session's end", lambda: ended(c))
+    other.cmd("NOOP")
