@@ -93,6 +93,9 @@ struct message_writer;
 may_yield must_check struct err *message_writer_begin(struct task *t,
     struct account *first, const struct txid *txid,
     struct message_writer **w_r);
+/* Whether an entry with this txid is known (since the newest FORGET; of a blind
+ * account nothing is): it need not be written again. */
+bool message_is_known(const struct account *acc, const struct txid *txid);
 may_yield must_check struct err *message_writer_add(struct task *t,
     struct message_writer *w, const void *p, size_t n);
 uint64_t message_writer_bytes(const struct message_writer *w);

@@ -52,6 +52,12 @@ message_writer_open(struct task *t, struct message_writer *w)
 	    &w->stream);
 }
 
+bool
+message_is_known(const struct account *acc, const struct txid *txid)
+{
+	return account_is_loaded(acc) && journal_find(acc->journal, txid) != 0;
+}
+
 struct err *
 message_writer_begin(struct task *t, struct account *first,
     const struct txid *txid, struct message_writer **w_r)

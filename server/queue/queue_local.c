@@ -111,9 +111,8 @@ queue_local_junk(struct task *t, const struct account *acc)
 
 static may_yield must_check struct err *
 queue_local_write(struct task *t, struct queue_local *l, struct account *acc,
-    const struct state_recipient *who)
+    const struct state_recipient *who, const struct txid *x)
 {
-	struct txid x = queue_local_txid(l->m, who);
 	struct message_target tg = { .acc = acc };
 	struct message_writer *w = NULL;
 	struct err *e;
@@ -121,7 +120,7 @@ queue_local_write(struct task *t, struct queue_local *l, struct account *acc,
 	if (l->m->flags & QUEUE_JUNK)
 		tg.folder = queue_local_junk(t, acc);
 	task_set_deadline(t, task_now_ms(t) + QUEUE_LOCAL_MS);
-	e = message_writer_begin(t, acc, &x, &w);
+	e = message_writer_begin(t, acc, x, &w);
 	if (e == NULL)
 		e = queue_local_head(t, l, w, who->address);
 	if (e == NULL)
@@ -141,6 +140,7 @@ queue_local_account(struct task *t, struct queue_local *l,
 {
 	const struct quota_limit limit = { who->quota_bytes,
 		who->quota_messages };
+	const struct txid x = queue_local_txid(l->m, who);
 	struct account *acc = NULL;
 	struct err *e;
 	bool made;
@@ -156,10 +156,15 @@ queue_local_account(struct task *t, struct queue_local *l,
 	if (e == NULL && account_is_closed(acc))
 		e = err_new(task_arena(t), ERR_CLOSED, "this account is closed",
 		    NULL);
+	/* had before: perhaps it is full by that */
+	if (e == NULL && message_is_known(acc, &x)) {
+		account_close(&acc);
+		return NULL;
+	}
 	if (e == NULL)
 		e = quota_check(task_arena(t), acc, &limit, l->m->bytes, 1);
 	if (e == NULL)
-		e = queue_local_write(t, l, acc, who);
+		e = queue_local_write(t, l, acc, who, &x);
 	account_close(&acc);
 	log_write(t, e == NULL ? LOG_INFO_ : LOG_WARN_,
 	    e == NULL ? "delivered" : "not delivered",

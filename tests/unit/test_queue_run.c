@@ -328,6 +328,38 @@ TEST(test_local)
 	runner_stop(t, w);
 }
 
+/* One of two has no room: the other, whom it has filled, has got it. */
+TEST(test_again)
+{
+	struct worker *w = runner_start(t, c, 0);
+	struct str a = STR("a@x.org"), b = STR("b@x.org");
+	unsigned n;
+
+	assert_ok(add_domain(t, w->state, "x.org"));
+	ours(t, w, "a@x.org");
+	ours(t, w, "b@x.org");
+	assert_ok(state_alias_add(t, w->state, "test", STR("all@x.org"), a));
+	assert_ok(state_alias_add(t, w->state, "test", STR("all@x.org"), b));
+	assert_ok(state_account_quota(t, w->state, "test", a, 0, 1));
+	assert_ok(state_account_quota(t, w->state, "test", b, 0, 1));
+	put(t, w, 3, "c@y.org", "b@x.org");
+	WAIT(t, 10000, queued(t, w) == 0);
+	put(t, w, 3, "c@y.org", "all@x.org");
+	task_sleep_ms(t, 10000);
+	inbox(t, w, "a@x.org", &n);
+	assert_int_equal(n, 1);
+	assert_int_equal(queued(t, w), 1);
+	assert_ok(state_account_quota(t, w->state, "test", b, 0, 2));
+	WAIT(t, HOUR_MS, queued(t, w) == 0);
+	inbox(t, w, "a@x.org", &n);
+	assert_int_equal(n, 1);
+	inbox(t, w, "b@x.org", &n);
+	assert_int_equal(n, 2);
+	/* both have it, and nobody is told of anything */
+	assert_int_equal(hosts.sent, 0);
+	runner_stop(t, w);
+}
+
 /* Signed is what somebody of ours wrote, with the keys of the From's domain. */
 TEST(test_sign)
 {
@@ -505,6 +537,7 @@ main(void)
 		T(test_orders),
 		T(test_limits),
 		T(test_local),
+		T(test_again),
 		T(test_sign),
 		T(test_two),
 		T(test_budget),
