@@ -6,7 +6,8 @@
 #include "server/queue/queue_private.h"
 #include "server/queue/route.h"
 
-/* All hosts of a destination, one after another: then it is tried later. */
+/* All hosts of a destination, one after another, and whatever each of them
+ * takes its time for: then it is tried later. */
 #define QUEUE_OPEN_MS 300000
 
 static struct str
@@ -82,6 +83,8 @@ bool
 queue_open(struct task *t, struct queue_sender *s, struct queue_failure *why)
 {
 	uint64_t until = task_now_ms(t) + QUEUE_OPEN_MS;
+	uint64_t deadline = task_deadline(t);
+	bool opened = false;
 	struct route route;
 	struct buf log;
 
@@ -96,12 +99,13 @@ queue_open(struct task *t, struct queue_sender *s, struct queue_failure *why)
 	route_find(t, s->q->w, str_c(s->d->name), &route);
 	if (route.n == 0)
 		queue_open_nowhere(t, &route, why);
-	for (unsigned i = 0; i < route.n; i++) {
+	task_set_deadline(t, until);
+	for (unsigned i = 0; !opened && i < route.n; i++) {
 		if (task_now_ms(t) >= until || !queue_may_run(s->q))
 			break;
-		if (queue_open_host(t, s, &route.targets[i], why, &log))
-			return true;
+		opened = queue_open_host(t, s, &route.targets[i], why, &log);
 	}
+	task_set_deadline(t, deadline);
 	why->log = buf_str(&log);
-	return false;
+	return opened;
 }

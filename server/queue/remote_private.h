@@ -17,6 +17,9 @@
 #define REMOTE_TLS_MS 60000
 #define REMOTE_QUIT_MS 2000
 #define REMOTE_LAST_WORDS_MS 2000 /* of a host that has closed on us */
+/* MAIL and all RCPT together: whoever takes minutes for each of many keeps
+ * others waiting, too. */
+#define REMOTE_ENVELOPE_MS 900000
 /* A host that takes less than this many bytes a second (behind a grace of
  * REMOTE_DOT_MS) keeps others waiting. */
 #define REMOTE_RATE 1000

@@ -413,6 +413,8 @@ remote_transact(struct task *t, struct remote *r, struct remote_mail *m)
 {
 	struct remote_tx x = { .r = r, .m = m };
 	struct remote_reply mail = { .code = 0 };
+	uint64_t deadline = task_deadline(t),
+		 until = task_now_ms(t) + REMOTE_ENVELOPE_MS;
 	bool data = false;
 
 	remote_choose(t, &x);
@@ -420,7 +422,10 @@ remote_transact(struct task *t, struct remote *r, struct remote_mail *m)
 		return NULL;
 	r->messages++;
 	r->dirty = true;
+	task_set_deadline(t,
+	    deadline > 0 && deadline < until ? deadline : until);
 	remote_envelope(t, &x, &mail, &data);
+	task_set_deadline(t, deadline);
 	if (!remote_is_good(&mail)) {
 		for (unsigned i = 0; i < x.said_n; i++)
 			x.said[i]->reply = mail;
