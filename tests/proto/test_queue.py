@@ -137,6 +137,7 @@ def test_trace_of_an_opening(cluster, nodes, sink, forward, deliver, account):
     assert e["host"] == "mx.sink.example"
     assert any(x.startswith("> EHLO ") for x in e["log"])
     assert e["log"][-1] == "< 421 4.3.2 not now"
+    sink.wait()     # nothing is left for the next test
 
 
 def test_hold_release_and_remove(nodes, sink, forward, deliver, ctl):
