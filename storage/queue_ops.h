@@ -28,10 +28,10 @@
  * Messages:
  *	a,ordinal,bytes,time,letters,from,envid,account,trace
  *		ADD the file msg/<this entry's txid>-<ordinal>.  letters: U
- *		SMTPUTF8, 8 8BITMIME, F RET=FULL, H RET=HDRS, B a DSN of ours.
- *		An ordinal above 0 is a DSN that follows from the outcomes
- *		before it in this entry: nothing, if of those none decided
- *		anything.
+ *		SMTPUTF8, 8 8BITMIME, F RET=FULL, H RET=HDRS, B a DSN of ours,
+ *		J for accounts here it is junk.  An ordinal above 0 is a DSN
+ *		that follows from the outcomes before it in this entry: nothing,
+ *		if of those none decided anything.
  *	r,letters,address,original,via
  *		one more recipient of the ADD before it; letters (NOTIFY): N
  *		NEVER, S SUCCESS, F FAILURE, D DELAY
