@@ -144,7 +144,8 @@ bool smtp_bare_lf_is_fine(const struct smtp_session *s);
 /* Whether the command is one of this protocol's. */
 bool smtp_has_command(const struct smtp_session *s,
     const struct smtp_command *c);
-/* Whether what DSN asks for can be done. */
+/* Whether what DSN asks for can be done, and is: a stranger's sender may be
+ * forged, and would be told of what he never sent. */
 bool smtp_offers_dsn(const struct smtp_session *s);
 
 /* --- what an account may submit (smtp_allow.c) --- */

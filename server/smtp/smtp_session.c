@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "server/conf.h"
 #include "server/net/counts.h"
+#include "server/net/listener.h"
 #include "server/smtp/smtp.h"
 #include "server/smtp/smtp_door.h"
 #include "server/smtp/smtp_dialogue.h"
@@ -90,7 +91,8 @@ smtp_bare_lf_is_fine(const struct smtp_session *s)
 bool
 smtp_offers_dsn(const struct smtp_session *s)
 {
-	return s->kind->dsn && s->w->queue_store != NULL;
+	return s->kind->dsn && s->w->queue_store != NULL &&
+	       (s->kind->submission || net_is_exempt(s->w, conn_peer(s->c)));
 }
 
 /* --- the transaction --- */

@@ -33,6 +33,17 @@ def test_our_own_name(smtp):
     c.hello("n1.example.org")
 
 
+def test_no_dsn_for_strangers(smtp, account):
+    """Their senders may be forged: nobody is told of what he never sent."""
+    c = smtp(**proxied(MX))
+    assert "DSN" not in c.hello("mx.example.net")
+    c.cmd("MAIL FROM:<bob@example.net> RET=HDRS", 555, "5.5.4")
+    c.cmd("MAIL FROM:<bob@example.net>")
+    c.cmd("RCPT TO:<%s> NOTIFY=SUCCESS" % account, 555, "5.5.4")
+    c = smtp(**proxied("127.0.0.1"))
+    assert "DSN" in c.hello("mx.example.net")
+
+
 def test_reverse_dns(smtp, account, ctl):
     for peer in (NAMELESS, OTHER):
         c = smtp(**proxied(peer))
