@@ -96,6 +96,8 @@ may_yield must_check struct err *message_writer_begin(struct task *t,
 /* Whether an entry with this txid is known (since the newest FORGET; of a blind
  * account nothing is): it need not be written again. */
 bool message_is_known(const struct account *acc, const struct txid *txid);
+/* Whether it was voided: no message can come in under it any more, or has. */
+bool message_is_voided(const struct account *acc, const struct txid *txid);
 may_yield must_check struct err *message_writer_add(struct task *t,
     struct message_writer *w, const void *p, size_t n);
 uint64_t message_writer_bytes(const struct message_writer *w);

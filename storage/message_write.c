@@ -58,6 +58,12 @@ message_is_known(const struct account *acc, const struct txid *txid)
 	return account_is_loaded(acc) && journal_find(acc->journal, txid) != 0;
 }
 
+bool
+message_is_voided(const struct account *acc, const struct txid *txid)
+{
+	return account_is_loaded(acc) && journal_is_voided(acc->journal, txid);
+}
+
 struct err *
 message_writer_begin(struct task *t, struct account *first,
     const struct txid *txid, struct message_writer **w_r)

@@ -24,6 +24,7 @@
 #define QUEUE_LOCAL_CHUNK (256U << 10)
 #define QUEUE_LOCAL_HEAD 2048
 #define QUEUE_LOCAL_MS 20000
+#define QUEUE_LOCAL_VOIDED 16 /* txids of one message */
 
 struct queue_local {
 	struct queue *q;
@@ -41,21 +42,23 @@ queue_local_verdict(struct queue_verdict *v, enum queue_state state,
 
 /* --- one account --- */
 
-static struct txid
+struct txid
 queue_local_txid(const struct queue_message *m,
-    const struct state_recipient *who)
+    const struct state_recipient *who, unsigned nth)
 {
 	struct crypto_sha256_ctx *c = crypto_sha256_new();
 	unsigned char hash[CRYPTO_SHA256_BYTES];
-	unsigned char ordinal[4] = { (unsigned char)(m->ordinal >> 24),
-		(unsigned char)(m->ordinal >> 16),
-		(unsigned char)(m->ordinal >> 8), (unsigned char)m->ordinal };
+	unsigned char numbers[8];
 	static const char label[] = "shoal queue local 2";
 	struct txid x;
 
 	crypto_sha256_add(c, label, sizeof(label));
 	crypto_sha256_add(c, m->txid.b, sizeof(m->txid.b));
-	crypto_sha256_add(c, ordinal, sizeof(ordinal));
+	for (unsigned i = 0; i < 4; i++) {
+		numbers[i] = (unsigned char)(m->ordinal >> 8 * i);
+		numbers[4 + i] = (unsigned char)(nth >> 8 * i);
+	}
+	crypto_sha256_add(c, numbers, sizeof(numbers));
 	crypto_sha256_add(c, who->account_id.p, who->account_id.n);
 	crypto_sha256_add(c, who->address.p, who->address.n);
 	crypto_sha256_end(&c, hash);
@@ -134,14 +137,28 @@ queue_local_write(struct task *t, struct queue_local *l, struct account *acc,
 	return e != NULL ? e : tg.err_r;
 }
 
+/* A file that waited for its entry too long, as on a full share, was taken for
+ * an orphan: the next try has another name. */
+static struct txid
+queue_local_name(const struct queue_local *l, const struct account *acc,
+    const struct state_recipient *who)
+{
+	struct txid x = queue_local_txid(l->m, who, 0);
+
+	for (unsigned i = 1;
+	     i < QUEUE_LOCAL_VOIDED && message_is_voided(acc, &x); i++)
+		x = queue_local_txid(l->m, who, i);
+	return x;
+}
+
 static may_yield must_check struct err *
 queue_local_account(struct task *t, struct queue_local *l,
     const struct state_recipient *who)
 {
 	const struct quota_limit limit = { who->quota_bytes,
 		who->quota_messages };
-	const struct txid x = queue_local_txid(l->m, who);
 	struct account *acc = NULL;
+	struct txid x;
 	struct err *e;
 	bool made;
 
@@ -156,6 +173,8 @@ queue_local_account(struct task *t, struct queue_local *l,
 	if (e == NULL && account_is_closed(acc))
 		e = err_new(task_arena(t), ERR_CLOSED, "this account is closed",
 		    NULL);
+	if (e == NULL)
+		x = queue_local_name(l, acc, who);
 	/* had before: perhaps it is full by that */
 	if (e == NULL && message_is_known(acc, &x)) {
 		account_close(&acc);

@@ -160,6 +160,10 @@ may_yield must_check struct err *queue_sign(struct task *t, struct queue *q,
 struct str queue_sign_from(struct str header);
 
 /* queue_local.c: to mailboxes */
+struct state_recipient;
+/* The nth txid for this message in that account. */
+struct txid queue_local_txid(const struct queue_message *m,
+    const struct state_recipient *who, unsigned nth);
 may_yield void queue_local(struct task *t, struct queue *q,
     const struct queue_message *m, struct dest *d, const unsigned *places,
     unsigned n);

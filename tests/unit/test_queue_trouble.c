@@ -2,6 +2,8 @@
  * while the queue is delivered */
 #include "tests/unit/queue_run_rig.h"
 
+#include "storage/account_private.h"
+
 /*
  * The share does not answer while a message is being sent: the lease ends, the
  * message is broken off before its end, and is sent when there is a lease
@@ -186,6 +188,50 @@ TEST(test_full)
 	runner_stop(t, w);
 }
 
+static struct err *
+void_compose(struct task *t, void *arg, struct buf *ops)
+{
+	(void)t;
+	record_op(ops, 'D');
+	record_txid(ops, arg);
+	return NULL;
+}
+
+/* What a mailbox was to get it under was voided: it gets it all the same. */
+TEST(test_voided)
+{
+	struct worker *w = runner_start(t, c, 0);
+	struct state_recipient who = { .address = STR("b@x.org") };
+	struct state_account ac;
+	struct account *acc;
+	struct journal_tx tx;
+	struct queue_message m;
+	struct txid x;
+	unsigned n;
+
+	assert_ok(add_domain(t, w->state, "x.org"));
+	ours(t, w, "b@x.org");
+	w->draining = true;
+	task_sleep_ms(t, 2000);
+	m = put(t, w, 3, "a@y.org", "b@x.org");
+	assert_ok(
+	    state_account_find(task_arena(t), w->state, who.address, &ac));
+	assert_ok(account_open(t, w->mail, ac.id, &acc));
+	who.account_id = ac.id;
+	x = queue_local_txid(&m, &who, 0);
+	journal_tx_init(t, acc->journal, &tx);
+	tx.compose = void_compose;
+	tx.arg = &x;
+	assert_ok(journal_commit(t, acc->journal, &tx));
+	account_close(&acc);
+	w->draining = false;
+	WAIT(t, 10000, queued(t, w) == 0);
+	inbox(t, w, "b@x.org", &n);
+	assert_int_equal(n, 1);
+	assert_int_equal(hosts.sent, 0);
+	runner_stop(t, w);
+}
+
 int
 main(void)
 {
@@ -198,6 +244,7 @@ main(void)
 		T(test_damaged),
 		T(test_newer),
 		T(test_full),
+		T(test_voided),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
