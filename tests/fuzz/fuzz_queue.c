@@ -17,18 +17,33 @@ piece(struct str *in)
 	return s;
 }
 
-/* Nobody but we writes a field of it: what stands in front of the returned
- * message has no line that begins with the mark. */
+/*
+ * Nobody but we writes a field of it: what stands in front of the returned
+ * message has no line that begins with the mark.  The message begins behind the
+ * first of these; it may have the words of the others.
+ */
 static void
 no_forgery(struct str dsn)
 {
 	static const char mark[] = "\nX-Forged";
-	static const char back[] = "Content-Type: text/rfc822-headers";
-	const char *end = memmem(dsn.p, dsn.n, back, sizeof(back) - 1);
+	static const char *const backs[] = {
+		"\nContent-Type: text/rfc822-headers",
+		"\nContent-Type: message/rfc822",
+		"\nContent-Type: message/global-headers",
+		"\nContent-Type: message/global\r",
+	};
+	size_t before = dsn.n;
 
-	if (end != NULL)
-		invariant(memmem(dsn.p, (size_t)(end - dsn.p), mark,
-			      sizeof(mark) - 1) == NULL);
+	for (unsigned i = 0; i < countof(backs); i++) {
+		const char *at =
+		    memmem(dsn.p, before, backs[i], strlen(backs[i]));
+
+		if (at != NULL)
+			before = (size_t)(at - dsn.p);
+	}
+	if (before < dsn.n)
+		invariant(
+		    memmem(dsn.p, before, mark, sizeof(mark) - 1) == NULL);
 }
 
 int
