@@ -71,6 +71,12 @@ void dkim_sign_body(struct dkim_sign *s, const void *p, size_t n);
 must_check struct err *dkim_sign_field(struct arena *a, struct dkim_sign *s,
     struct str header, const struct dkim_key *key, int64_t wall_s,
     struct str *field_r);
+/* With a key that was read from its PEM already, which takes longer than to
+ * sign; pk NULL: as above. */
+struct crypto_pk;
+must_check struct err *dkim_sign_field_pk(struct arena *a, struct dkim_sign *s,
+    struct str header, const struct dkim_key *key, const struct crypto_pk *pk,
+    int64_t wall_s, struct str *field_r);
 
 /* A new key pair: algorithm "rsa" (2048) or "ed25519".  Costs 100 ms: in the
  * offload pool.  public_r: p= of the record, base64. */

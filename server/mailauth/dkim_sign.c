@@ -201,8 +201,16 @@ struct err *
 dkim_sign_field(struct arena *a, struct dkim_sign *s, struct str header,
     const struct dkim_key *key, int64_t wall_s, struct str *field_r)
 {
+	return dkim_sign_field_pk(a, s, header, key, NULL, wall_s, field_r);
+}
+
+struct err *
+dkim_sign_field_pk(struct arena *a, struct dkim_sign *s, struct str header,
+    const struct dkim_key *key, const struct crypto_pk *pk, int64_t wall_s,
+    struct str *field_r)
+{
+	struct crypto_pk *own = NULL;
 	struct dkim_fields *fs;
-	struct crypto_pk *pk;
 	struct buf out;
 	struct err *e;
 
@@ -217,12 +225,15 @@ dkim_sign_field(struct arena *a, struct dkim_sign *s, struct str header,
 	fs = dkim_fields_new(a, header);
 	if (dkim_fields_count(fs, STR("From")) == 0)
 		return err_new(a, ERR_INVALID, "the message has no From", NULL);
-	e = crypto_pk_of_pem(a, key->pem, &pk);
-	if (e != NULL)
-		return e;
+	if (pk == NULL) {
+		e = crypto_pk_of_pem(a, key->pem, &own);
+		if (e != NULL)
+			return e;
+		pk = own;
+	}
 	buf_init(&out, a, DKIM_FIELD_MAX);
 	e = dkim_sign_with(a, s, fs, key, pk, wall_s, &out);
-	crypto_pk_free(&pk);
+	crypto_pk_free(&own);
 	if (e != NULL)
 		return e;
 	if (!buf_ok(&out))

@@ -242,5 +242,6 @@ queue_free(struct queue **qp)
 	*qp = NULL;
 	invariant(q->ended);
 	dests_free(&q->dests);
+	queue_sign_forget(q);
 	free(q);
 }

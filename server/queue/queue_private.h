@@ -50,6 +50,13 @@ struct queue_run {
 	struct queue_run *next;
 };
 
+/* A private key, by the hash of its PEM. */
+struct queue_key {
+	unsigned char hash[32];
+	struct crypto_pk *pk; /* NULL: none */
+};
+#define QUEUE_KEYS 16
+
 struct queue {
 	struct worker *w;
 	struct queue_hold hold[QUEUE_BUCKETS];
@@ -65,6 +72,8 @@ struct queue {
 	uint64_t gathered_ms;
 	struct dest_job late[DEST_JOBS];
 	unsigned late_n;
+	struct queue_key keys[QUEUE_KEYS]; /* used lately */
+	unsigned key_next;
 	bool late_running;
 };
 
@@ -158,6 +167,7 @@ may_yield bool queue_open(struct task *t, struct queue_sender *s,
 may_yield must_check struct err *queue_sign(struct task *t, struct queue *q,
     const struct queue_message *m, struct str *prefix_r);
 struct str queue_sign_from(struct str header);
+void queue_sign_forget(struct queue *q);
 
 /* queue_local.c: to mailboxes */
 struct state_recipient;

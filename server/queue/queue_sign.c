@@ -1,4 +1,6 @@
 /* queue_sign.c - DKIM signatures, made when a message leaves */
+#include "base/crypto.h"
+#include "base/crypto_pk.h"
 #include "base/log.h"
 #include "mime/address.h"
 #include "server/mailauth/dkim.h"
@@ -174,6 +176,37 @@ queue_sign_header(struct task *t, struct queue *q,
 
 /* --- signing --- */
 
+/* Reading a key from its PEM, and signing the first time, takes twice as long
+ * as signing.  NULL: it cannot be read. */
+static const struct crypto_pk *
+queue_sign_pk(struct arena *a, struct queue *q, struct str pem)
+{
+	struct queue_key *k;
+	unsigned char hash[CRYPTO_SHA256_BYTES];
+	struct crypto_pk *pk;
+
+	crypto_sha256(pem.p, pem.n, hash);
+	for (unsigned i = 0; i < QUEUE_KEYS; i++)
+		if (q->keys[i].pk != NULL &&
+		    memcmp(q->keys[i].hash, hash, sizeof(hash)) == 0)
+			return q->keys[i].pk;
+	if (crypto_pk_of_pem(a, pem, &pk) != NULL)
+		return NULL;
+	k = &q->keys[q->key_next];
+	q->key_next = (q->key_next + 1) % QUEUE_KEYS;
+	crypto_pk_free(&k->pk);
+	k->pk = pk;
+	memcpy(k->hash, hash, sizeof(hash));
+	return pk;
+}
+
+void
+queue_sign_forget(struct queue *q)
+{
+	for (unsigned i = 0; i < QUEUE_KEYS; i++)
+		crypto_pk_free(&q->keys[i].pk);
+}
+
 struct err *
 queue_sign(struct task *t, struct queue *q, const struct queue_message *m,
     struct str *prefix_r)
@@ -202,8 +235,8 @@ queue_sign(struct task *t, struct queue *q, const struct queue_message *m,
 	for (unsigned i = 0; e == NULL && i < n; i++) {
 		const struct dkim_key key = { keys[i].domain, keys[i].selector,
 			keys[i].pem };
-		struct err *bad =
-		    dkim_sign_field(a, s, header, &key, task_wall_s(t), &field);
+		struct err *bad = dkim_sign_field_pk(a, s, header, &key,
+		    queue_sign_pk(a, q, key.pem), task_wall_s(t), &field);
 
 		/* better unsigned than never */
 		if (bad != NULL)
