@@ -19,8 +19,10 @@
  * Two ways to drain.  An order of the state (shoalctl node drain) makes the
  * node unready and releases the sessions it has; it goes on serving who comes.
  * SIGTERM closes the listeners, too, and ends the process when the last
- * connection is gone, or drain_timeout over.  In both sessions are told over
- * half of that time, so that not all clients come back at once.
+ * connection is gone and no mail is being sent (what is cut off between the
+ * last dot and its answer arrives twice), or drain_timeout over.  In both
+ * sessions are told over half of that time, so that not all clients come back
+ * at once.
  */
 
 static uint64_t
@@ -81,9 +83,11 @@ worker_drain_tick(struct timer *tm, void *arg)
 	unsigned told = conn_drain(&c->w, NULL, worker_drain_share(c));
 
 	if (c->phase == WORKER_DRAINING) {
+		bool idle =
+		    conn_count(&c->w) == 0 && !queue_is_sending(c->w.queue);
+
 		/* Worker 0 is the last: it has the lease. */
-		if ((conn_count(&c->w) == 0 || over) &&
-		    (c->w.index != 0 || c->finish)) {
+		if ((idle || over) && (c->w.index != 0 || c->finish)) {
 			worker_drain_end(c);
 			return;
 		}

@@ -216,6 +216,12 @@ queue_new(struct worker *w)
 	return q;
 }
 
+bool
+queue_is_sending(const struct queue *q)
+{
+	return q != NULL && q->busy > 0;
+}
+
 void
 queue_stop(struct task *t, struct queue *q)
 {

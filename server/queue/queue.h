@@ -26,6 +26,8 @@ struct worker;
 
 /* NULL: the node does not send. Worker 0, after locks, nodes, queue_store. */
 struct queue *queue_new(struct worker *w);
+/* Deliveries are in flight; NULL has none. */
+bool queue_is_sending(const struct queue *q);
 /* Hand the locks back, transactions in flight may end until the task's
  * deadline. */
 may_yield void queue_stop(struct task *t, struct queue *q);

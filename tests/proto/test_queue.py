@@ -63,7 +63,10 @@ def known(node, address, smtp):
         c.hello()
         c.cmd("MAIL FROM:<x@example.net>")
         c.send(("RCPT TO:<%s>\r\n" % address).encode())
-        return c.reply()[0] == 250
+        try:
+            return c.reply()[0] == 250
+        finally:
+            c.close()
     wait_for("%s knows %s" % (node.name, address), taken, 30)
 
 
@@ -255,6 +258,26 @@ def test_drain_hands_over(nodes, sink, forward, deliver, ctl):
         ctl.run("node", "resume", "n1")
     time.sleep(1)
     assert len(sink.messages) == 4
+
+
+def test_stop_waits_for_the_answer(nodes, sink, forward, deliver):
+    """A host takes its time: what it has taken is not sent again."""
+    to, taken = forward(), []
+
+    def late(session, line):
+        taken.append(time.monotonic())
+        time.sleep(16)
+        return None
+    sink.rule("END", late)
+    deliver(MESSAGE % "late", to, node=nodes[0])
+    wait_for("the dot", lambda: taken, 30)
+    for node in nodes:      # one of them sends it
+        node.stop(40)
+    assert time.monotonic() - taken[0] > 15
+    for node in nodes:
+        node.start()
+    time.sleep(8)
+    assert len(taken) == len(sink.messages) == 1
 
 
 def test_killed_holder(cluster, nodes, sink, forward, deliver):
