@@ -73,7 +73,6 @@ struct smtp_session {
 	/* Who has logged in; NULL: nobody. */
 	char *account, *address, *app; /* app: password's id, or "" */
 	uint64_t generation;	       /* of the account, as it logged in */
-	uint64_t state_seq;	       /* when that was asked last */
 	unsigned login_failures;
 	bool draining;
 	unsigned errors, junk, long_lines;

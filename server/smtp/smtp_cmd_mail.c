@@ -34,7 +34,11 @@ smtp_mail_stranger(const struct smtp_session *s)
 		0 };
 }
 
-/* What an administrator does holds for sessions that are there already. */
+/*
+ * What an administrator does holds for sessions that are there already.  Asked
+ * each time: what this worker has been told of the state lags behind what it
+ * reads there.
+ */
 static bool
 smtp_mail_is_signed_out(struct task *t, struct smtp_session *s)
 {
@@ -42,14 +46,9 @@ smtp_mail_is_signed_out(struct task *t, struct smtp_session *s)
 					    .address = str_c(s->address),
 					    .generation = s->generation },
 		.app_id = str_c(s->app) };
-	uint64_t seq = state_seq(s->w->state);
 
-	if (!s->kind->submission || seq == s->state_seq)
-		return false;
-	if (!auth_still_holds(task_arena(t), s->w->auth, &was, task_wall_s(t)))
-		return true;
-	s->state_seq = seq;
-	return false;
+	return s->kind->submission && !auth_still_holds(task_arena(t),
+					  s->w->auth, &was, task_wall_s(t));
 }
 
 static struct smtp_reply
@@ -101,9 +100,6 @@ smtp_mail_run(struct task *t, struct smtp_cmd *cmd)
 
 	if (s->kind->submission && s->account == NULL)
 		return smtp_mail_stranger(s);
-	if (smtp_mail_is_signed_out(t, s))
-		return (struct smtp_reply){ 421, "4.7.0",
-			"your login has ended, log in again", SMTP_CLOSE };
 	if (bad == SMTP_OK && m.has_auth && !s->kind->submission)
 		bad = SMTP_BAD_PARAM;
 	if (bad == SMTP_OK && m.from.utf8 && !(m.smtputf8 && m.from.valid))
@@ -115,6 +111,10 @@ smtp_mail_run(struct task *t, struct smtp_cmd *cmd)
 	if (bad != SMTP_OK)
 		return smtp_reply_syntax(bad, false);
 	r = smtp_mail_sender(t, s, &m.from);
+	/* behind it: who was suspended owns no address, but that is not why */
+	if (smtp_mail_is_signed_out(t, s))
+		return (struct smtp_reply){ 421, "4.7.0",
+			"your login has ended, log in again", SMTP_CLOSE };
 	if (r.code != 250)
 		return r;
 	r = smtp_allow_message(t, s);
