@@ -128,7 +128,7 @@ look(struct rig *r)
 	return &s;
 }
 
-static void
+static may_yield void
 finish(struct task *t, struct trace **tr)
 {
 	trace_stop(t, *tr);
