@@ -258,8 +258,11 @@ _nothing = {}
 
 def nothing(ns=None):
     """A server for which no name exists, on the loopback of ns: what a node
-    asks whose test has no names.  One for each, until the end of the tests."""
+    asks whose test has no names.  One for each, until the end of the tests; a
+    namespace takes it along, and another may get its name."""
     key = ns and ns.name
+    if key in _nothing and _nothing[key].process.poll() is not None:
+        _nothing.pop(key).close()
     if key not in _nothing:
         if not _nothing:
             atexit.register(lambda: [s.close() for s in _nothing.values()])
