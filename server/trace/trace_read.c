@@ -118,6 +118,7 @@ trace_read_entry(struct task *t, struct trace_reading *r,
 	else
 		e = share_lookup(t, r->st->share, SHARE_LANE_ADMIN, dir,
 		    d->name, &fh, NULL);
+	trace_seek_file(r->seek, d->name);
 	if (e == NULL)
 		e = trace_read_file(t, r, &fh);
 	return trace_if_there(e);

@@ -14,7 +14,8 @@
 /*
  * The files of all nodes, of those that live and those that do not, are read
  * from one end to the other, a piece at a time.  A line counts if it has what
- * was asked for, or the id or queue id of one that counts: so the files are
+ * was asked for, or the id (in the same worker's life) or queue id of one that
+ * counts: so the files are
  * read again until nothing is added, which is mostly twice.
  *
  * A file may end in the middle of a line (it is being written, or its writer
@@ -69,6 +70,8 @@ struct trace_seek;
 struct trace_seek *trace_seek_new(const struct trace_query *q);
 /* Another reading of everything is needed (the first one always is). */
 bool trace_seek_again(struct trace_seek *k);
+/* The lines that follow are of this file (its name without the day). */
+void trace_seek_file(struct trace_seek *k, struct str name);
 void trace_seek_line(struct trace_seek *k, struct str line);
 /* In the arena. */
 void trace_seek_end(struct arena *a, struct trace_seek *k,

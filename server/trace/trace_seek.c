@@ -1,10 +1,14 @@
 /* trace_seek.c - which events belong to what was asked for */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/json.h"
 #include "server/net/addr.h"
 #include "server/trace/trace_private.h"
 #include "server/trace/trace_read.h"
+
+#define TRACE_FILE_MAX 128
+#define TRACE_SCOPED_MAX 512
 
 /* Ids of transactions and of the queue; parent: what belongs together. */
 struct trace_id {
@@ -24,6 +28,7 @@ struct trace_seek {
 	unsigned passes;
 	size_t bytes;
 	bool more;
+	char file[TRACE_FILE_MAX]; /* being read */
 };
 
 #define TRACE_SLOTS (1U << 17)
@@ -77,6 +82,31 @@ trace_id_root(struct trace_seek *k, unsigned i)
 	return i;
 }
 
+/*
+ * The ids of transactions begin anew when a worker does, and so does its file:
+ * they are one's own only together.  Of another worker's events about a message
+ * the queue's id, which is random, knows.
+ */
+static struct str
+trace_scoped(const struct trace_seek *k, struct str id,
+    char out[TRACE_SCOPED_MAX])
+{
+	int n;
+
+	if (id.n == 0)
+		return STR_NONE;
+	n = snprintf(out, TRACE_SCOPED_MAX, "%s/" STR_FMT, k->file,
+	    STR_ARG(id));
+	return n > 0 && n < TRACE_SCOPED_MAX ? str_of(out, (size_t)n)
+					     : STR_NONE;
+}
+
+void
+trace_seek_file(struct trace_seek *k, struct str name)
+{
+	snprintf(k->file, sizeof(k->file), STR_FMT, STR_ARG(name));
+}
+
 /* --- looking at a line without parsing it --- */
 
 static bool
@@ -114,8 +144,11 @@ trace_peek(struct str line, struct str key)
 static bool
 trace_is_candidate(struct trace_seek *k, struct str line)
 {
+	struct str id = trace_peek(line, STR("\"id\":\""));
+	char scoped[TRACE_SCOPED_MAX];
+
 	return trace_has(line, k->needle) ||
-	       trace_id_is_known(k, trace_peek(line, STR("\"id\":\""))) ||
+	       trace_id_is_known(k, trace_scoped(k, id, scoped)) ||
 	       trace_id_is_known(k, trace_peek(line, STR("\"queue\":\"")));
 }
 
@@ -189,8 +222,9 @@ trace_take(struct trace_seek *k, int64_t ms, struct str line, struct str id,
 void
 trace_seek_line(struct trace_seek *k, struct str line)
 {
-	struct str id = STR_NONE, queue = STR_NONE;
+	struct str id = STR_NONE, queue = STR_NONE, what = STR_NONE;
 	struct arena_mark m = arena_mark(k->hits);
+	char scoped[TRACE_SCOPED_MAX];
 	struct json *j = NULL;
 	int64_t ms = 0;
 
@@ -205,6 +239,11 @@ trace_seek_line(struct trace_seek *k, struct str line)
 	arena_rewind(k->hits, m);
 	(void)json_get_str(j, "id", &id);
 	(void)json_get_str(j, "queue", &queue);
+	(void)json_get_str(j, "e", &what);
+	/* whoever delivers from the queue names a transaction of another */
+	id = queue.n > 0 && !str_eq_c(what, "smtp")
+		 ? STR_NONE
+		 : trace_scoped(k, id, scoped);
 	if (ms >= k->q.since_ms && ms <= k->q.until_ms &&
 	    (trace_is_asked(k, j) || trace_id_is_known(k, id) ||
 		trace_id_is_known(k, queue)))

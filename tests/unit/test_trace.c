@@ -677,7 +677,8 @@ reading(struct task *t, struct rig *r)
 	    "{\"t\":1795953604000,\"n\":\"4\",\"queue\":\"q17\"}\n"
 	    "{\"t\":1795953609000,\"n\":\"9\",\"id\":\"n2-0-9\"}\n");
 	PUT(r, "20261129", "n1-0-1",
-	    "{\"t\":1795953602000,\"n\":\"2\",\"id\":\"n1-0-1\",\"queue\":"
+	    "{\"t\":1795953602000,\"n\":\"2\",\"e\":\"smtp\",\"id\":\"n1-0-1\","
+	    "\"queue\":"
 	    "\"q17\"}\n"
 	    "{\"t\":1795953601000,\"n\":\"1\",\"id\":\"n1-0-1\",\"from\":"
 	    "\"bob@example.net\",\"rcpt\":[\"a@b\",\"Carol@example.com\"],"
@@ -733,6 +734,46 @@ much(struct task *t, struct rig *r)
 	assert_true(f.more);
 	assert_int_equal(f.n, TRACE_FOUND_EVENTS);
 	trace_seek_free(&k);
+}
+
+/* A worker that was started again counts its transactions from the start. */
+static may_yield void
+same_id(struct task *t, struct rig *r)
+{
+	static const char *const lines[2] = {
+		"{\"t\":1,\"e\":\"smtp\",\"id\":\"n1-0-1\",\"from\":\"a@x\","
+		"\"queue\":\"q\"}",
+		"{\"t\":2,\"id\":\"n1-0-1\",\"from\":\"b@x\"}"
+	};
+	struct trace *tr = begin(r);
+	struct trace_query q = { STR("a@x"), 0, INT64_MAX / 2 };
+	struct trace_seek *k = trace_seek_new(&q);
+	struct trace_found f;
+
+	finish(t, &tr);
+	while (trace_seek_again(k)) {
+		trace_seek_file(k, STR("n1-0-100"));
+		trace_seek_line(k, str_c(lines[0]));
+		trace_seek_line(k,
+		    STR("{\"t\":3,\"id\":\"n1-0-1\",\"host\":\"h\"}"));
+		trace_seek_file(k, STR("n1-0-200"));
+		trace_seek_line(k, str_c(lines[1]));
+		trace_seek_line(k,
+		    STR("{\"t\":4,\"id\":\"n1-0-1\",\"queue\":\"q\"}"));
+	}
+	trace_seek_end(task_arena(t), k, &f);
+	/* its own, and what the queue's id says, wherever it was written */
+	assert_int_equal(f.n, 3);
+	assert_int_equal(f.list[0].t, 1);
+	assert_int_equal(f.list[1].t, 3);
+	assert_int_equal(f.list[2].t, 4);
+	trace_seek_free(&k);
+}
+
+static void
+test_same_id(void **state)
+{
+	rig_run(*state, same_id);
 }
 
 static void
@@ -918,6 +959,7 @@ main(void)
 		RIGGED(test_removed),
 		RIGGED(test_stop),
 		RIGGED(test_reading),
+		RIGGED(test_same_id),
 		RIGGED(test_much),
 		RIGGED(test_sweep),
 		cmocka_unit_test(test_split),
