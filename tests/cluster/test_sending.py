@@ -210,6 +210,7 @@ def queued(cluster):
     return cluster.ctl.json("queue", "list")
 
 
+@pytest.mark.full
 def test_storm(world, capsys):
     """A node is killed and the filer restarted while mail goes out: nothing is
     lost, nothing bounces, duplicates are counted."""
@@ -278,6 +279,7 @@ def test_trace_knows(world):
         "deliver" in events(world.b.ctl)), 20)
 
 
+@pytest.mark.full
 def test_calls(world, capsys):
     """Share calls of a message that is accepted and relayed."""
     me, you, count = world.a.share.take(), world.b.share.take(), 60
