@@ -50,10 +50,12 @@ struct state_tx; /* a change being made: state_private.h */
  * Newest schema this program knows; see state_schema_raise().  It is what a
  * node says as its format in its lease (lease_info.format).
  *	1 the first; 2 retention of Junk and Trash, by domain; 3 sending: rules
- *	of domains, routes, identities, stages of keys
+ *	of domains, routes, identities, stages of keys; 4 the console:
+ *	administrators' invitations, tokens, ended sessions; forwarding
  */
-#define STATE_SCHEMA 3
+#define STATE_SCHEMA 4
 #define STATE_SENDING_SCHEMA 3
+#define STATE_CONSOLE_SCHEMA 4
 /* Snapshots above this are refused before they are read. */
 #define STATE_SNAPSHOT_MAX_BYTES (2ULL << 30)
 /* How often state_change runs the function again for lost races. */

@@ -1,31 +1,125 @@
-/* state_admin.h - who may administrate */
+/* state_admin.h - who may administrate: people, invitations, tokens */
 #ifndef STORAGE_STATE_ADMIN_H
 #define STORAGE_STATE_ADMIN_H
 
 #include "storage/password.h"
 #include "storage/state.h"
 
+/*
+ * An administrator is a name of its own (no '@') with a password, or an
+ * account's address, which signs in with the account's password.  Roles:
+ *
+ *	system		everything
+ *	domain		accounts, aliases and groups of one domain
+ *	readonly	looks at everything, or (domain set) at one domain
+ *
+ * What came with schema 4 (STATE_CONSOLE_SCHEMA) is ERR_CONFLICT below it, and
+ * read as empty.
+ */
 struct state_admin {
 	struct str login;  /* normalised name, or an account's address */
-	struct str role;   /* "system", or "domain" */
-	struct str domain; /* of role "domain" */
+	struct str role;   /* "system", "domain", "readonly" */
+	struct str domain; /* of role "domain"; of "readonly" or empty */
+	struct str name;   /* of the person; free text */
 	int64_t created;
 	uint64_t generation;
 	struct password password; /* opened; hash empty: none of its own */
 	struct password_salt salt;
+	struct str totp; /* out: the secret, opened; empty: not used */
+	uint64_t totp_step;
 };
 
 may_yield must_check struct err *state_admin_add(struct task *t,
     struct state *st, const char *by, const struct state_admin *ad);
+/* With its tokens.  ERR_CONFLICT: it is the last one of role system. */
 may_yield must_check struct err *state_admin_remove(struct task *t,
     struct state *st, const char *by, struct str login);
-/* Bumps the generation. */
+/* Bumps the generation, so that sessions end. */
 may_yield must_check struct err *state_admin_password(struct task *t,
     struct state *st, const char *by, struct str login,
     const struct password *p, const struct password_salt *salt);
+/* NULL: as it was.  A change of role or domain bumps the generation.
+ * ERR_CONFLICT: it is the last one of role system. */
+may_yield must_check struct err *state_admin_set(struct task *t,
+    struct state *st, const char *by, struct str login, const struct str *name,
+    const struct str *role, const struct str *domain);
+/* Sign out everywhere. */
+may_yield must_check struct err *state_admin_signout(struct task *t,
+    struct state *st, const char *by, struct str login);
 must_check struct err *state_admin_find(struct arena *a, struct state *st,
     struct str login, struct state_admin *ad_r);
 must_check struct err *state_admin_list(struct arena *a, struct state *st,
     struct state_admin **list_r, unsigned *n_r);
+
+/*
+ * TOTP (RFC 6238), of an administrator or of an account (its address): secret
+ * empty: no more.  state_totp_use: the code of that time step was shown; one
+ * step is good once in the whole cluster (ERR_DENIED else).
+ */
+may_yield must_check struct err *state_totp_set(struct task *t,
+    struct state *st, const char *by, struct str login, struct str secret);
+may_yield must_check struct err *state_totp_use(struct task *t,
+    struct state *st, struct str login, uint64_t step);
+/* Of an administrator's row if there is one, else of the account. Empty: none.
+ */
+must_check struct err *state_totp_find(struct arena *a, struct state *st,
+    struct str login, struct str *secret_r, uint64_t *step_r);
+
+/*
+ * Invitations: one-time links with which somebody becomes an administrator.
+ * Of the code "<id>-<secret>" the state keeps SHA-256 of the secret.
+ */
+#define STATE_ADMIN_CODE_CHARS 47 /* 20 + 1 + 26 */
+struct state_admin_invite {
+	struct str id;	  /* out */
+	struct str login; /* or empty: who follows it chooses */
+	struct str role, domain;
+	int64_t created, expires; /* wall seconds */
+};
+may_yield must_check struct err *state_admin_invite(struct task *t,
+    struct state *st, const char *by, struct state_admin_invite *inv,
+    struct str *code_r);
+/* ERR_NOTFOUND: no such, used, or over. */
+must_check struct err *state_admin_invite_find(struct arena *a,
+    struct state *st, struct str code, int64_t now_s,
+    struct state_admin_invite *inv_r);
+/* Uses it up and adds ad (login, name, password, salt), as one entry. */
+may_yield must_check struct err *state_admin_accept(struct task *t,
+    struct state *st, struct str code, const struct state_admin *ad);
+must_check struct err *state_admin_invite_list(struct arena *a,
+    struct state *st, struct state_admin_invite **list_r, unsigned *n_r);
+may_yield must_check struct err *state_admin_invite_remove(struct task *t,
+    struct state *st, const char *by, struct str id);
+
+/*
+ * Tokens for programs: "shoal_<id>_<secret>".  A token can do what its owner
+ * can, and no more than its scopes ("accounts:write queue:read", server/api).
+ */
+#define STATE_TOKEN_MAX 100  /* bytes of the text */
+#define STATE_TOKENS_MAX 100 /* of one owner */
+struct state_token {
+	struct str id;	  /* out */
+	struct str owner; /* login of an administrator */
+	struct str label, scopes;
+	int64_t created, expires; /* 0: never */
+};
+may_yield must_check struct err *state_token_add(struct task *t,
+    struct state *st, const char *by, struct state_token *tok,
+    struct str *text_r);
+may_yield must_check struct err *state_token_remove(struct task *t,
+    struct state *st, const char *by, struct str id);
+/* ERR_NOTFOUND: none such, or over; compares in constant time. */
+must_check struct err *state_token_find(struct arena *a, struct state *st,
+    struct str text, int64_t now_s, struct state_token *tok_r);
+/* owner empty: all. */
+must_check struct err *state_token_list(struct arena *a, struct state *st,
+    struct str owner, struct state_token **list_r, unsigned *n_r);
+
+/* Console sessions that were signed out: known until they would have expired.
+ * id: 32 hex digits. Adding sweeps those that are over. */
+may_yield must_check struct err *state_session_end(struct task *t,
+    struct state *st, struct str id, int64_t expires);
+must_check struct err *state_session_is_ended(struct arena *a, struct state *st,
+    struct str id, bool *ended_r);
 
 #endif

@@ -180,8 +180,52 @@ static const char state_schema_3[] =
     " PRIMARY KEY (account, address));"
     "CREATE INDEX identities_address ON identities (address);";
 
+/* The console: who may use it, and what users decide for themselves. */
+static const char state_schema_4[] =
+    "ALTER TABLE admins ADD COLUMN name TEXT NOT NULL DEFAULT '';"
+    "UPDATE admins SET name = name;"
+    "ALTER TABLE admins ADD COLUMN secret_totp BLOB NOT NULL DEFAULT x'';"
+    "UPDATE admins SET secret_totp = secret_totp;"
+    "ALTER TABLE admins ADD COLUMN totp_step INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE admins SET totp_step = totp_step;"
+    "ALTER TABLE accounts ADD COLUMN secret_totp BLOB NOT NULL DEFAULT x'';"
+    "UPDATE accounts SET secret_totp = secret_totp;"
+    "ALTER TABLE accounts ADD COLUMN totp_step INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE accounts SET totp_step = totp_step;"
+    /* Whether a forwarding account keeps a copy. */
+    "ALTER TABLE accounts ADD COLUMN forward_keep INTEGER NOT NULL DEFAULT 1;"
+    "UPDATE accounts SET forward_keep = forward_keep;"
+    "CREATE TABLE forwards ("
+    " account TEXT NOT NULL," /* id */
+    " target TEXT NOT NULL,"
+    " created INTEGER NOT NULL,"
+    " PRIMARY KEY (account, target));"
+    "CREATE INDEX forwards_target ON forwards (target);"
+    /* One-time links; hash: SHA-256 of the secret half of the code. */
+    "CREATE TABLE admin_invites ("
+    " id TEXT NOT NULL PRIMARY KEY,"
+    " login TEXT NOT NULL," /* or empty: who follows it chooses */
+    " role TEXT NOT NULL,"
+    " domain TEXT NOT NULL,"
+    " created INTEGER NOT NULL,"
+    " expires INTEGER NOT NULL,"
+    " hash BLOB NOT NULL);"
+    "CREATE TABLE tokens ("
+    " id TEXT NOT NULL PRIMARY KEY,"
+    " owner TEXT NOT NULL," /* admins.login */
+    " label TEXT NOT NULL,"
+    " scopes TEXT NOT NULL," /* accounts:write queue:read */
+    " created INTEGER NOT NULL,"
+    " expires INTEGER NOT NULL," /* 0: never */
+    " hash BLOB NOT NULL);"
+    "CREATE INDEX tokens_owner ON tokens (owner);"
+    /* Console sessions that were signed out before they expired. */
+    "CREATE TABLE sessions_ended ("
+    " id TEXT NOT NULL PRIMARY KEY,"
+    " expires INTEGER NOT NULL);";
+
 const char *const state_schema_steps[STATE_SCHEMA] = { state_schema_1,
-	state_schema_2, state_schema_3 };
+	state_schema_2, state_schema_3, state_schema_4 };
 
 const char state_schema_local[] = "CREATE TABLE meta ("
 				  " key TEXT NOT NULL PRIMARY KEY,"

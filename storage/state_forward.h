@@ -1,0 +1,29 @@
+/* state_forward.h - accounts whose mail goes elsewhere, too */
+#ifndef STORAGE_STATE_FORWARD_H
+#define STORAGE_STATE_FORWARD_H
+
+#include "storage/state_account.h"
+
+/*
+ * What its owner decides: mail for the account also goes to these addresses,
+ * here or elsewhere, and, keep, into the mailbox.  Without targets keep means
+ * nothing.  state_resolve() follows it: targets have the account as via, so
+ * that the sender is rewritten (SRS) on its way out; what an address here
+ * forwards is followed further, in circles it is passed over.
+ */
+#define STATE_FORWARDS_MAX 10
+
+struct state_forward {
+	struct str *targets; /* normalised */
+	unsigned n;
+	bool keep;
+};
+/* The whole of it, in one entry.  ERR_INVALID: too many, malformed, the
+ * account itself; ERR_CONFLICT: schema below STATE_CONSOLE_SCHEMA. */
+may_yield must_check struct err *state_forward_set(struct task *t,
+    struct state *st, const char *by, struct str account_address,
+    const struct state_forward *f);
+must_check struct err *state_forward_find(struct arena *a, struct state *st,
+    struct str account_address, struct state_forward *f_r);
+
+#endif
