@@ -2,7 +2,8 @@
 
 netns, export, ganesha: machines as namespaces and a real NFS server; ctl:
 shoalctl; node: shoald; line: clients that send exactly the bytes they are told
-to; haproxy: the balancer; tls: certificates.
+to; haproxy: the balancer; tls: certificates; api, openapi: a client of the API
+that compares what is said with the API's description.
 
 Everything a test makes it takes away again (context managers; names begin with
 "shoal-").  Nothing here sleeps and hopes: what is waited for is asked for, with
