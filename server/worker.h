@@ -38,6 +38,7 @@ struct lease;
 struct nodes;
 struct locks;
 struct queue;
+struct admin_writer;
 
 struct worker {
 	unsigned index, workers;
@@ -68,6 +69,8 @@ struct worker {
 	struct queue *queue; /* queue/queue.h; NULL: does not send */
 	const char *node_id;
 	bool serving, draining;
+	/* admin/admin.h; NULL until something was to be changed here */
+	struct admin_writer *writer;
 };
 
 /*

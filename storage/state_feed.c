@@ -85,16 +85,23 @@ state_feed_reset(void *arg)
 	arena_free(&a);
 }
 
-/* Whether what is there already is at, or beyond, this checkpoint. */
+/*
+ * Whether what is there already is at, or beyond, this checkpoint: at first, or
+ * because another process of the node went on while we did not look.  (After a
+ * fork nothing is kept: then we were given entries beyond the checkpoint.)
+ */
 static bool
 state_feed_may_keep(struct state_feed *f, struct arena *a,
     const struct journal_ckpt *c)
 {
-	struct state_replica *r = state_feed_replica(f);
+	struct state_replica *r;
 	struct txid x;
 
-	if (!f->keep || f->broken != NULL ||
-	    state_replica_meta(a, r, &r->rw) != NULL || r->seq < c->seq)
+	if ((!f->keep && f->given >= c->seq) || f->broken != NULL ||
+	    (f->r == NULL && state_follow(a, f->st) != NULL))
+		return false;
+	r = state_feed_replica(f);
+	if (state_replica_meta(a, r, &r->rw) != NULL || r->seq < c->seq)
 		return false;
 	/* An older entry than those remembered has no txid to compare; the
 	 * tail has. */

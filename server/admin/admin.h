@@ -42,12 +42,15 @@ may_yield must_check struct err *admin_of_worker(struct task *t,
     struct worker *w, const char *by, struct admin *ad_r);
 /* For looking only: no call, never fails. */
 void admin_reader(struct worker *w, const char *by, struct admin *ad_r);
+/* The state opened for changes is closed; no task may be using it. */
+void admin_worker_end(struct worker *w);
 /* After changes: this worker, worker 0 and the other nodes hear of them, and
  * w->state has them when it returns (or the task's deadline passed). */
 may_yield void admin_changed(struct task *t, struct admin *ad);
 
 /* Call fn(t, arg, i) for 0 <= i < n, in up to `width` tasks at a time, and wait
- * for all; the first error ends what has not begun. */
+ * for all; the first error ends what has not begun.  The tasks have t's
+ * deadline; what they make in their own arenas is gone after the call. */
 may_yield must_check struct err *admin_each(struct task *t, unsigned n,
     unsigned width, struct err *(*fn)(struct task *t, void *arg, unsigned i),
     void *arg);

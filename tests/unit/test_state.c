@@ -653,6 +653,41 @@ TEST(test_shared_replica)
 	state_close(&a2);
 }
 
+/*
+ * One of them looks rarely; meanwhile the other goes on, and what the first
+ * would read next is in a checkpoint, or collected.  The replica has it all: it
+ * is not replaced by the older snapshot, under the eyes of who reads it.
+ */
+TEST(test_shared_replica_long_idle)
+{
+	struct state *a, *a2, *b;
+	struct state_conf conf = c->node[0].conf;
+	char name[40];
+	unsigned i;
+
+	a = node_open(t, c, 0);
+	assert_ok(state_open(t, &conf, &a2, NULL));
+	assert_ok(add_domain(t, a2, "first.org"));
+	for (i = 0; i < 3; i++) {
+		for (unsigned d = 0; d < 3; d++)
+			assert_ok(add_domain(t, a,
+			    arena_printf(task_arena(t), "d%u-%u.org", i, d)));
+		assert_ok(state_maintain(t, a, true));
+	}
+	assert_ok(add_domain(t, a, "tail.org"));
+	snprintf(name, sizeof(name), "%s", a->r->name);
+	assert_ok(add_domain(t, a2, "last.org"));
+	assert_string_equal(a2->r->name, name);
+	assert_int_equal(a2->rebuilds, 0);
+	assert_err(add_domain(t, a2, "tail.org"), ERR_DUPLICATE);
+	b = node_open(t, c, 1);
+	assert_same(t, a, b);
+	assert_same(t, a2, b);
+	assert_string_equal(a->r->name, name);
+	assert_int_equal(a->rebuilds, 0);
+	state_close(&a2);
+}
+
 static void
 remove_entry(struct task *t, struct cluster *c, uint64_t seq)
 {
@@ -939,6 +974,7 @@ main(void)
 		T(test_damaged_at_open),
 		T(test_wrong_contents),
 		T(test_shared_replica),
+		T(test_shared_replica_long_idle),
 		T(test_replica_ahead),
 		T(test_replica_of_a_fork),
 		T(test_lost_entry_is_made_again),

@@ -1,0 +1,181 @@
+/* admin.c - what administrators do: with which state, and who hears of it */
+#include "server/admin/admin.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "server/cluster/hints.h"
+#include "server/worker.h"
+
+/* For opening the state that may change, where the task has no deadline. */
+#define ADMIN_OPEN_MS 10000
+
+/* A worker's, when it is not the first and has had something to change. */
+struct admin_writer {
+	struct task_mutex opening;
+	struct state *st; /* NULL: not opened yet */
+};
+
+/* --- with what --- */
+
+void
+admin_reader(struct worker *w, const char *by, struct admin *ad_r)
+{
+	*ad_r = (struct admin){ .store = w->store,
+		.state = w->state,
+		.mail = w->mail,
+		.offload = w->offload,
+		.conf = w->conf,
+		.dns = w->dns,
+		.worker = w,
+		.by = by };
+}
+
+static struct err *
+admin_away(struct task *t)
+{
+	return err_new(task_arena(t), ERR_UNAVAIL,
+	    "the share does not answer: nothing can be changed now", NULL);
+}
+
+/*
+ * A state of our own beside the one that worker 0 keeps up to date: the same
+ * replica, with a journal.  It costs nothing until it is asked, and then looks
+ * first; what worker 0 applied meanwhile it finds in the replica.
+ */
+static may_yield must_check struct err *
+admin_writer_open(struct task *t, struct worker *w, struct admin_writer *x)
+{
+	struct state_conf conf = { .store = w->store,
+		.offload = w->offload,
+		.local = w->conf->local,
+		.key = *state_key(w->state),
+		.no_background = true };
+	uint64_t deadline = task_deadline(t);
+	struct err *e;
+	bool stale;
+
+	if (deadline == 0)
+		task_set_deadline(t, task_now_ms(t) + ADMIN_OPEN_MS);
+	e = state_open(t, &conf, &x->st, &stale);
+	task_set_deadline(t, deadline);
+	clusterkey_wipe(&conf.key);
+	if (e != NULL)
+		log_warn(t, "state not opened for changes", LOG_ERR(e));
+	if (share_err_is_temporary(e) || (e == NULL && stale))
+		return admin_away(t);
+	return e;
+}
+
+static may_yield must_check struct err *
+admin_writer_get(struct task *t, struct worker *w, struct state **st_r)
+{
+	struct admin_writer *x = w->writer;
+	struct err *e = NULL;
+
+	if (x == NULL) {
+		x = w->writer = xcalloc(1, sizeof(*x));
+		task_mutex_init(&x->opening);
+	}
+	task_lock(t, &x->opening);
+	if (x->st == NULL)
+		e = admin_writer_open(t, w, x);
+	task_unlock(t, &x->opening);
+	if (e == NULL)
+		*st_r = x->st;
+	return e;
+}
+
+struct err *
+admin_of_worker(struct task *t, struct worker *w, const char *by,
+    struct admin *ad_r)
+{
+	admin_reader(w, by, ad_r);
+	if (w->store == NULL || w->state == NULL)
+		return admin_away(t);
+	if (w->index == 0)
+		return NULL;
+	return admin_writer_get(t, w, &ad_r->state);
+}
+
+void
+admin_worker_end(struct worker *w)
+{
+	if (w->writer == NULL)
+		return;
+	state_close(&w->writer->st);
+	free(w->writer);
+	w->writer = NULL;
+}
+
+/* --- who hears of it --- */
+
+/*
+ * Worker 0 looks at the journal, and tells the other nodes.  The replica has
+ * the change already: this worker's other state need only look there.
+ */
+void
+admin_changed(struct task *t, struct admin *ad)
+{
+	struct worker *w = ad->worker;
+	uint64_t seq;
+
+	if (w == NULL || ad->state == NULL || w->state == NULL)
+		return;
+	seq = state_seq(ad->state);
+	hints_state(w->hints, seq);
+	if (ad->state == w->state)
+		return; /* worker_state_main() was told by the state itself */
+	worker_state_hint(w, seq);
+	/* damage is said where the state is followed */
+	err_ignore(state_refresh(t, w->state));
+}
+
+/* --- many at once --- */
+
+struct admin_each {
+	struct err *(*fn)(struct task *t, void *arg, unsigned i);
+	void *arg;
+	unsigned n, next, running;
+	struct task *caller; /* waits for all */
+	struct task_cond ended;
+	struct err *first; /* in the caller's arena */
+};
+
+static may_yield void
+admin_each_main(struct task *t, void *arg)
+{
+	struct admin_each *x = arg;
+	struct err *e;
+
+	task_set_deadline(t, task_deadline(x->caller));
+	task_set_log(t, task_log_session(x->caller),
+	    task_log_account(x->caller));
+	while (x->next < x->n && x->first == NULL) {
+		struct arena_mark mark = arena_mark(task_arena(t));
+
+		e = x->fn(t, x->arg, x->next++);
+		if (e != NULL && x->first == NULL)
+			x->first =
+			    err_new(task_arena(x->caller), e->code, e->text,
+				e->detail != NULL ? "%s" : NULL, e->detail);
+		arena_rewind(task_arena(t), mark);
+	}
+	x->running--;
+	task_cond_broadcast(&x->ended);
+}
+
+struct err *
+admin_each(struct task *t, unsigned n, unsigned width,
+    struct err *(*fn)(struct task *t, void *arg, unsigned i), void *arg)
+{
+	struct admin_each x = { .fn = fn, .arg = arg, .n = n, .caller = t };
+
+	task_cond_init(&x.ended);
+	invariant(width > 0);
+	for (; x.running < width && x.running < n; x.running++)
+		task_start(task_sched(t), "each", admin_each_main, &x);
+	while (x.running > 0)
+		(void)task_cond_wait(t, &x.ended, UINT64_MAX);
+	return x.first;
+}
