@@ -1,10 +1,10 @@
 /* check outbound */
 #include <unistd.h>
 
+#include "server/admin/admin_dkim.h"
+#include "server/admin/admin_domain.h"
 #include "server/conf.h"
 #include "server/ctl/ctl.h"
-#include "server/ctl/dkim_util.h"
-#include "server/ctl/zone_util.h"
 #include "server/dns/dns.h"
 #include "server/mailauth/outside.h"
 #include "storage/state_address.h"
@@ -19,7 +19,7 @@ struct check_out {
 	const struct conf *conf;
 	struct outside o;
 	struct net_addr addresses[CHECK_ADDRESSES_MAX];
-	struct zone_conf policy;
+	struct admin_zone_conf policy;
 };
 
 /* ---- from where mail comes */
@@ -137,7 +137,7 @@ check_out_keys(struct task *t, struct check_out *k, struct outside_domain *d)
 		return e;
 	d->keys = keys = arena_array(task_arena(t), n + 1, sizeof(*keys));
 	for (unsigned i = 0; i < n; i++)
-		if (ctl_dkim_is_needed(&list[i], task_wall_s(t)))
+		if (admin_dkim_is_needed(&list[i], task_wall_s(t)))
 			keys[d->keys_n++] = (struct outside_key){
 				.stage = stages[list[i].stage],
 				.selector = list[i].selector,
@@ -186,7 +186,8 @@ check_out_domains(struct task *t, struct check_out *k)
 {
 	const struct ctl_value *given = ctl_opt(k->c, "domain");
 	struct state_domain_rules rules;
-	struct err *e = ctl_zone_policy(t, k->c, &k->policy);
+	struct admin ad = ctl_admin(t, k->c);
+	struct err *e = admin_domain_policy(task_arena(t), &ad, &k->policy);
 	struct str name;
 
 	if (e == NULL && !given->given)
@@ -209,12 +210,12 @@ static unsigned
 check_out_lines(struct task *t, const struct outside_row *r,
     struct str **list_r)
 {
-	struct zone_record z = { .name = r->name, .type = r->type };
+	struct admin_zone_record z = { .name = r->name, .type = r->type };
 
 	*list_r = arena_array(task_arena(t), r->n + 1, sizeof(**list_r));
 	for (unsigned i = 0; i < r->n; i++) {
 		z.data = r->data[i];
-		(*list_r)[i] = zone_line(task_arena(t), &z);
+		(*list_r)[i] = admin_zone_line(task_arena(t), &z);
 	}
 	return r->n;
 }

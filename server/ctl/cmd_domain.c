@@ -1,4 +1,5 @@
 /* domain add, set, suspend, restore, remove, list */
+#include "server/admin/admin_domain.h"
 #include "server/ctl/ctl.h"
 #include "server/ctl/dkim_util.h"
 #include "server/ctl/nodes_util.h"
@@ -15,25 +16,25 @@ static const struct ctl_option domain_add_options[] = {
 	{ NULL, CTL_FLAG, NULL, NULL },
 };
 
-/* One of each algorithm, active at once: nothing is signed with others. */
+/* So that its mail is signed from the beginning. */
 may_yield static struct err *
 domain_add_keys(struct task *t, struct ctl *c)
 {
-	static const char *const algorithms[] = { "rsa", "ed25519" };
+	struct state_dkim_key keys[ADMIN_DOMAIN_KEYS];
+	struct admin ad = ctl_admin(t, c);
 	struct err *e = ctl_schema_need(t, c, STATE_SENDING_SCHEMA);
+	unsigned n;
 
 	if (e == NULL && state_schema(c->state) < STATE_SENDING_SCHEMA) {
 		ctl_note(c, "some node is too old for keys: upgrade all nodes, "
 			    "then shoalctl dkim add --active");
 		return NULL;
 	}
-	for (unsigned i = 0; e == NULL && i < countof(algorithms); i++) {
-		struct state_dkim_key k = { .domain = str_c(c->argv[0]),
-			.algorithm = str_c(algorithms[i]),
-			.stage = STATE_DKIM_ACTIVE };
-
-		e = ctl_dkim_make(t, c, &k);
-	}
+	if (e != NULL)
+		return e;
+	e = admin_domain_keys(t, &ad, str_c(c->argv[0]), keys, &n);
+	for (unsigned i = 0; i < n; i++)
+		ctl_dkim_say(t, c, &keys[i]);
 	return e;
 }
 

@@ -11,6 +11,7 @@
 #include "base/offload.h"
 #include "base/str.h"
 #include "base/task.h"
+#include "server/admin/admin.h"
 
 /*
  * One command is one descriptor (name, arguments, options, what it needs, run);
@@ -139,6 +140,8 @@ may_yield must_check struct err *ctl_open(struct task *t, struct ctl *c,
 may_yield void ctl_close(struct task *t, struct ctl *c);
 /* Who does it, for the audit table: "ctl:root". */
 const char *ctl_by(struct task *t);
+/* What the command opened, for server/admin/. */
+struct admin ctl_admin(struct task *t, const struct ctl *c);
 /* Note the share's URL in DIR, so that later --local is enough. */
 must_check struct err *ctl_note_url(struct task *t, const struct ctl *c,
     const char *url);

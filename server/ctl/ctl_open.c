@@ -28,6 +28,17 @@ ctl_by(struct task *t)
 	return arena_printf(task_arena(t), "ctl:%s", who ? who : "unknown");
 }
 
+struct admin
+ctl_admin(struct task *t, const struct ctl *c)
+{
+	return (struct admin){ .store = c->store,
+		.state = c->state,
+		.mail = c->mail,
+		.offload = c->offload,
+		.conf = c->conf,
+		.by = ctl_by(t) };
+}
+
 struct err *
 ctl_note_url(struct task *t, const struct ctl *c, const char *url)
 {

@@ -1,19 +1,19 @@
-/* test_zone.c - the DNS records a mail domain needs */
+/* test_admin_zone.c - the DNS records a mail domain needs */
 #include "base/buf.h"
-#include "server/ctl/zone.h"
+#include "server/admin/admin_zone.h"
 #include "tests/unit/test.h"
 
 static struct str
-lines(struct arena *a, const struct zone_conf *c)
+lines(struct arena *a, const struct admin_zone_conf *c)
 {
-	struct zone_record *list;
+	struct admin_zone_record *list;
 	struct buf b;
 	unsigned n;
 
-	zone_build(a, c, &list, &n);
+	admin_zone_build(a, c, &list, &n);
 	buf_init(&b, a, 65536);
 	for (unsigned i = 0; i < n; i++) {
-		buf_str_add(&b, zone_line(a, &list[i]));
+		buf_str_add(&b, admin_zone_line(a, &list[i]));
 		buf_char(&b, '\n');
 	}
 	assert_true(buf_ok(&b));
@@ -24,11 +24,11 @@ static void
 test_records(void **state)
 {
 	const struct str hosts[] = { STR("mx1.x.org"), STR("mx2.x.org") };
-	const struct zone_key keys[] = {
+	const struct admin_zone_key keys[] = {
 		{ STR("s1r"), STR("v=DKIM1; k=rsa; p=AAAA") },
 		{ STR("s1e"), STR("v=DKIM1; k=ed25519; p=BBBB") },
 	};
-	struct zone_conf c = { .domain = STR("x.org"),
+	struct admin_zone_conf c = { .domain = STR("x.org"),
 		.hosts = hosts,
 		.hosts_n = 2,
 		.keys = keys,
@@ -56,7 +56,7 @@ test_records(void **state)
 		"autoconfig.x.org.\tIN\tCNAME\tmx1.x.org.\n"
 		"autodiscover.x.org.\tIN\tCNAME\tmx1.x.org.\n"));
 	/* clients are sent to the balancer, mail is not */
-	c = (struct zone_conf){ .domain = STR("x.org"),
+	c = (struct admin_zone_conf){ .domain = STR("x.org"),
 		.hosts = hosts,
 		.hosts_n = 1,
 		.client = STR("mail.x.org"),
@@ -67,7 +67,7 @@ test_records(void **state)
 		"_imaps._tcp.x.org.\tIN\tSRV\t0 1 993 mail.x.org.\n"
 		"autoconfig.x.org.\tIN\tCNAME\tmail.x.org.\n"
 		"autodiscover.x.org.\tIN\tCNAME\tmail.x.org.\n"));
-	c = (struct zone_conf){ .domain = STR("x.org") };
+	c = (struct admin_zone_conf){ .domain = STR("x.org") };
 	test_row_str(1, lines(a, &c), STR(""));
 	arena_free(&a);
 }
@@ -78,7 +78,7 @@ test_txt(void **state)
 {
 	static const unsigned sizes[] = { 0, 1, 254, 255, 256, 510, 511, 4000 };
 	struct arena *a = arena_new(0);
-	struct zone_record r = { .name = STR("x.org"), .type = "TXT" };
+	struct admin_zone_record r = { .name = STR("x.org"), .type = "TXT" };
 	struct str line, piece, rest;
 
 	(void)state;
@@ -88,7 +88,7 @@ test_txt(void **state)
 
 		memset(p, 'a', sizes[i]);
 		r.data = str_of(p, sizes[i]);
-		line = rest = zone_line(a, &r);
+		line = rest = admin_zone_line(a, &r);
 		/* every second piece between quotes is a string */
 		while (str_split(&rest, '"', &piece))
 			if (n++ % 2 == 1) {
@@ -102,7 +102,7 @@ test_txt(void **state)
 		test_row(i, (str_chr(line, '(') >= 0) == (strings > 1));
 	}
 	r.data = STR("a\"b\\c\001\377");
-	test_row_str(0, zone_line(a, &r),
+	test_row_str(0, admin_zone_line(a, &r),
 	    STR("x.org.\tIN\tTXT\t\"a\\\"b\\\\c\\001\\255\""));
 	arena_free(&a);
 }
