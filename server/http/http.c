@@ -199,6 +199,7 @@ http_one(struct task *t, struct conn *c, const struct http_service *s)
 	uint64_t began = task_now_ms(t);
 	struct http_response rs;
 	struct http_request rq;
+	char peer[NET_TEXT_MAX];
 	unsigned status;
 
 	conn_set_deadline(c, began + HTTP_REQUEST_MS);
@@ -222,6 +223,7 @@ http_one(struct task *t, struct conn *c, const struct http_service *s)
 	http_send(t, c, &rq, &rs);
 	if (s->log && !rs.quiet)
 		log_info(t, "http", LOG_C("service", s->name),
+		    LOG_C("peer", net_addr_text(conn_peer(c), peer)),
 		    LOG_STR("method", rq.method), LOG_STR("path", rq.path),
 		    LOG_U64("status", rs.status),
 		    LOG_U64("ms", task_now_ms(t) - began));

@@ -1,5 +1,6 @@
 """Two nodes behind HAProxy on loopback, as lb-examples/quickstart makes them."""
 
+import os
 import random
 
 from rig.haproxy import SERVICES, Haproxy
@@ -31,12 +32,22 @@ class Balanced:
         names = NAMES + (self.n1.address, self.n2.address)
         self.n1.certificate = self.authority.issue(*names)
         self.share.ctl.run("tls", "add", *self.authority.issue(*names))
-        self.lb = Haproxy("127.0.0.1", (self.n1, self.n2), source=source)
+        self.lb = Haproxy("127.0.0.1", (self.n1, self.n2), source=source,
+                          h2=(self.bundle(), self.ca, "localhost"))
+
+    def bundle(self):
+        """The balancer's own certificate, as HAProxy wants it."""
+        name = os.path.join(self.authority.dir, "balancer.pem")
+        with open(name, "w", opener=lambda p, f: os.open(p, f, 0o600)) as to:
+            for part in self.authority.issue(*NAMES):
+                with open(part) as f:
+                    to.write(f.read())
+        return name
 
     def start(self):
         self.n1.start()
         self.n2.start()
-        self.lb.start().wait_up()
+        self.lb.start().wait_up(services=SERVICES + ("web",))
         return self
 
     def nodes(self):

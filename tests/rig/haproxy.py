@@ -20,12 +20,14 @@ SERVICES = ("smtp", "submission", "submissions", "imap", "imaps", "pop3",
 
 class Haproxy:
     """Listens on `bind` with the ports that both nodes have.  source: the
-    address it connects from, which the nodes' proxy lists name."""
+    address it connects from, which the nodes' proxy lists name.  h2: (file with
+    chain and key, CA of the nodes, a name of theirs): HTTP/2 for browsers, too,
+    the service "web"."""
 
-    def __init__(self, bind, nodes, source="0.0.0.0", ns=None):
+    def __init__(self, bind, nodes, source="0.0.0.0", ns=None, h2=None):
         assert nodes[0].ports == nodes[1].ports
         self.address, self.nodes, self.ns = bind, nodes, ns
-        self.ports = nodes[0].ports
+        self.ports = dict(nodes[0].ports)
         self.dir = tempfile.mkdtemp(prefix="shoal-lb-")
         self.socket = os.path.join(self.dir, "sock")
         self.log = os.path.join(self.dir, "log")
@@ -39,6 +41,11 @@ class Haproxy:
         for s in SERVICES:
             self.environment["SHOAL_" + s.upper()] = str(self.ports[s])
         self.environment["SHOAL_WEB"] = str(self.ports["https"])
+        if h2:
+            self.ports["web"] = ports.take("127.0.0.1")
+            self.environment["SHOAL_H2"] = str(self.ports["web"])
+            for name, value in zip(("CERT", "CA", "NAME"), h2):
+                self.environment["SHOAL_H2_" + name] = value
         self.process = None
 
     def start(self):
