@@ -122,6 +122,12 @@ json_set_i64(struct json *obj, const char *key, int64_t v)
 }
 
 void
+json_set_num(struct json *obj, const char *key, double v)
+{
+	json_put(obj, key, json_out(json_real(v)));
+}
+
+void
 json_set_bool(struct json *obj, const char *key, bool v)
 {
 	json_put(obj, key, json_out(json_boolean(v)));
@@ -254,8 +260,10 @@ json_kind(const struct json *j)
 	case JSON_TRUE:
 	case JSON_FALSE:
 		return JSON_KIND_BOOL;
+	case JSON_REAL:
+		return JSON_KIND_REAL;
 	default:
-		return JSON_KIND_OTHER;
+		return JSON_KIND_NULL;
 	}
 }
 
@@ -324,4 +332,27 @@ const struct json *
 json_at(const struct json *arr, size_t i)
 {
 	return (const struct json *)json_array_get(json_in(arr), i);
+}
+
+bool
+json_i64(const struct json *j, int64_t *v_r)
+{
+	if (!json_is_integer(json_in(j)))
+		return false;
+	*v_r = json_integer_value(json_in(j));
+	return true;
+}
+
+bool
+json_next(const struct json *obj, void **at, const char **key_r,
+    const struct json **v_r)
+{
+	json_t *o = json_in(obj);
+
+	*at = *at == NULL ? json_object_iter(o) : json_object_iter_next(o, *at);
+	if (*at == NULL)
+		return false;
+	*key_r = json_object_iter_key(*at);
+	*v_r = (const struct json *)json_object_iter_value(*at);
+	return true;
 }

@@ -35,6 +35,7 @@ void json_set_str(struct json *obj, const char *key, struct str v);
 void json_set_c(struct json *obj, const char *key, const char *v); /* or null */
 void json_set_u64(struct json *obj, const char *key, uint64_t v);
 void json_set_i64(struct json *obj, const char *key, int64_t v);
+void json_set_num(struct json *obj, const char *key, double v); /* finite */
 void json_set_bool(struct json *obj, const char *key, bool v);
 void json_set_null(struct json *obj, const char *key);
 struct json *json_set_obj(struct json *obj, const char *key);
@@ -70,7 +71,8 @@ enum json_kind {
 	JSON_KIND_STR,
 	JSON_KIND_INT,
 	JSON_KIND_BOOL,
-	JSON_KIND_OTHER
+	JSON_KIND_REAL,
+	JSON_KIND_NULL
 };
 enum json_kind json_kind(const struct json *j);
 bool json_get_str(const struct json *obj, const char *key, struct str *v_r);
@@ -82,5 +84,10 @@ const struct json *json_get(const struct json *obj, const char *key);
 size_t json_count(const struct json *arr);
 const struct json *json_at(const struct json *arr, size_t i);
 bool json_str(const struct json *j, struct str *v_r);
+bool json_i64(const struct json *j, int64_t *v_r);
+/* Members of an object in turn, *at NULL at first; false: there are no more (or
+ * it is no object).  The key is NUL-terminated, as none has U+0000. */
+bool json_next(const struct json *obj, void **at, const char **key_r,
+    const struct json **v_r);
 
 #endif

@@ -19,6 +19,11 @@
  *	422), If-Match (428, 412), run, one place that turns an error into
  *	application/problem+json (RFC 9457), ETag.
  *
+ * If-Match names the tag of the object of the first path parameter (of the
+ * person's account where there is none: /me); after a creation ETag is that of
+ * the name given to api_location().  With API_MATCH and no tag of the state the
+ * handler compares: api_match().
+ *
  * The same tables make the OpenAPI 3.1 description (api_openapi.c), so that it
  * says what is done.  Handlers look at nothing of HTTP but through the
  * functions below.
@@ -108,7 +113,7 @@ struct api_route {
 	bool writes;
 	enum api_scope scope;
 	unsigned flags;
-	enum state_tag_kind tag; /* ETag, of the first path parameter */
+	enum state_tag_kind tag; /* ETag; If-Match, see above */
 	const struct api_schema *body, *answer;
 	const struct api_query *query; /* ends with name NULL; or NULL */
 	struct err *(*run)(struct task *t, struct api *x);
@@ -128,8 +133,9 @@ struct api {
 	const struct json *in; /* the body, valid; NULL: the route has none */
 	struct json *out;      /* an object, to be filled */
 	struct json *items;    /* of a list */
-	struct str next;       /* of a list: cursor of the page behind; p NULL:
-				* there is none */
+	struct str next;       /* of a list: key that the next page begins
+				* behind; p NULL: there is none */
+	struct api_own *own;   /* api.c's */
 };
 
 /* --- for handlers --- */
@@ -177,6 +183,34 @@ void api_plain(struct api *x, struct str text);
  */
 must_check struct err *api_bad_field(struct api *x, const char *field,
     const char *sentence);
+
+/* Another status or code than the error's, with its sentence. */
+must_check struct err *api_refuse(struct api *x, unsigned status,
+    const char *code, const char *sentence);
+
+/* The ETag of an object that is none of the state's: printable, without
+ * quotes. */
+void api_etag(struct api *x, struct str tag);
+/* Whether If-Match names it (or is "*"): 412. */
+must_check struct err *api_match(struct api *x, struct str tag);
+
+/*
+ * An account that is an administrator's with a role that who asks does not have
+ * cannot be changed by him: who sets its password, or makes an account where a
+ * removed administrator's was, would be that administrator.  403.  Asked by
+ * api.c for every API_OF_ADDRESS route that writes; to be asked where an
+ * account is made.
+ */
+must_check struct err *api_may_manage(struct api *x, struct str address);
+
+/*
+ * His own password, that he is asked for again: counted and delayed like a
+ * login (403 in `field`, 429).  After what ended his sessions (a new password):
+ * a cookie for this one.
+ */
+may_yield must_check struct err *api_own_password(struct task *t, struct api *x,
+    const char *field, struct str password);
+must_check struct err *api_session_again(struct task *t, struct api *x);
 
 /* --- api.c --- */
 

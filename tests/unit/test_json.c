@@ -72,8 +72,8 @@ test_read(void **state)
 	assert_false(json_get_u64(j, "r", &u));
 	assert_false(json_get_bool(j, "absent", &b));
 	assert_null(json_get(j, "absent"));
-	assert_int_equal(json_kind(json_get(j, "r")), JSON_KIND_OTHER);
-	assert_int_equal(json_kind(json_get(j, "n")), JSON_KIND_OTHER);
+	assert_int_equal(json_kind(json_get(j, "r")), JSON_KIND_REAL);
+	assert_int_equal(json_kind(json_get(j, "n")), JSON_KIND_NULL);
 	list = json_get(j, "a");
 	assert_int_equal(json_kind(list), JSON_KIND_ARR);
 	assert_int_equal(json_count(list), 3);
@@ -84,6 +84,38 @@ test_read(void **state)
 	assert_int_equal(json_count(j), 0);
 	assert_false(json_get_str(list, "s", &s));
 	assert_false(json_str(NULL, &s));
+	json_free(&j);
+	arena_free(&a);
+}
+
+static void
+test_members(void **state)
+{
+	static const char *const keys[] = { "b", "a", "c" };
+	struct arena *a = arena_new(0);
+	const struct json *v;
+	struct json *j;
+	const char *key;
+	void *at = NULL;
+	int64_t i;
+	unsigned n = 0;
+
+	(void)state;
+	assert_null(
+	    json_parse(a, STR("{\"b\":0,\"a\":1,\"c\":[]}"), 100, &j));
+	for (; json_next(j, &at, &key, &v); n++) {
+		assert_true(n < 3);
+		assert_string_equal(key, keys[n]);
+		assert_int_equal(json_i64(v, &i), n < 2);
+		if (n < 2)
+			assert_int_equal(i, n);
+	}
+	assert_int_equal(n, 3);
+	at = NULL;
+	assert_false(json_next(json_get(j, "c"), &at, &key, &v));
+	json_set_num(j, "c", 0.5);
+	test_row_str(0, json_print(a, j, JSON_LINE),
+	    STR("{\"b\":0,\"a\":1,\"c\":0.5}"));
 	json_free(&j);
 	arena_free(&a);
 }
@@ -178,6 +210,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_build),
 		cmocka_unit_test(test_read),
+		cmocka_unit_test(test_members),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_dies),
 	};
