@@ -1,4 +1,5 @@
 /* account remove, restore, suspend, quota, list, show */
+#include "server/admin/admin_account.h"
 #include "server/ctl/account_util.h"
 #include "storage/folder.h"
 #include "storage/quota.h"
@@ -18,45 +19,24 @@ static const struct ctl_option account_remove_options[] = {
 };
 
 may_yield static struct err *
-account_purge_now(struct task *t, struct ctl *c, const struct state_account *sa)
-{
-	struct err *e = account_purge(t, c->mail, sa->id);
-
-	if (e == NULL)
-		e = state_account_purge(t, c->state, ctl_by(t), sa->id, true);
-	return e;
-}
-
-may_yield static struct err *
 account_remove_run(struct task *t, struct ctl *c)
 {
-	struct state_account sa, removed;
-	struct account *acc;
-	struct err *e = ctl_account(t, c, c->argv[0], &sa, &acc);
+	struct admin ad = ctl_admin(t, c);
+	bool purge = ctl_given(c, "purge");
+	struct state_account sa;
+	struct err *e =
+	    admin_account_remove(t, &ad, str_c(c->argv[0]), purge, &sa);
 
-	if (e != NULL)
-		return e;
-	/* CLOSED first: from then on no stale replica delivers (DESIGN 6). */
-	e = account_shut(t, acc);
-	if (e == NULL) {
-		e = state_account_remove(t, c->state, ctl_by(t), sa.address,
-		    &removed);
-		if (e != NULL && !share_err_is_temporary(e))
-			err_ignore(account_reopen(t, acc)); /* as it was */
-	}
-	account_close(&acc);
-	if (e == NULL && ctl_given(c, "purge"))
-		e = account_purge_now(t, c, &sa);
 	if (e == NULL)
 		ctl_say(c, "removed account %s%s", c->argv[0],
-		    ctl_given(c, "purge") ? " and its mail"
-					  : "; account restore brings it back");
+		    purge ? " and its mail"
+			  : "; account restore brings it back");
 	return e;
 }
 
 const struct ctl_command cmd_account_remove = {
 	.name = "account remove",
-	.args = "ADDRESS",
+	.args = "ADDRESS|ID",
 	.help = "Remove an account; within the grace it can be restored",
 	.min_args = 1,
 	.max_args = 1,
@@ -68,27 +48,10 @@ const struct ctl_command cmd_account_remove = {
 may_yield static struct err *
 account_restore_run(struct task *t, struct ctl *c)
 {
-	struct str name = str_c(c->argv[0]);
+	struct admin ad = ctl_admin(t, c);
 	struct state_account sa;
-	struct account *acc;
-	struct err *e = state_account_find(task_arena(t), c->state, name, &sa);
+	struct err *e = admin_account_restore(t, &ad, str_c(c->argv[0]), &sa);
 
-	if (e == NULL && sa.status == STATE_ACCOUNT_ACTIVE)
-		return err_newf(task_arena(t), ERR_CONFLICT,
-		    "%s is active: there is nothing to restore", c->argv[0]);
-	if (e == NULL)
-		e = state_account_suspend(t, c->state, ctl_by(t), name, false);
-	else if (e->code == ERR_NOTFOUND)
-		e = state_account_undelete(t, c->state, ctl_by(t), name, &sa);
-	if (e != NULL)
-		return e;
-	/* The state first: a mailbox that takes mail nobody can read would be
-	 * worse than one that answers 550 a moment longer. */
-	e = account_open(t, c->mail, sa.id, &acc);
-	if (e == NULL) {
-		e = account_reopen(t, acc);
-		account_close(&acc);
-	}
 	if (e == NULL)
 		ctl_say(c, "restored account " STR_FMT, STR_ARG(sa.address));
 	return e;

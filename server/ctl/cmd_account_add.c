@@ -1,10 +1,10 @@
 /* account add, also in batches */
 #include <stdlib.h>
 
-#include "server/ctl/account_util.h"
+#include "server/admin/admin_account.h"
 #include "server/ctl/csv.h"
+#include "server/ctl/ctl.h"
 #include "server/ctl/localfile.h"
-#include "storage/state_setting.h"
 
 #define ACCOUNT_BATCH_BYTES (1UL << 30)
 
@@ -25,24 +25,12 @@ account_secret(struct task *t, struct ctl *c, struct str address,
     struct str secret, bool is_hash, const struct password **p_r)
 {
 	struct password *p = arena_new_obj(task_arena(t), struct password);
-	struct password_salt salt;
-	struct err *e;
+	struct admin ad = ctl_admin(t, c);
 
 	*p_r = p;
 	if (is_hash)
 		return password_import(task_arena(t), secret, p);
-	if (secret.n < state_setting_u64(c->state, STATE_PASSWORD_LENGTH))
-		return err_newf(task_arena(t), ERR_INVALID,
-		    "the password is too short: password.min_length is %llu",
-		    (unsigned long long)state_setting_u64(c->state,
-			STATE_PASSWORD_LENGTH));
-	e = state_account_salt(task_arena(t), c->state, address,
-	    sched_rnd(task_sched(t)), &salt);
-	if (e != NULL)
-		return e;
-	return password_make(t, c->offload, secret,
-	    (unsigned)state_setting_u64(c->state, STATE_PASSWORD_COST), &salt,
-	    p);
+	return admin_password_make(t, &ad, address, secret, p);
 }
 
 struct err *
@@ -155,6 +143,7 @@ account_batch_run(struct task *t, struct ctl *c, const char *file)
 {
 	struct account_batch *b =
 	    arena_new_obj(task_arena(t), struct account_batch);
+	struct admin ad = ctl_admin(t, c);
 	struct str text;
 	struct err *e =
 	    ctl_read_file(t, c, file, ACCOUNT_BATCH_BYTES, &text, NULL);
@@ -168,9 +157,9 @@ account_batch_run(struct task *t, struct ctl *c, const char *file)
 		task_set_deadline(t, task_now_ms(t) + c->timeout_ms);
 		e = account_batch_read(t, b);
 		if (e == NULL)
-			e = ctl_each(t, b->n, 4, account_batch_secret, b);
+			e = admin_each(t, b->n, 4, account_batch_secret, b);
 		if (e == NULL && b->n > 0)
-			e = ctl_accounts_make(t, c, b->list, b->n);
+			e = admin_accounts_add(t, &ad, b->list, b->n);
 		account_batch_wipe(b);
 		if (e != NULL)
 			return err_wrap(task_arena(t), e,
@@ -190,6 +179,7 @@ account_add_run(struct task *t, struct ctl *c)
 	const struct ctl_value *quota = ctl_opt(c, "quota");
 	const struct ctl_value *name = ctl_opt(c, "name");
 	const struct ctl_value *batch = ctl_opt(c, "batch");
+	struct admin ad = ctl_admin(t, c);
 	struct err *e;
 
 	if (batch->given && c->argc == 0)
@@ -205,7 +195,7 @@ account_add_run(struct task *t, struct ctl *c)
 	};
 	e = ctl_read_password(t, c, new.address, &new.password);
 	if (e == NULL)
-		e = ctl_accounts_make(t, c, &new, 1);
+		e = admin_accounts_add(t, &ad, &new, 1);
 	if (e != NULL)
 		return e;
 	if (!c->json) {

@@ -1,29 +1,10 @@
 /* app-password add, list, remove */
+#include "server/admin/admin_account.h"
 #include "server/ctl/ctl.h"
 #include "storage/state_account.h"
-#include "storage/state_setting.h"
 
-#define APP_PASSWORD_CHARS 16 /* of 32 each: 80 bits */
 #define APP_PASSWORD_DAYS_MAX 36500
 #define APP_PASSWORD_DAY_S 86400
-
-/* "abcd-efgh-ijkm-nopq": no l, 0, 1, 9. */
-static struct str
-app_password_draw(struct task *t)
-{
-	static const char letters[] = "abcdefghijkmnopqrstuvwxyz2345678";
-	unsigned char random[APP_PASSWORD_CHARS];
-	char text[APP_PASSWORD_CHARS + APP_PASSWORD_CHARS / 4];
-	unsigned n = 0;
-
-	task_random(t, random, sizeof(random));
-	for (unsigned i = 0; i < APP_PASSWORD_CHARS; i++) {
-		if (i > 0 && i % 4 == 0)
-			text[n++] = '-';
-		text[n++] = letters[random[i] % 32];
-	}
-	return arena_str(task_arena(t), str_of(text, n));
-}
 
 static const struct ctl_option app_password_add_options[] = {
 	{ "days", CTL_NUMBER, "N", "it stops working after N days" },
@@ -31,30 +12,12 @@ static const struct ctl_option app_password_add_options[] = {
 };
 
 may_yield static struct err *
-app_password_make(struct task *t, struct ctl *c, struct str address,
-    struct str clear, struct password *p_r)
-{
-	struct password_salt salt;
-	struct err *e;
-
-	e = state_account_salt(task_arena(t), c->state, address,
-	    sched_rnd(task_sched(t)), &salt);
-	if (e == NULL)
-		e = password_make(t, c->offload, clear,
-		    (unsigned)state_setting_u64(c->state, STATE_PASSWORD_COST),
-		    &salt, p_r);
-	return e;
-}
-
-may_yield static struct err *
 app_password_add_run(struct task *t, struct ctl *c)
 {
 	static const char *const columns[] = { "id", "password", "expires" };
-	struct str address = str_c(c->argv[0]), clear = app_password_draw(t),
-		   id;
 	const struct ctl_value *days = ctl_opt(c, "days");
-	struct state_account account;
-	struct password p;
+	struct admin ad = ctl_admin(t, c);
+	struct str clear, id;
 	int64_t expires = 0;
 	struct ctl_out *o;
 	struct err *e;
@@ -65,12 +28,8 @@ app_password_add_run(struct task *t, struct ctl *c)
 	if (days->given)
 		expires =
 		    task_wall_s(t) + (int64_t)days->n * APP_PASSWORD_DAY_S;
-	e = state_account_find(task_arena(t), c->state, address, &account);
-	if (e == NULL)
-		e = app_password_make(t, c, address, clear, &p);
-	if (e == NULL)
-		e = state_app_password_add(t, c->state, ctl_by(t), address,
-		    str_c(c->argv[1]), expires, &p, &id);
+	e = admin_app_password_add(t, &ad, str_c(c->argv[0]), str_c(c->argv[1]),
+	    expires, &clear, &id);
 	if (e != NULL)
 		return e;
 	if (!c->json) {

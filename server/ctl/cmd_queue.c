@@ -3,7 +3,6 @@
 #include <time.h>
 
 #include "base/json.h"
-#include "server/ctl/account_util.h"
 #include "server/ctl/ctl.h"
 #include "storage/queue.h"
 
@@ -48,7 +47,7 @@ queuectl_open(struct task *t, struct ctl *c, unsigned bucket,
 	if (bucket < QUEUE_BUCKETS)
 		q->mask &= 1ULL << bucket;
 	if (e == NULL)
-		e = ctl_each(t, QUEUE_BUCKETS, QUEUECTL_AT_ONCE,
+		e = admin_each(t, QUEUE_BUCKETS, QUEUECTL_AT_ONCE,
 		    queuectl_open_one, q);
 	return e;
 }
