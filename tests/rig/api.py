@@ -153,7 +153,9 @@ class Api:
         if status is None:
             assert 200 <= answer.status < 300, str(answer)
         else:
-            assert answer.status == status, "%d wanted: %s" % (status, answer)
+            assert answer.status in (status if isinstance(status, set)
+                                     else {status}), \
+                "%s wanted: %s" % (status, answer)
         if code is not None:
             assert answer.code == code, "%s wanted: %s" % (code, answer)
         if self.check:
