@@ -63,11 +63,22 @@ struct queue_rcpt {
 	enum queue_state state;
 	bool delay_told; /* a DSN said that it is late */
 	uint32_t tries;
-	int64_t tried_s, next_s; /* wall seconds; 0: never, at once */
-	unsigned code;		 /* of the last answer: 250, 451; 0: none */
-	struct str answer;	 /* "mx1.example.net: 451 4.7.1 try later" */
-	struct str node;	 /* name of the node that tried last */
+	/* Wall seconds.  tried_s 0: never.  next_s 0: at once, QUEUE_NOW: at
+	 * once though never tried yet, as an order says. */
+	int64_t tried_s, next_s;
+	unsigned code;	   /* of the last answer: 250, 451; 0: none */
+	struct str answer; /* "mx1.example.net: 451 4.7.1 try later" */
+	struct str node;   /* name of the node that tried last */
 };
+
+#define QUEUE_NOW 1
+/* "Now", said by an administrator: not even its destination's failures make it
+ * wait.  For as long as no try has been made since. */
+static inline bool
+queue_rcpt_is_forced(const struct queue_rcpt *r)
+{
+	return r->tries > 0 ? r->next_s == 0 : r->next_s == QUEUE_NOW;
+}
 
 enum queue_flags {
 	QUEUE_UTF8 = 1,	   /* SMTPUTF8 is needed (RFC 6531) */

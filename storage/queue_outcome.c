@@ -311,7 +311,7 @@ queue_order_changes(const struct queue_message *m, enum queue_order o)
 	case QUEUE_ORDER_RETRY:
 		for (unsigned i = 0; i < m->rcpt_n; i++)
 			if (m->rcpts[i].state == QUEUE_WAITING &&
-			    m->rcpts[i].next_s != 0)
+			    !queue_rcpt_is_forced(&m->rcpts[i]))
 				return true;
 		return false;
 	default:

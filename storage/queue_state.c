@@ -333,6 +333,15 @@ queue_apply_outcome(struct queue_apply *ap)
 		queue_row_remove(ap->s, row);
 }
 
+/* One that was never tried would be tried at once anyway, but for others'
+ * failures: so that has to be told apart. */
+static void
+queue_apply_now(struct queue_rcpt *r)
+{
+	if (r->state == QUEUE_WAITING)
+		r->next_s = r->tries > 0 ? 0 : QUEUE_NOW;
+}
+
 static void
 queue_apply_order(struct queue_apply *ap)
 {
@@ -348,8 +357,7 @@ queue_apply_order(struct queue_apply *ap)
 		break;
 	case 'y':
 		for (unsigned i = 0; i < row->m.rcpt_n; i++)
-			if (row->m.rcpts[i].state == QUEUE_WAITING)
-				row->m.rcpts[i].next_s = 0;
+			queue_apply_now(&row->m.rcpts[i]);
 		break;
 	default:
 		queue_row_remove(ap->s, row);

@@ -75,12 +75,6 @@ queue_dest_ours(struct queue *q, struct arena *a, struct dest *d)
 
 /* --- one recipient --- */
 
-bool
-queue_is_forced(const struct queue_rcpt *r)
-{
-	return r->tries > 0 && r->next_s == 0;
-}
-
 unsigned
 queue_due(const struct queue_message *m, const struct dest *d, int64_t now_s,
     unsigned *places, unsigned max)
@@ -128,7 +122,7 @@ queue_gather_dest(struct queue_gathering *g, struct dest *d,
 		return;
 	if (queue_is_run(g->q, &g->job, d))
 		return; /* its end kicks */
-	if (d->until_s > g->now_s && !queue_is_forced(r) &&
+	if (d->until_s > g->now_s && !queue_rcpt_is_forced(r) &&
 	    !schedule_is_over(&g->s, g->m->arrived_s, g->now_s)) {
 		queue_due_at(g, d->until_s);
 		queue_due_at(g, schedule_end_s(&g->s, g->m->arrived_s));

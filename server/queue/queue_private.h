@@ -103,8 +103,6 @@ bool queue_is_run(const struct queue *q, const struct dest_job *j,
 /* With any destination, or telling that it is late: that says again what the
  * last try said, so there must be no other meanwhile. */
 bool queue_is_busy(const struct queue *q, const struct dest_job *j);
-/* "Now", said by an administrator, does not wait for the destination. */
-bool queue_is_forced(const struct queue_rcpt *r);
 void queue_run_begin(struct queue *q, struct queue_run *r);
 void queue_run_end(struct queue *q, struct queue_run *r);
 /* The recipients of m that d serves and that are due: their places. */

@@ -333,7 +333,7 @@ queue_job_is_good(const struct queue_sender *s, const struct dest_job *j)
 	if (m == NULL || m->held || queue_due(m, s->d, now, &place, 1) == 0)
 		return false;
 	queue_schedule(q, &sch);
-	return s->d->until_s <= now || queue_is_forced(&m->rcpts[place]) ||
+	return s->d->until_s <= now || queue_rcpt_is_forced(&m->rcpts[place]) ||
 	       schedule_is_over(&sch, m->arrived_s, now);
 }
 

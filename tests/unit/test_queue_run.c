@@ -260,6 +260,40 @@ TEST(test_orders)
 	runner_stop(t, w);
 }
 
+/* One that waits because others failed was never tried: "now" is for it, too,
+ * and once. */
+TEST(test_retry_first)
+{
+	struct worker *w = runner_start(t, c, 0);
+	struct queue_message m, other;
+	struct queue_bucket *b;
+	unsigned opened;
+
+	hosts.down = true;
+	put(t, w, 3, "a@x.org", "b@y.org");
+	WAIT(t, 5000, hosts.opened == 1);
+	task_sleep_ms(t, 1000);
+	m = put(t, w, 3, "a@x.org", "c@y.org");
+	other = put(t, w, 3, "a@x.org", "d@y.org");
+	task_sleep_ms(t, MINUTE_MS);
+	assert_int_equal(hosts.opened, 1);
+	assert_int_equal(row(t, w, &m)->rcpts[0].tries, 0);
+	assert_ok(queue_bucket_open(t, eyes, 3, &b));
+	assert_ok(queue_bucket_refresh(t, b));
+	assert_ok(queue_order(t, b, &m.txid, m.ordinal, QUEUE_ORDER_RETRY));
+	WAIT(t, QUEUE_BUSY_MS + 1000, hosts.opened == 2);
+	WAIT(t, 1000, row(t, w, &m)->rcpts[0].tries == 1);
+	opened = hosts.opened;
+	task_sleep_ms(t, MINUTE_MS);
+	assert_int_equal(hosts.opened, opened);
+	assert_int_equal(row(t, w, &other)->rcpts[0].tries, 0);
+	/* and what it finds out is good for all that were not tried */
+	hosts.down = false;
+	assert_ok(queue_order(t, b, &m.txid, m.ordinal, QUEUE_ORDER_RETRY));
+	WAIT(t, QUEUE_BUSY_MS + 2000, queued(t, w) == 1);
+	runner_stop(t, w);
+}
+
 /* Many messages of one destination: no more sessions than the setting says. */
 TEST(test_limits)
 {
@@ -538,6 +572,7 @@ main(void)
 		T(test_late),
 		T(test_break_off),
 		T(test_orders),
+		T(test_retry_first),
 		T(test_limits),
 		T(test_local),
 		T(test_again),
