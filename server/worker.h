@@ -38,6 +38,7 @@ struct lease;
 struct nodes;
 struct locks;
 struct queue;
+struct admin_queue;
 struct admin_writer;
 
 struct worker {
@@ -71,6 +72,8 @@ struct worker {
 	bool serving, draining;
 	/* admin/admin.h; NULL until something was to be changed here */
 	struct admin_writer *writer;
+	/* admin/admin_queue.h; NULL until somebody looked at the queue */
+	struct admin_queue *admin_queue;
 };
 
 /*

@@ -1,56 +1,14 @@
 /* queue list, show, retry, hold, release, remove */
-#include <stdlib.h>
+#include <limits.h>
 #include <time.h>
 
 #include "base/json.h"
+#include "server/admin/admin_queue.h"
 #include "server/ctl/ctl.h"
-#include "storage/queue.h"
 
-/*
- * Straight from the share, whichever node holds which bucket.  Orders are
- * entries like any other: the holder sees them with its next look.
- */
-#define QUEUECTL_AT_ONCE 8
 #define QUEUECTL_LIMIT 1000
 #define QUEUECTL_LIMIT_MAX 10000000
 #define QUEUECTL_CHUNK 262144
-
-struct queuectl {
-	struct ctl *c;
-	struct queue_store *qs;
-	struct queue_bucket *buckets[QUEUE_BUCKETS];
-	uint64_t mask;
-};
-
-may_yield static struct err *
-queuectl_open_one(struct task *t, void *arg, unsigned i)
-{
-	struct queuectl *q = arg;
-	struct err *e;
-
-	if ((q->mask >> i & 1) == 0)
-		return NULL;
-	e = queue_bucket_open(t, q->qs, i, &q->buckets[i]);
-	return err_is(e, ERR_NOENT) ? NULL : e; /* being made */
-}
-
-/* One bucket, or (QUEUE_BUCKETS) all. */
-may_yield static struct err *
-queuectl_open(struct task *t, struct ctl *c, unsigned bucket,
-    struct queuectl *q)
-{
-	struct queue_conf conf = { .store = c->store, .no_background = true };
-	struct err *e;
-
-	*q = (struct queuectl){ .c = c, .qs = queue_store_new(&conf) };
-	e = queue_buckets(t, q->qs, &q->mask);
-	if (bucket < QUEUE_BUCKETS)
-		q->mask &= 1ULL << bucket;
-	if (e == NULL)
-		e = admin_each(t, QUEUE_BUCKETS, QUEUECTL_AT_ONCE,
-		    queuectl_open_one, q);
-	return e;
-}
 
 /* --- which messages --- */
 
@@ -63,96 +21,27 @@ queuectl_open(struct task *t, struct ctl *c, unsigned bucket,
 		"held", CTL_FLAG, NULL, "only messages that are held"          \
 	}
 
-static bool
-queuectl_is_at(struct str address, struct str domain)
-{
-	return address.n > domain.n &&
-	       address.p[address.n - domain.n - 1] == '@' &&
-	       str_case_eq(str_sub(address, address.n - domain.n, domain.n),
-		   domain);
-}
-
-static bool
-queuectl_is_from(struct str from, struct str wanted)
-{
-	if (wanted.n > 0 && wanted.p[0] == '@')
-		return queuectl_is_at(from, str_sub(wanted, 1, wanted.n - 1));
-	/* null reverse-paths are written <> */
-	if (str_eq_c(wanted, "<>"))
-		return from.n == 0;
-	return str_case_eq(from, wanted);
-}
-
-static bool
-queuectl_matches(const struct ctl *c, const struct queue_message *m)
+static void
+queuectl_filter(const struct ctl *c, struct admin_queue_filter *f)
 {
 	const struct ctl_value *domain = ctl_opt(c, "domain");
 	const struct ctl_value *from = ctl_opt(c, "from");
-	bool found = !domain->given;
 
-	if (ctl_given(c, "held") && !m->held)
-		return false;
-	if (from->given && !queuectl_is_from(m->from, str_c(from->s)))
-		return false;
-	for (unsigned i = 0; i < m->rcpt_n && !found; i++)
-		found = m->rcpts[i].state == QUEUE_WAITING &&
-			queuectl_is_at(m->rcpts[i].address, str_c(domain->s));
-	return found;
+	*f = (struct admin_queue_filter){
+		.state =
+		    ctl_given(c, "held") ? ADMIN_QUEUE_HELD : ADMIN_QUEUE_ANY,
+		.domain = domain->given ? str_c(domain->s) : STR_NONE,
+		.from = from->given ? str_c(from->s) : STR_NONE,
+	};
 }
 
-/* Those of the filters, all buckets. Rows stay where they are: nothing reads
- * on. */
-static unsigned
-queuectl_pick(struct task *t, const struct queuectl *q,
-    const struct queue_message ***list_r)
-{
-	unsigned n = 0, all = 0;
-
-	for (unsigned k = 0; k < QUEUE_BUCKETS; k++)
-		if (q->buckets[k] != NULL)
-			all += queue_bucket_count(q->buckets[k]);
-	*list_r = arena_array(task_arena(t), all + 1UL, sizeof(**list_r));
-	for (unsigned k = 0; k < QUEUE_BUCKETS; k++) {
-		const struct queue_bucket *b = q->buckets[k];
-
-		for (unsigned i = 0; b != NULL && i < queue_bucket_count(b);
-		     i++)
-			if (queuectl_matches(q->c, queue_bucket_nth(b, i)))
-				(*list_r)[n++] = queue_bucket_nth(b, i);
-	}
-	return n;
-}
-
-static struct err *
-queuectl_no_such(struct task *t, const char *id)
-{
-	return err_newf(task_arena(t), ERR_NOTFOUND,
-	    "there is no message %s in the queue", id);
-}
-
-/* The message of an id, its bucket opened (and to be closed in any case). */
 may_yield static struct err *
-queuectl_find(struct task *t, struct ctl *c, const char *id, struct queuectl *q,
-    const struct queue_message **m_r)
+queuectl_open(struct task *t, struct ctl *c, struct admin_queue **q_r)
 {
-	unsigned bucket;
-	struct str rest;
-	bool one;
-	struct err *e;
+	struct admin ad = ctl_admin(t, c);
 
-	*q = (struct queuectl){ .c = c };
-	if (!queue_id_parse(str_c(id), &bucket, &rest))
-		return queuectl_no_such(t, id);
-	e = queuectl_open(t, c, bucket, q);
-	if (e != NULL)
-		return e;
-	if (q->buckets[bucket] == NULL)
-		return queuectl_no_such(t, id);
-	*m_r = queue_bucket_match(q->buckets[bucket], rest, &one);
-	if (!one)
-		return err_newf(task_arena(t), ERR_INVALID,
-		    "several messages begin with %s", id);
-	return *m_r != NULL ? NULL : queuectl_no_such(t, id);
+	*q_r = NULL;
+	return admin_queue_open(t, &ad, q_r);
 }
 
 /* --- list --- */
@@ -163,49 +52,6 @@ static const struct ctl_option queue_list_options[] = {
 	{ NULL, CTL_FLAG, NULL, NULL },
 };
 
-static int
-queuectl_cmp(const void *x, const void *y)
-{
-	const struct queue_message *a = *(const struct queue_message *const *)x;
-	const struct queue_message *b = *(const struct queue_message *const *)y;
-
-	if (a->arrived_s != b->arrived_s)
-		return a->arrived_s < b->arrived_s ? -1 : 1;
-	return str_cmp(a->id, b->id);
-}
-
-/* What there is to say about all recipients that wait. */
-struct queuectl_sum {
-	unsigned waiting;
-	uint32_t tries;
-	int64_t next_s;
-	const struct queue_rcpt *last; /* tried last; NULL: none was */
-	struct str *addresses;
-};
-
-static void
-queuectl_sum(struct task *t, const struct queue_message *m,
-    struct queuectl_sum *s)
-{
-	*s = (struct queuectl_sum){ .next_s = INT64_MAX };
-	s->addresses =
-	    arena_array(task_arena(t), m->rcpt_n + 1UL, sizeof(*s->addresses));
-	for (unsigned i = 0; i < m->rcpt_n; i++) {
-		const struct queue_rcpt *r = &m->rcpts[i];
-
-		if (r->state != QUEUE_WAITING)
-			continue;
-		s->addresses[s->waiting++] = r->address;
-		if (r->tries > s->tries)
-			s->tries = r->tries;
-		if (r->next_s < s->next_s)
-			s->next_s = r->next_s;
-		if (r->tries > 0 &&
-		    (s->last == NULL || r->tried_s > s->last->tried_s))
-			s->last = r;
-	}
-}
-
 static struct str
 queuectl_from(const struct queue_message *m)
 {
@@ -215,7 +61,7 @@ queuectl_from(const struct queue_message *m)
 /* People see the first recipient, and how many more there are. */
 static void
 queuectl_to(struct task *t, const struct ctl *c, struct ctl_out *o,
-    const struct queuectl_sum *s)
+    const struct admin_queue_sum *s)
 {
 	if (c->json || s->waiting < 2)
 		ctl_out_strs(o, s->addresses, s->waiting);
@@ -229,9 +75,9 @@ static void
 queuectl_row(struct task *t, const struct ctl *c, struct ctl_out *o,
     const struct queue_message *m)
 {
-	struct queuectl_sum s;
+	struct admin_queue_sum s;
 
-	queuectl_sum(t, m, &s);
+	admin_queue_sum(task_arena(t), m, &s);
 	ctl_out_str(o, m->id);
 	ctl_out_str(o, m->held ? STR("held") : STR("waiting"));
 	ctl_out_time(o, m->arrived_s);
@@ -245,7 +91,7 @@ queuectl_row(struct task *t, const struct ctl *c, struct ctl_out *o,
 }
 
 may_yield static struct err *
-queuectl_list(struct task *t, struct ctl *c, const struct queuectl *q)
+queuectl_list(struct task *t, struct ctl *c, const struct admin_queue *q)
 {
 	static const char *const columns[] = { "id", "state", "arrived", "size",
 		"from", "to", "tries", "next_try", "node", "answer" };
@@ -253,30 +99,33 @@ queuectl_list(struct task *t, struct ctl *c, const struct queuectl *q)
 	const struct ctl_value *limit = ctl_opt(c, "limit");
 	uint64_t most = limit->given ? limit->n : QUEUECTL_LIMIT;
 	const struct queue_message **list;
-	unsigned n = queuectl_pick(t, q, &list);
+	struct admin_queue_filter f;
+	unsigned n, all;
 	struct err *e;
 
 	if (most > QUEUECTL_LIMIT_MAX)
 		most = QUEUECTL_LIMIT_MAX;
-	qsort(list, n, sizeof(*list), queuectl_cmp);
-	for (unsigned i = 0; i < n && i < most; i++)
+	queuectl_filter(c, &f);
+	n = admin_queue_pick(task_arena(t), q, &f, (unsigned)most, &list, &all);
+	for (unsigned i = 0; i < n; i++)
 		queuectl_row(t, c, o, list[i]);
 	e = ctl_out_end(o);
-	if (e == NULL && n > most)
-		ctl_note(c, "and %llu more (see --limit)",
-		    (unsigned long long)(n - most));
+	if (e == NULL && all > n)
+		ctl_note(c, "and %u more (see --limit)", all - n);
 	return e;
 }
 
 may_yield static struct err *
 queue_list_run(struct task *t, struct ctl *c)
 {
-	struct queuectl q;
-	struct err *e = queuectl_open(t, c, QUEUE_BUCKETS, &q);
+	struct admin_queue *q;
+	struct err *e = queuectl_open(t, c, &q);
 
 	if (e == NULL)
-		e = queuectl_list(t, c, &q);
-	queue_store_close(t, &q.qs);
+		e = admin_queue_look(t, q);
+	if (e == NULL)
+		e = queuectl_list(t, c, q);
+	admin_queue_close(t, &q);
 	return e;
 }
 
@@ -298,9 +147,6 @@ static const struct ctl_option queue_show_options[] = {
 	{ "message", CTL_FLAG, NULL, "print the message itself" },
 	{ NULL, CTL_FLAG, NULL, NULL },
 };
-
-static const char *const queuectl_states[] = { "waiting", "delivered", "failed",
-	"removed" };
 
 static const char *
 queuectl_time(struct task *t, int64_t s)
@@ -337,10 +183,11 @@ queuectl_show_json(struct task *t, const struct queue_message *m)
 		struct json *row = json_add_obj(list);
 
 		json_set_str(row, "recipient", r->address);
-		json_set_c(row, "state", queuectl_states[r->state]);
+		json_set_c(row, "state", admin_queue_rcpt_state(r->state));
 		json_set_u64(row, "tries", r->tries);
 		json_set_c(row, "last_try", queuectl_time(t, r->tried_s));
-		json_set_c(row, "next_try", queuectl_time(t, r->next_s));
+		json_set_c(row, "next_try",
+		    queuectl_time(t, admin_queue_next_s(r)));
 		json_set_u64(row, "code", r->code);
 		json_set_str(row, "answer", r->answer);
 		json_set_str(row, "node", r->node);
@@ -385,10 +232,10 @@ queuectl_show(struct task *t, struct ctl *c, const struct queue_message *m)
 		const struct queue_rcpt *r = &m->rcpts[i];
 
 		ctl_out_str(o, r->address);
-		ctl_out_str(o, str_c(queuectl_states[r->state]));
+		ctl_out_str(o, str_c(admin_queue_rcpt_state(r->state)));
 		ctl_out_u64(o, r->tries);
 		ctl_out_time(o, r->tried_s);
-		ctl_out_time(o, r->state == QUEUE_WAITING ? r->next_s : 0);
+		ctl_out_time(o, admin_queue_next_s(r));
 		ctl_out_str(o, r->node);
 		ctl_out_str(o, r->answer);
 	}
@@ -397,7 +244,7 @@ queuectl_show(struct task *t, struct ctl *c, const struct queue_message *m)
 
 /* Its bytes, as they are. */
 may_yield static struct err *
-queuectl_print(struct task *t, struct queue_bucket *b,
+queuectl_print(struct task *t, struct admin_queue *q,
     const struct queue_message *row)
 {
 	const struct queue_message *m = queue_message_copy(task_arena(t), row);
@@ -407,7 +254,7 @@ queuectl_print(struct task *t, struct queue_bucket *b,
 	struct err *e = NULL;
 
 	while (e == NULL && at < m->bytes) {
-		e = queue_read(t, b, m, at, into, QUEUECTL_CHUNK, &n);
+		e = admin_queue_read(t, q, m, at, into, QUEUECTL_CHUNK, &n);
 		if (e == NULL && fwrite(into, 1, n, stdout) != n)
 			e = err_new(task_arena(t), ERR_SYSTEM,
 			    "cannot write the answer", NULL);
@@ -420,14 +267,16 @@ may_yield static struct err *
 queue_show_run(struct task *t, struct ctl *c)
 {
 	const struct queue_message *m;
-	struct queuectl q;
-	struct err *e = queuectl_find(t, c, c->argv[0], &q, &m);
+	struct admin_queue *q;
+	struct err *e = queuectl_open(t, c, &q);
 
+	if (e == NULL)
+		e = admin_queue_find(t, q, str_c(c->argv[0]), true, &m);
 	if (e == NULL && ctl_given(c, "message"))
-		e = queuectl_print(t, q.buckets[m->bucket], m);
+		e = queuectl_print(t, q, m);
 	else if (e == NULL)
 		e = queuectl_show(t, c, m);
-	queue_store_close(t, &q.qs);
+	admin_queue_close(t, &q);
 	return e;
 }
 
@@ -461,26 +310,35 @@ static const char *const queuectl_done[] = {
 };
 
 may_yield static struct err *
-queuectl_order_ids(struct task *t, struct ctl *c, enum queue_order o)
+queuectl_order_id(struct task *t, struct ctl *c, struct admin_queue *q,
+    const char *name, enum queue_order o)
+{
+	const struct queue_message *m;
+	struct err *e = admin_queue_find(t, q, str_c(name), true, &m);
+	struct txid txid;
+	struct str id;
+
+	if (e != NULL)
+		return e;
+	id = arena_str(task_arena(t), m->id);
+	txid = m->txid;
+	e = admin_queue_order(t, q, m->bucket, &txid, m->ordinal, o);
+	if (e == NULL)
+		ctl_say(c, "message " STR_FMT " is %s", STR_ARG(id),
+		    queuectl_done[o]);
+	return e;
+}
+
+/* All of them, whatever is wrong with one. */
+may_yield static struct err *
+queuectl_order_ids(struct task *t, struct ctl *c, struct admin_queue *q,
+    enum queue_order o)
 {
 	struct err *first = NULL;
 
 	for (unsigned i = 0; i < c->argc; i++) {
-		const struct queue_message *m;
-		struct queuectl q;
-		struct err *e = queuectl_find(t, c, c->argv[i], &q, &m);
+		struct err *e = queuectl_order_id(t, c, q, c->argv[i], o);
 
-		if (e == NULL) {
-			struct str id = arena_str(task_arena(t), m->id);
-			struct txid txid = m->txid;
-
-			e = queue_order(t, q.buckets[m->bucket], &txid,
-			    m->ordinal, o);
-			if (e == NULL)
-				ctl_say(c, "message " STR_FMT " is %s",
-				    STR_ARG(id), queuectl_done[o]);
-		}
-		queue_store_close(t, &q.qs);
 		if (first == NULL)
 			first = e;
 	}
@@ -489,17 +347,21 @@ queuectl_order_ids(struct task *t, struct ctl *c, enum queue_order o)
 
 /* All that the filters name, as they were when we looked. */
 may_yield static struct err *
-queuectl_order_picked(struct task *t, struct ctl *c, const struct queuectl *q,
+queuectl_order_picked(struct task *t, struct ctl *c, struct admin_queue *q,
     enum queue_order o)
 {
 	const struct queue_message **list;
-	unsigned n = queuectl_pick(t, q, &list), done = 0;
+	struct admin_queue_filter f;
 	struct {
 		unsigned bucket, ordinal;
 		struct txid txid;
-	} *names = arena_array(task_arena(t), n + 1UL, sizeof(*names));
+	} * names;
+	unsigned n, done = 0;
 	struct err *e = NULL;
 
+	queuectl_filter(c, &f);
+	n = admin_queue_pick(task_arena(t), q, &f, UINT_MAX, &list, NULL);
+	names = arena_array(task_arena(t), n + 1UL, sizeof(*names));
 	for (unsigned i = 0; i < n; i++) {
 		names[i].bucket = list[i]->bucket;
 		names[i].ordinal = list[i]->ordinal;
@@ -507,7 +369,7 @@ queuectl_order_picked(struct task *t, struct ctl *c, const struct queuectl *q,
 	}
 	for (unsigned i = 0; i < n && e == NULL; i++) {
 		task_set_deadline(t, task_now_ms(t) + c->timeout_ms);
-		e = queue_order(t, q->buckets[names[i].bucket], &names[i].txid,
+		e = admin_queue_order(t, q, names[i].bucket, &names[i].txid,
 		    names[i].ordinal, o);
 		done += e == NULL;
 		if (err_is(e, ERR_NOTFOUND)) /* delivered meanwhile */
@@ -522,19 +384,21 @@ queuectl_order(struct task *t, struct ctl *c, enum queue_order o)
 {
 	bool filter = ctl_given(c, "domain") || ctl_given(c, "from") ||
 		      ctl_given(c, "held");
-	struct queuectl q;
+	struct admin_queue *q;
 	struct err *e;
 
 	if ((c->argc > 0) + filter + ctl_given(c, "all") != 1)
 		return err_new(task_arena(t), ERR_INVALID,
 		    "give either IDs, or --domain, --from, --held, or --all",
 		    NULL);
-	if (c->argc > 0)
-		return queuectl_order_ids(t, c, o);
-	e = queuectl_open(t, c, QUEUE_BUCKETS, &q);
-	if (e == NULL)
-		e = queuectl_order_picked(t, c, &q, o);
-	queue_store_close(t, &q.qs);
+	e = queuectl_open(t, c, &q);
+	if (e == NULL && c->argc > 0)
+		e = queuectl_order_ids(t, c, q, o);
+	else if (e == NULL)
+		e = admin_queue_look(t, q);
+	if (e == NULL && c->argc == 0)
+		e = queuectl_order_picked(t, c, q, o);
+	admin_queue_close(t, &q);
 	return e;
 }
 

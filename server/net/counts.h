@@ -58,11 +58,11 @@ enum stat_id {
 	STAT_HINTS_RECEIVED,
 	STAT_HINTS_BAD, /* wrong MAC, too old */
 	STAT_COUNTS_FULL,
-	STAT_QUEUE_MESSAGES,  /* gauge: in the buckets this node holds */
-	STAT_RELAYED,	      /* recipients: taken by another host */
-	STAT_RELAY_DEFERRED,  /* to be tried again */
-	STAT_RELAY_FAILED,    /* for good */
-	STAT_BOUNCES,	      /* DSNs that were made */
+	STAT_QUEUE_MESSAGES, /* gauge: in the buckets this node holds */
+	STAT_RELAYED,	     /* recipients: taken by another host */
+	STAT_RELAY_DEFERRED, /* to be tried again */
+	STAT_RELAY_FAILED,   /* for good */
+	STAT_BOUNCES,	     /* DSNs that were made */
 	STATS
 };
 struct stat_desc {
@@ -105,7 +105,8 @@ uint64_t counts_tally_add(struct counts *c, uint64_t key, uint32_t n,
     uint64_t now_s);
 uint64_t counts_tally(const struct counts *c, uint64_t key);
 
-/* Node-wide words, written by worker 0 or the master, read by all. */
+/* Node-wide words, written by worker 0 or the master unless it says so, read by
+ * all. */
 enum counts_word {
 	COUNTS_READY,	   /* enum health_state */
 	COUNTS_READY_WHY,  /* health.c: place of the word */
@@ -121,6 +122,7 @@ enum counts_word {
 	COUNTS_SHARE_FREE,     /* bytes */
 	COUNTS_HINTS_UNTIL_MS, /* boot ms until which hints are trusted */
 	COUNTS_QUEUE_OWN,      /* bit n: bucket n is this node's */
+	COUNTS_QUEUE_ORDERS,   /* another with every order, by any worker */
 	COUNTS_WORDS
 };
 void counts_word_set(struct counts *c, enum counts_word w, uint64_t v);
