@@ -96,10 +96,10 @@ state_account_insert(struct state_tx *x, const struct state_account_new *n,
 	    " created, changed, removed, purge_after, quota_bytes,"
 	    " quota_messages, generation, password_changed, scram_salt,"
 	    " scram_iterations, secret_password, volume)"
-	    " VALUES (?, ?, ?, ?, ?, 0, ?, ?, 0, 0, ?, ?, 1, ?, ?, ?, ?, '')",
-	    "tttttiiuuibib", n->id_r, ad->full, ad->full, ad->domain, n->name,
+	    " VALUES (?, ?, ?, ?, ?, 0, ?, ?, 0, 0, ?, ?, ?, ?, ?, ?, ?, '')",
+	    "tttttiiuuiibib", n->id_r, ad->full, ad->full, ad->domain, n->name,
 	    (int64_t)x->now_s, (int64_t)x->now_s, quota, messages,
-	    (int64_t)(sealed.n > 0 ? x->now_s : 0),
+	    state_generation(x), (int64_t)(sealed.n > 0 ? x->now_s : 0),
 	    str_of(salt.salt, sizeof(salt.salt)), (int64_t)salt.iterations,
 	    sealed);
 }

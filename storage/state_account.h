@@ -68,6 +68,8 @@ void state_account_id(const struct rnd *r, char id_r[STATE_ID_CHARS + 1]);
 must_check struct err *state_account_salt(struct arena *a, struct state *st,
     struct str address, const struct rnd *r, struct password_salt *salt_r);
 
+/* If it is an administrator (state_admin.h) it is none any more. ERR_CONFLICT:
+ * it is the last one of role system. */
 may_yield must_check struct err *state_account_remove(struct task *t,
     struct state *st, const char *by, struct str address,
     struct state_account *removed_r);

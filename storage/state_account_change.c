@@ -40,6 +40,9 @@ state_account_remove_run(struct state_tx *x, void *arg)
 	    " purge_after = ?, changed = ?, generation = generation + 1"
 	    " WHERE id = ?",
 	    "iiit", ac->removed, ac->purge_after, (int64_t)x->now_s, ac->id);
+	/* Another account may have the address next. */
+	if (e == NULL)
+		e = state_admin_account_goes(x, ac->address);
 	return e != NULL
 		   ? e
 		   : state_audit(x, "account.remove", ac->address, ac->id);
@@ -150,6 +153,13 @@ static const char *const state_account_purges[] = {
 	" AND NOT EXISTS (SELECT 1 FROM accounts WHERE address = ?2)",
 };
 
+/* The same, of STATE_CONSOLE_SCHEMA. */
+static const char *const state_forward_purges[] = {
+	"DELETE FROM forwards WHERE account = ?1 AND ?2 != ''",
+	"DELETE FROM forwards WHERE target = ?2 AND ?1 != ''"
+	" AND NOT EXISTS (SELECT 1 FROM accounts WHERE address = ?2)",
+};
+
 static struct err *
 state_account_purge_run(struct state_tx *x, void *arg)
 {
@@ -172,6 +182,11 @@ state_account_purge_run(struct state_tx *x, void *arg)
 	if (e == NULL && state_schema(x->st) >= STATE_SENDING_SCHEMA)
 		e = state_run(x->db, x->a,
 		    "DELETE FROM identities WHERE account = ?", "t", w->login);
+	for (i = 0; e == NULL && i < countof(state_forward_purges) &&
+		    state_schema(x->st) >= STATE_CONSOLE_SCHEMA;
+	     i++)
+		e = state_run(x->db, x->a, state_forward_purges[i], "tt",
+		    w->login, w->account.address);
 	return e != NULL ? e
 			 : state_audit(x, "account.purge", w->account.address,
 			       w->login);

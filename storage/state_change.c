@@ -5,6 +5,7 @@
 
 struct state_change {
 	struct state *st;
+	struct task *task;
 	struct state_tx x;
 	const struct txid *txid;
 	state_fn fn;
@@ -52,6 +53,8 @@ state_change_record(struct state_change *c, struct arena *a,
 	if (e != NULL)
 		return e;
 	e = state_change_at_head(c, a);
+	if (e == NULL)
+		e = state_expect_check(c->task, c->st, &r->rw, a);
 	if (e == NULL)
 		e = state_replica_record(r, &c->x, c->fn, c->arg,
 		    &op->changeset);
@@ -153,6 +156,7 @@ state_change_run(struct task *t, struct state_change *c)
 	struct err *e = NULL;
 	unsigned tries;
 
+	c->task = t;
 	c->x.st = st;
 	c->x.a = task_arena(t);
 	c->x.rnd = sched_rnd(task_sched(t));
@@ -167,14 +171,40 @@ state_change_run(struct task *t, struct state_change *c)
 	return e;
 }
 
+static struct err *
+state_change_needs(struct state_tx *x, uint32_t schema)
+{
+	return state_schema(x->st) >= schema
+		   ? NULL
+		   : err_new(x->a, ERR_CONFLICT,
+			 "some node is too old for this: upgrade all nodes",
+			 NULL);
+}
+
+struct err *
+state_sending_check(struct state_tx *x)
+{
+	return state_change_needs(x, STATE_SENDING_SCHEMA);
+}
+
+struct err *
+state_console_check(struct state_tx *x)
+{
+	return state_change_needs(x, STATE_CONSOLE_SCHEMA);
+}
+
 struct err *
 state_change(struct task *t, struct state *st, const char *by, state_fn fn,
     void *arg)
 {
 	struct state_change c = { .st = st, .fn = fn, .arg = arg };
+	struct err *e;
 
 	c.x.by = by;
-	return state_change_run(t, &c);
+	e = state_change_run(t, &c);
+	if (e == NULL && !c.nothing)
+		state_expect_met(t, st);
+	return e;
 }
 
 struct err *

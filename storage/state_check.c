@@ -156,6 +156,33 @@ static const struct {
 	    "domain with rules out of bounds" },
 };
 
+/* Those of STATE_CONSOLE_SCHEMA. */
+static const struct {
+	const char *sql, *text;
+} state_check_console[] = {
+	{ "SELECT login FROM admins WHERE role NOT IN"
+	  " ('system', 'domain', 'readonly')",
+	    "administrator with an unknown role" },
+	{ "SELECT login FROM admins WHERE (role = 'system' AND domain != '')"
+	  " OR (role = 'domain' AND domain = '')",
+	    "administrator whose role and domain do not fit" },
+	{ "SELECT login FROM admins WHERE domain != '' AND domain NOT IN"
+	  " (SELECT name FROM domains)",
+	    "administrator of a domain that does not exist" },
+	{ "SELECT login FROM admins WHERE login LIKE '%@%' AND login NOT IN"
+	  " (SELECT login FROM accounts WHERE login NOTNULL)",
+	    "administrator by an account that does not exist" },
+	{ "SELECT id FROM tokens WHERE owner NOT IN"
+	  " (SELECT login FROM admins)",
+	    "token of no administrator" },
+	{ "SELECT id FROM admin_invites WHERE domain != '' AND domain NOT IN"
+	  " (SELECT name FROM domains)",
+	    "invitation to a domain that does not exist" },
+	{ "SELECT target FROM forwards WHERE account NOT IN"
+	  " (SELECT id FROM accounts)",
+	    "forwarding of no account" },
+};
+
 static void
 state_check_add(struct arena *a, struct state_problem ***last, const char *text,
     struct str what)
@@ -224,6 +251,11 @@ state_check(struct arena *a, struct state *st, struct state_problem **first_r)
 	     i++)
 		e = state_check_query(db, a, state_check_sending[i].sql,
 		    state_check_sending[i].text, &last);
+	for (i = 0; e == NULL && i < countof(state_check_console) &&
+		    state_schema(st) >= STATE_CONSOLE_SCHEMA;
+	     i++)
+		e = state_check_query(db, a, state_check_console[i].sql,
+		    state_check_console[i].text, &last);
 	state_read_end(st);
 	return e;
 }

@@ -90,14 +90,19 @@ static const struct {
 	    "the domain has groups" },
 };
 
-struct err *
-state_sending_check(struct state_tx *x)
-{
-	if (state_schema(x->st) >= STATE_SENDING_SCHEMA)
-		return NULL;
-	return err_new(x->a, ERR_CONFLICT,
-	    "some node is too old for this: upgrade all nodes", NULL);
-}
+/* What goes with it: whoever has the domain next did not let anybody write in
+ * its name. */
+static const struct {
+	uint32_t schema;
+	const char *sql;
+} state_domain_goes[] = {
+	{ 1, "DELETE FROM keys WHERE kind = 'dkim' AND domain = ?" },
+	{ STATE_SENDING_SCHEMA, "DELETE FROM routes WHERE pattern = ?" },
+	{ STATE_SENDING_SCHEMA,
+	    "DELETE FROM identities"
+	    " WHERE substr(address, instr(address, '@') + 1) = ?" },
+	{ 1, "DELETE FROM domains WHERE name = ?" },
+};
 
 static struct err *
 state_domain_must_exist(struct state_tx *x, struct str name)
@@ -124,13 +129,12 @@ state_domain_remove_run(struct state_tx *x, void *arg)
 			e = err_new(x->a, ERR_CONFLICT,
 			    state_domain_users[i].text, NULL);
 	}
+	for (i = 0; e == NULL && i < countof(state_domain_goes); i++)
+		if (state_schema(x->st) >= state_domain_goes[i].schema)
+			e = state_run(x->db, x->a, state_domain_goes[i].sql,
+			    "t", c->name);
 	if (e == NULL)
-		e = state_run(x->db, x->a,
-		    "DELETE FROM keys WHERE kind = 'dkim' AND domain = ?", "t",
-		    c->name);
-	if (e == NULL)
-		e = state_run(x->db, x->a, "DELETE FROM domains WHERE name = ?",
-		    "t", c->name);
+		e = state_admin_domain_goes(x, c->name);
 	return e != NULL ? e
 			 : state_audit(x, "domain.remove", c->name, STR_NONE);
 }

@@ -49,7 +49,9 @@ struct state_domain {
 may_yield must_check struct err *state_domain_add(struct task *t,
     struct state *st, const char *by, const struct state_domain *d);
 /* ERR_NOTFOUND; ERR_CONFLICT while it has accounts (removed ones within their
- * grace too), aliases or groups. */
+ * grace too), aliases or groups.  Its keys go with it, its route (not that of
+ * what is below it), identities in it, and administrators and invitations that
+ * are for it alone. */
 may_yield must_check struct err *state_domain_remove(struct task *t,
     struct state *st, const char *by, struct str name);
 may_yield must_check struct err *state_domain_suspend(struct task *t,

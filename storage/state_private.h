@@ -110,8 +110,30 @@ must_check struct err *state_key_insert(struct state_tx *x,
 /* Activate, or retire. */
 must_check struct err *state_key_stage(struct state_tx *x, struct str id,
     bool active);
-/* ERR_CONFLICT with a sentence below STATE_SENDING_SCHEMA. */
+/* state_change.c: ERR_CONFLICT with a sentence below STATE_SENDING_SCHEMA, and
+ * below STATE_CONSOLE_SCHEMA. */
 must_check struct err *state_sending_check(struct state_tx *x);
+must_check struct err *state_console_check(struct state_tx *x);
+/* Where the generation of a new row begins: at random, so that sessions of
+ * somebody who had its name before are not sessions of this one. */
+int64_t state_generation(struct state_tx *x);
+
+/* state_admin.c: an account's address is given up, a domain removed; who
+ * administrated as that, or only that, does no more, and nor do his tokens.
+ * ERR_CONFLICT: it is the last administrator of role system. */
+must_check struct err *state_admin_account_goes(struct state_tx *x,
+    struct str address);
+must_check struct err *state_admin_domain_goes(struct state_tx *x,
+    struct str domain);
+
+/* state_tag.c, inside the transaction: is what this task expects still so?
+ * ERR_CONFLICT.  state_expect_met: the change was made. */
+must_check struct err *state_expect_check(struct task *t, struct state *st,
+    struct state_db *db, struct arena *a);
+void state_expect_met(struct task *t, struct state *st);
+/* state_route.c: a pattern in its one form. */
+must_check struct err *state_route_pattern(struct arena *a, struct str in,
+    struct str *pattern_r);
 
 /* state_schema.c: statements that raise the schema to version 1, 2, ... */
 extern const char *const state_schema_steps[STATE_SCHEMA];
@@ -252,6 +274,7 @@ struct state {
 	struct task_mutex rebuild;
 	bool reading;
 	bool stuck; /* rebuilt, and it failed again: read-only */
+	struct state_expect *expects; /* of tasks, state_tag.h */
 	unsigned char secret_key[32];
 	uint64_t rebuilds; /* for tests and metrics */
 };

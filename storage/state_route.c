@@ -137,7 +137,7 @@ state_route_hosts(struct arena *a, struct str hosts,
 }
 
 /* "example.org", ".example.org", "*" */
-static struct err *
+struct err *
 state_route_pattern(struct arena *a, struct str in, struct str *pattern_r)
 {
 	struct str name;

@@ -16,7 +16,8 @@
 enum state_tag_kind {
 	STATE_TAG_NONE,
 	STATE_TAG_DOMAIN,  /* its name */
-	STATE_TAG_ACCOUNT, /* its address, or id if removed; with forwards */
+	STATE_TAG_ACCOUNT, /* its address, or id if removed; with forwards and
+			    * identities */
 	STATE_TAG_ALIAS,   /* address; targets */
 	STATE_TAG_GROUP,   /* address; members */
 	STATE_TAG_ADMIN,   /* login */
@@ -34,9 +35,10 @@ must_check struct err *state_tag(struct arena *a, struct state *st,
 /*
  * While it is in force, changes of this state by this task are made only if the
  * object still has that tag: else ERR_CONFLICT, nothing happened, and unmet is
- * true.  The first change that was made ends it (an operation of several
- * changes would conflict with itself).  x belongs to the caller, whose task
- * must end it.
+ * true.  An object that is not there any more has no tag; tag "*": it is there
+ * (STATE_TAG_SETTING always).  The first change that was made ends it (an
+ * operation of several changes would conflict with itself).  x belongs to the
+ * caller, whose task must end it.
  */
 struct state_expect {
 	enum state_tag_kind kind;
