@@ -3,6 +3,7 @@
 
 #include "server/http/clientconf.h"
 #include "server/http/http.h"
+#include "server/http/static.h"
 #include "server/worker.h"
 #include "storage/state_address.h"
 #include "storage/state_domain.h"
@@ -181,7 +182,26 @@ web_live(struct task *t, struct web *x)
 	http_reply_text(x->rs, 200, "live");
 }
 
+static may_yield void
+web_no_console(struct task *t, struct web *x)
+{
+	(void)t;
+	http_reply_text(x->rs, 200,
+	    "This node was built without the web console; the API is below "
+	    "/api/v1/.");
+}
+
+static may_yield void
+web_console(struct task *t, struct web *x)
+{
+	(void)t;
+	static_reply(static_find(&console_site, x->rq->path), x->rq, x->rs);
+}
+
+/* Whatever static.h has. */
+static const struct web_page web_file = { NULL, false, false, web_console };
 static const struct web_page web_pages[] = {
+	{ "/", false, false, web_no_console },
 	{ "/health/live", false, true, web_live },
 	{ "/mail/config-v1.1.xml", false, false, web_autoconfig },
 	{ "/.well-known/autoconfig/mail/config-v1.1.xml", false, false,
@@ -193,6 +213,8 @@ static const struct web_page web_pages[] = {
 static const struct web_page *
 web_page_find(struct str path)
 {
+	if (static_find(&console_site, path) != NULL)
+		return &web_file;
 	for (unsigned i = 0; i < countof(web_pages); i++)
 		if (str_case_eq_c(path, web_pages[i].path))
 			return &web_pages[i];
@@ -219,7 +241,8 @@ web_handle(struct task *t, struct conn *c, const struct http_request *rq,
 		.host = web_host(task_arena(t), rq->authority) };
 	const struct web_page *page = web_page_find(rq->path);
 
-	http_add(rs, "Cache-Control", "no-store");
+	if (page != &web_file)
+		http_add(rs, "Cache-Control", "no-store");
 	http_add(rs, "Strict-Transport-Security", "max-age=31536000");
 	if (!(page != NULL && page->any_host) && !web_is_ours(&x))
 		http_reply_text(rs, 421, "this host is not served here");

@@ -5,7 +5,8 @@
 #include "server/net/conn.h"
 
 /*
- * Protocol "https".  Pages are rows of one table.  A request for a host that is
+ * Protocol "https".  Pages are rows of one table; the console's files are
+ * another (static.h).  A request for a host that is
  * none of ours is answered 421 (RFC 9110, 15.5.20): a name that somebody else
  * points at us gets nothing.  Ours are this node's host name, the setting
  * client.host, and of every domain D here: D, autoconfig.D, autodiscover.D;

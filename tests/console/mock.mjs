@@ -2,8 +2,8 @@
 //
 //	node tests/console/mock.mjs [--port 8099] [--root DIR]
 //
-// Serves the console's files from DIR below /console/ with the policy that the
-// server sends, and /api/v1 from memory: roles, CSRF, ETags, cursors, problem
+// Serves the console's files from DIR, where pack.mjs --files put them (build/
+// server/console/files), with the policy that the server sends, and /api/v1 from memory: roles, CSRF, ETags, cursors, problem
 // details as the API has them.  Sign in as eve (system), dora (domain
 // administrator of example.org), rolf (reads all), alice@example.org (user);
 // the password is "password".  Who signs in as eve+totp needs the code 123456.
@@ -112,14 +112,13 @@ async function body(rq) {
 
 async function file(m, rs, name) {
 	let full = path.join(m.root, path.normalize("/" + name));
-	if (name === "" || name.endsWith("/")) full = path.join(full, "index.html");
+	if (!name.startsWith("/console/")) full = path.join(m.root, "index.html");
 	try {
 		send(rs, 200, await readFile(full), {
 			"content-type": TYPES[path.extname(full)] ?? "text/plain",
 		});
 	} catch {
-		if (path.extname(full) !== "") throw new Problem(404, "not_found");
-		await file(m, rs, "");
+		throw new Problem(404, "not_found");
 	}
 }
 
@@ -202,12 +201,8 @@ function page(x, items) {
 async function answer(m, rq, rs) {
 	const url = new URL(rq.url, "http://mock");
 	if (url.pathname === "/mock") return control(m, rq, rs);
-	if (url.pathname === "/" || url.pathname === "/console")
-		return send(rs, 302, "", { location: "/console/" });
-	if (url.pathname.startsWith("/console/"))
-		return file(m, rs, url.pathname.slice("/console/".length));
 	if (!url.pathname.startsWith("/api/v1/"))
-		throw new Problem(404, "not_found");
+		return file(m, rs, url.pathname);
 	const where = url.pathname.slice("/api/v1".length);
 	const { r, args } = find(rq.method, where);
 	const x = {
@@ -267,9 +262,9 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
 	};
 	const here = path.dirname(fileURLToPath(import.meta.url));
 	const m = createMock(
-		opt("--root", path.join(here, "../../server/console/dist"))
+		opt("--root", path.join(here, "../../build/server/console/files"))
 	);
 	m.server.listen(Number(opt("--port", "8099")), "127.0.0.1", () =>
-		console.log(`http://localhost:${m.server.address().port}/console/`)
+		console.log(`http://localhost:${m.server.address().port}/`)
 	);
 }

@@ -1,0 +1,100 @@
+/* data.js - what the server has, for components */
+import { get } from "./api.js";
+import { useCallback, useEffect, useRef, useState } from "./lib.js";
+
+/*
+ * const { data, tag, error, busy, reload, set } = useGet("/me", query, ms)
+ *
+ * Asks again when path or query change (what was there stays until the answer
+ * is here), every `ms` while the page is looked at, and on reload().  A path of
+ * null asks for nothing.  set(data, tag): what a change answered.
+ */
+export function useGet(where, query, every) {
+	const key = where === null ? null : where + JSON.stringify(query || {});
+	const [state, change] = useState({ key: undefined });
+	const [again, reload] = useState(0);
+
+	useEffect(() => {
+		const stop = new AbortController();
+		let timer;
+
+		if (where === null)
+			return undefined;
+		const look = async () => {
+			try {
+				const r = await get(where, query, stop.signal);
+
+				if (!stop.signal.aborted)
+					change({ key, data: r.data, tag: r.tag });
+			} catch (error) {
+				if (!stop.signal.aborted)
+					change((s) => s.key === key
+						? { ...s, error } : { key, error });
+			}
+			if (every && !stop.signal.aborted)
+				timer = setTimeout(tick, every);
+		};
+		const tick = () => document.hidden
+			? timer = setTimeout(tick, 1000) : look();
+
+		look();
+		return () => {
+			stop.abort();
+			clearTimeout(timer);
+		};
+	}, [key, again, every]);
+	return {
+		data: state.data, tag: state.tag, error: state.error,
+		busy: key !== null && state.key !== key,
+		reload: useCallback(() => reload((n) => n + 1), []),
+		set: useCallback((data, tag) =>
+			change((s) => ({ ...s, data, tag: tag ?? s.tag })), []),
+	};
+}
+
+/*
+ * const list = useList("/accounts", { search })
+ *
+ * list.items; list.next is not null when list.more() would bring more.
+ */
+export function useList(where, query) {
+	const key = where === null ? null : where + JSON.stringify(query || {});
+	const [state, change] = useState({ items: [], next: null });
+	const [again, reload] = useState(0);
+	const asking = useRef(null);
+
+	const load = async (cursor, before) => {
+		const stop = new AbortController();
+
+		asking.current?.abort();
+		asking.current = stop;
+		change((s) => ({ ...s, busy: true, error: undefined }));
+		try {
+			const { data } = await get(where, { ...query, cursor },
+				stop.signal);
+
+			if (!stop.signal.aborted)
+				change({ key, busy: false, next: data.next ?? null,
+					items: before.concat(data.items) });
+		} catch (error) {
+			if (!stop.signal.aborted)
+				change((s) => ({ ...s, busy: false, error }));
+		}
+	};
+
+	useEffect(() => {
+		if (where !== null)
+			load(undefined, []);
+		return () => asking.current?.abort();
+	}, [key, again]);
+	return {
+		...state, loaded: state.key !== undefined,
+		reload: useCallback(() => reload((n) => n + 1), []),
+		more: () => state.next !== null && !state.busy &&
+			load(state.next, state.items),
+		/* What a change answered; null takes the row away. */
+		replace: (same, row) => change((s) => ({ ...s,
+			items: s.items.flatMap((x) => same(x)
+				? row === null ? [] : [row] : [x]) })),
+	};
+}

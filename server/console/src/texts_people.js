@@ -1,0 +1,20 @@
+/* texts_people.js - texts of domains and accounts */
+export const texts = {
+	"domains.name": ["Domain", "Domäne"],
+	"domains.name_hint": ["What is behind the @. Letters of other scripts are welcome.",
+		"Was hinter dem @ steht. Auch mit Umlauten."],
+	"domains.state": ["State", "Zustand"],
+	"domains.active": ["active", "aktiv"],
+	"domains.suspended": ["suspended", "gesperrt"],
+	"domains.accounts": ["Accounts", "Konten"],
+	"domains.note": ["Note", "Notiz"],
+	"domains.note_hint": ["For administrators only.", "Nur für Verwalter."],
+	"domains.search": ["Search domains", "Domänen suchen"],
+	"domains.new": ["New domain", "Neue Domäne"],
+	"domains.create": ["Create", "Anlegen"],
+	"domains.none": ["No domains yet", "Noch keine Domänen"],
+	"domains.none_text": ["A domain is what is behind the @. Accounts are made in it.",
+		"Eine Domäne ist, was hinter dem @ steht. Konten werden in ihr angelegt."],
+	"domains.none_found": ["No domain contains “{search}”",
+		"Keine Domäne enthält »{search}«"],
+};
