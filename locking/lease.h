@@ -35,7 +35,7 @@
  * The entry's operation (record.h), one line:
  *
  *	L,kind,node,session,boot,dev,ino,format,version,ready,name,hint,
- *	    sessions,load,latency,wall[,certificate,expires[,sends]]
+ *	    sessions,load,latency,wall[,certificate,expires[,sends[,counters]]]
  *
  *	kind	a acquire (the session's first), n renew, r release
  *	node	id; session: 32 hex digits
@@ -50,6 +50,8 @@
  *	certificate	f of the node's file, s of the state, - self-signed, n
  *		none; expires: wall seconds of the first that does, 0: unknown
  *	sends	y: takes part in delivering the queue, n: does not, or not now
+ *	counters what the node has done since it started, numbers with a '.'
+ *		between them, in the order of enum lease_counter
  *
  * Fields behind these are to be ignored: they are a newer version's.
  */
@@ -62,6 +64,18 @@ struct lease;
 
 enum lease_kind { LEASE_ACQUIRE, LEASE_RENEW, LEASE_RELEASE };
 enum lease_ready { LEASE_STARTING, LEASE_READY, LEASE_UNREADY, LEASE_DRAINING };
+
+/* Since the node started; after a restart they begin anew. */
+enum lease_counter {
+	LEASE_MESSAGES_IN,
+	LEASE_DELIVERED, /* recipients of those */
+	LEASE_RELAYED,	 /* recipients that another host took */
+	LEASE_REJECTED,	 /* answered 5xx */
+	LEASE_DEFERRED,	 /* 4xx */
+	LEASE_LOGINS,
+	LEASE_LOGINS_FAILED,
+	LEASE_COUNTERS
+};
 
 /* What the node says of itself; texts are copied or consumed at once. */
 struct lease_info {
@@ -77,6 +91,8 @@ struct lease_info {
 	} certificate;
 	int64_t cert_expires; /* 0: not said */
 	bool sends;	      /* takes buckets of the queue */
+	bool counted;	      /* it says its counters */
+	uint64_t counters[LEASE_COUNTERS];
 };
 
 struct lease_entry {

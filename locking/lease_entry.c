@@ -31,6 +31,17 @@ lease_entry_text(struct buf *b, struct str s, size_t max)
 	record_text(b, str_sub(s, 0, max));
 }
 
+static void
+lease_entry_counters_put(struct buf *b, const struct lease_info *i)
+{
+	if (!i->counted)
+		return;
+	for (unsigned n = 0; n < LEASE_COUNTERS; n++) {
+		buf_char(b, n == 0 ? ',' : '.');
+		buf_u64(b, i->counters[n]);
+	}
+}
+
 void
 lease_entry_format(struct buf *b, const struct lease_entry *e)
 {
@@ -55,6 +66,7 @@ lease_entry_format(struct buf *b, const struct lease_entry *e)
 	record_text(b, str_of(&lease_certificates[i->certificate], 1));
 	record_u64(b, i->cert_expires < 0 ? 0 : (uint64_t)i->cert_expires);
 	record_text(b, i->sends ? STR("y") : STR("n"));
+	lease_entry_counters_put(b, i);
 }
 
 /* One letter out of a table; what a newer version may have put there is read
@@ -119,6 +131,23 @@ lease_entry_sends(struct record_op *op, struct lease_info *i)
 	i->sends = record_get_str(op, &s) && str_eq_c(s, "y");
 }
 
+/* Neither; and a newer version may have more of them. */
+static void
+lease_entry_counters(struct record_op *op, struct lease_info *i)
+{
+	struct str all, one;
+	unsigned n = 0;
+
+	memset(i->counters, 0, sizeof(i->counters));
+	if (record_get_str(op, &all))
+		while (n < LEASE_COUNTERS && str_split(&all, '.', &one) &&
+		       str_u64(one, &i->counters[n]))
+			n++;
+	i->counted = n == LEASE_COUNTERS;
+	if (!i->counted)
+		memset(i->counters, 0, sizeof(i->counters));
+}
+
 struct err *
 lease_entry_parse(struct arena *a, struct str ops, struct lease_entry *e_r)
 {
@@ -140,6 +169,7 @@ lease_entry_parse(struct arena *a, struct str ops, struct lease_entry *e_r)
 		    "an entry of a node's lease cannot be read", NULL);
 	lease_entry_certificate(&op, &e_r->info);
 	lease_entry_sends(&op, &e_r->info);
+	lease_entry_counters(&op, &e_r->info);
 	e_r->kind = (enum lease_kind)kind;
 	e_r->wall_s = (int64_t)wall;
 	return NULL;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "server/channel.h"
+#include "server/cluster/board.h"
 #include "server/master_private.h"
 #include "server/notify.h"
 #include "server/privs.h"
@@ -191,6 +192,7 @@ master_begin(struct arena *a, struct master *m)
 	m->workers_n = m->conf->workers;
 	m->workers = xcalloc(m->workers_n, sizeof(*m->workers));
 	m->counts = counts_new(m->workers_n);
+	m->board = board_new();
 	for (unsigned i = 0; i < m->workers_n; i++) {
 		m->workers[i].channel = -1;
 		if (i > 0 && !channel_pair(m->workers[i].sibling))

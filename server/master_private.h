@@ -42,6 +42,7 @@ struct master {
 	enum master_phase phase;
 	uint64_t deadline_ms; /* of draining */
 	struct counts *counts;
+	struct board *board;
 	struct logfile log;
 	struct master_socket *sockets;
 	unsigned sockets_n;

@@ -36,6 +36,7 @@ master_child(struct master *m, unsigned i, int channel, pid_t master)
 		.workers = m->workers_n,
 		.conf = m->conf,
 		.counts = m->counts,
+		.board = m->board,
 		.log = m->log,
 		.channel = channel,
 		.sibling = i > 0 ? m->workers[i].sibling[1] : -1,

@@ -381,6 +381,7 @@ worker_init(struct core *c, const struct worker_start *s)
 	w->workers = s->workers;
 	w->conf = s->conf;
 	w->counts = s->counts;
+	w->board = s->board;
 	worker_set_hostname(c);
 	worker_settings_load(c);
 }

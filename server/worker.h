@@ -40,6 +40,8 @@ struct locks;
 struct queue;
 struct admin_queue;
 struct admin_writer;
+struct board;
+struct lease_info;
 
 struct worker {
 	unsigned index, workers;
@@ -70,6 +72,7 @@ struct worker {
 	struct queue *queue; /* queue/queue.h; NULL: does not send */
 	const char *node_id;
 	bool serving, draining;
+	struct board *board; /* cluster/board.h: shared by all workers */
 	/* admin/admin.h; NULL until something was to be changed here */
 	struct admin_writer *writer;
 	/* admin/admin_queue.h; NULL until somebody looked at the queue */
@@ -83,6 +86,8 @@ struct worker {
 uint64_t worker_setting(const struct worker *w, enum state_setting id);
 /* Valid until the task yields. */
 struct str worker_setting_text(const struct worker *w, enum state_setting id);
+/* Worker 0: what the node says of itself in its lease. */
+void worker_lease_info(const struct worker *w, struct lease_info *info_r);
 /* Name in greetings, Received, Message-ID. */
 const char *worker_hostname(const struct worker *w);
 

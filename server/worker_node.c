@@ -5,6 +5,7 @@
 #include "locking/lease.h"
 #include "locking/lock.h"
 #include "locking/nodes.h"
+#include "server/cluster/board.h"
 #include "server/cluster/health.h"
 #include "server/cluster/jobs.h"
 #include "server/net/counts.h"
@@ -61,10 +62,28 @@ worker_node_certificate(const struct core *c)
 }
 
 static void
-worker_node_info(void *arg, struct lease_info *info_r)
+worker_node_counters(const struct worker *w, struct lease_info *info_r)
 {
-	struct core *c = arg;
-	const struct conf *conf = c->w.conf;
+	static const enum stat_id of[LEASE_COUNTERS] = {
+		[LEASE_MESSAGES_IN] = STAT_MESSAGES_IN,
+		[LEASE_DELIVERED] = STAT_DELIVERIES,
+		[LEASE_RELAYED] = STAT_RELAYED,
+		[LEASE_REJECTED] = STAT_REJECTED,
+		[LEASE_DEFERRED] = STAT_DEFERRED,
+		[LEASE_LOGINS] = STAT_LOGINS,
+		[LEASE_LOGINS_FAILED] = STAT_LOGINS_FAILED,
+	};
+
+	info_r->counted = true;
+	for (unsigned i = 0; i < LEASE_COUNTERS; i++)
+		info_r->counters[i] = stat_sum(w->counts, of[i]);
+}
+
+void
+worker_lease_info(const struct worker *w, struct lease_info *info_r)
+{
+	const struct core *c = core_of(w);
+	const struct conf *conf = w->conf;
 	double load = 0;
 
 	if (getloadavg(&load, 1) != 1 || load < 0)
@@ -80,6 +99,14 @@ worker_node_info(void *arg, struct lease_info *info_r)
 	info_r->certificate = worker_node_certificate(c);
 	info_r->cert_expires =
 	    (int64_t)counts_word(c->w.counts, COUNTS_CERT_EXPIRES);
+	info_r->latency_us = lease_latency_us(c->w.lease);
+	worker_node_counters(w, info_r);
+}
+
+static void
+worker_node_info(void *arg, struct lease_info *info_r)
+{
+	worker_lease_info(arg, info_r);
 }
 
 static void
@@ -212,6 +239,7 @@ worker_node_main(struct task *t, void *arg)
 		return; /* refused: worker_node_refused() has said it */
 	health_update(c->w.health);
 	nodes_watch(c->w.nodes);
+	(void)board_run_new(&c->w); /* as long as the process */
 	c->w.jobs = jobs_new(&c->w);
 	c->w.queue = queue_new(&c->w);
 	worker_node_name(t, c);

@@ -61,6 +61,12 @@ worker_room_main(struct task *t, void *arg)
 			    st.free_bytes < reserve || no_files);
 			counts_word_set(c->w.counts, COUNTS_SHARE_FREE,
 			    st.free_bytes);
+			counts_word_set(c->w.counts, COUNTS_SHARE_TOTAL,
+			    st.total_bytes);
+			counts_word_set(c->w.counts, COUNTS_SHARE_FILES,
+			    st.free_files);
+			counts_word_set(c->w.counts, COUNTS_SHARE_FILES_OF,
+			    st.total_files);
 			if (st.free_bytes < reserve * WORKER_ROOM_LITTLE)
 				pause = WORKER_ROOM_SOON_MS;
 		}

@@ -18,6 +18,7 @@ struct worker_start {
 	unsigned index, workers;
 	struct conf *conf;
 	struct counts *counts;
+	struct board *board; /* cluster/board.h */
 	struct logfile log;
 	int channel; /* channel.h */
 	int sibling; /* to worker 0; -1: this is worker 0 */

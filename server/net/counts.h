@@ -120,6 +120,9 @@ enum counts_word {
 	COUNTS_CERT_SELF,      /* 1: self-signed in use */
 	COUNTS_SHARE_FULL,     /* 1: no new mail, see worker_room.c */
 	COUNTS_SHARE_FREE,     /* bytes */
+	COUNTS_SHARE_TOTAL,    /* bytes; 0: not known */
+	COUNTS_SHARE_FILES,    /* free ones */
+	COUNTS_SHARE_FILES_OF, /* all; 0: not known */
 	COUNTS_HINTS_UNTIL_MS, /* boot ms until which hints are trusted */
 	COUNTS_QUEUE_OWN,      /* bit n: bucket n is this node's */
 	COUNTS_QUEUE_ORDERS,   /* another with every order, by any worker */

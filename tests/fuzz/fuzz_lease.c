@@ -19,6 +19,9 @@ LLVMFuzzerTestOneInput(const unsigned char *data, size_t n)
 			e = lease_entry_parse(a, buf_str(&b), &again);
 			invariant(e == NULL && again.kind == le.kind);
 			invariant(txid_eq(&again.session, &le.session));
+			invariant(again.info.counted == le.info.counted);
+			invariant(memcmp(again.info.counters, le.info.counters,
+				      sizeof(le.info.counters)) == 0);
 		}
 	}
 	arena_free(&a);

@@ -89,10 +89,10 @@ cut(struct peer *p)
 			  .times = SHARE_FAULT_ALWAYS });
 }
 
-CASE(test_entry)
+/* An entry with everything in it, and its text. */
+static struct lease_entry
+entry(struct arena *a, struct buf *b)
 {
-	static const char *const bad[] = { "", "L", "L,a", "K,a", "L,x,0,0",
-		"L,aa,0,0" };
 	struct lease_entry e = { .kind = LEASE_RENEW,
 		.node = STR("0123456789abcdef"),
 		.boot = STR("b-1"),
@@ -109,17 +109,26 @@ CASE(test_entry)
 		    .latency_us = 7,
 		    .certificate = LEASE_CERT_SELF,
 		    .cert_expires = 1800000000,
-		    .sends = true } },
-			   r;
+		    .sends = true,
+		    .counted = true,
+		    .counters = { 1, 2, 3, 4, 5, 6, UINT64_MAX } } };
+
+	memset(&e.session, 0xab, sizeof(e.session));
+	buf_init(b, a, 1000);
+	lease_entry_format(b, &e);
+	assert_true(buf_ok(b));
+	return e;
+}
+
+CASE(test_entry)
+{
+	static const char *const bad[] = { "", "L", "L,a", "K,a", "L,x,0,0",
+		"L,aa,0,0" };
 	struct arena *a = arena_new(0);
 	struct buf b;
-	char *p;
+	struct lease_entry e = entry(a, &b), r;
 
 	(void)n;
-	memset(&e.session, 0xab, sizeof(e.session));
-	buf_init(&b, a, 1000);
-	lease_entry_format(&b, &e);
-	assert_true(buf_ok(&b));
 	assert_ok(lease_entry_parse(a, buf_str(&b), &r));
 	assert_int_equal(r.kind, LEASE_RENEW);
 	assert_true(str_eq(r.node, e.node) && str_eq(r.boot, e.boot));
@@ -133,8 +142,52 @@ CASE(test_entry)
 	assert_int_equal(r.info.certificate, LEASE_CERT_SELF);
 	assert_int_equal(r.info.cert_expires, 1800000000);
 	assert_true(r.info.sends);
-	/* older nodes' */
+	assert_true(r.info.counted);
+	assert_memory_equal(r.info.counters, e.info.counters,
+	    sizeof(e.info.counters));
+	for (unsigned i = 0; i < countof(bad); i++)
+		assert_err(lease_entry_parse(a, str_c(bad[i]), &r),
+		    ERR_CORRUPT);
+	/* cut anywhere it is not an entry */
+	for (size_t i = 0; i < b.n; i++) {
+		struct err *bad_e =
+		    lease_entry_parse(a, str_of(b.p, b.n - i - 1), &r);
+		if (bad_e == NULL) /* but digits less, and what came later */
+			assert_true(
+			    i < 10 + sizeof(",-,1800000000,y,1.2.3.4.5.6."
+					    "18446744073709551615"));
+	}
+	arena_free(&a);
+}
+
+/* Older nodes say less, newer ones more. */
+CASE(test_entry_versions)
+{
+	struct arena *a = arena_new(0);
+	struct lease_entry r;
+	struct buf b;
+	char *p;
+
+	(void)n;
+	(void)entry(a, &b);
+	p = arena_printf(a, STR_FMT ".9.x", STR_ARG(buf_str(&b)));
+	assert_ok(lease_entry_parse(a, str_c(p), &r));
+	assert_true(r.info.counted);
+	assert_true(r.info.counters[LEASE_LOGINS_FAILED] == UINT64_MAX);
+	/* one counter too few, or none that is a number, is none */
 	p = arena_cstr(a, buf_str(&b));
+	*strrchr(p, '.') = '\0';
+	assert_ok(lease_entry_parse(a, str_c(p), &r));
+	assert_false(r.info.counted);
+	assert_int_equal(r.info.counters[LEASE_MESSAGES_IN], 0);
+	p = arena_cstr(a, buf_str(&b));
+	strrchr(p, '.')[1] = '-';
+	assert_ok(lease_entry_parse(a, str_c(p), &r));
+	assert_false(r.info.counted);
+	*strrchr(p, ',') = '\0';
+	assert_ok(lease_entry_parse(a, str_c(p), &r));
+	assert_true(r.info.sends);
+	assert_false(r.info.counted);
 	*strrchr(p, ',') = '\0';
 	assert_ok(lease_entry_parse(a, str_c(p), &r));
 	assert_int_equal(r.info.cert_expires, 1800000000);
@@ -150,17 +203,17 @@ CASE(test_entry)
 	strstr(p, ",d,")[1] = 'z';
 	assert_ok(lease_entry_parse(a, str_c(p), &r));
 	assert_int_equal(r.info.ready, LEASE_UNREADY);
-	for (unsigned i = 0; i < countof(bad); i++)
-		assert_err(lease_entry_parse(a, str_c(bad[i]), &r),
-		    ERR_CORRUPT);
-	/* cut anywhere it is not an entry */
-	for (size_t i = 0; i < b.n; i++) {
-		struct err *bad_e =
-		    lease_entry_parse(a, str_of(b.p, b.n - i - 1), &r);
-		if (bad_e == NULL) /* but digits less, and what came later */
-			assert_true(i < 10 + sizeof(",-,1800000000"));
-	}
-	/* the longest fits a link */
+	arena_free(&a);
+}
+
+/* The longest fits a link. */
+CASE(test_entry_longest)
+{
+	struct arena *a = arena_new(0);
+	struct buf b;
+	struct lease_entry e = entry(a, &b);
+
+	(void)n;
 	e.info.name = e.info.hint = e.info.version =
 	    str_c("\1\2\3\4\5\6\1\2\3\4\5\6\1\2\3\4\5\6\1\2\3\4\5\6\1\2\3\4\5"
 		  "\1\2\3\4\5\6\1\2\3\4\5\6\1\2\3\4\5\6\1\2\3\4\5\6\1\2\3\4\5"
@@ -170,10 +223,11 @@ CASE(test_entry)
 	e.info.format = e.info.sessions = e.info.load = e.info.latency_us =
 	    UINT32_MAX;
 	e.dev = e.ino = UINT64_MAX;
-	e.wall_s = INT64_MAX;
+	e.wall_s = e.info.cert_expires = INT64_MAX;
+	memset(e.info.counters, 0xff, sizeof(e.info.counters));
 	buf_init(&b, a, 1000);
 	lease_entry_format(&b, &e);
-	assert_true(buf_ok(&b) && b.n < 1000 - 120);
+	assert_true(buf_ok(&b) && b.n < 1000 - 100);
 	arena_free(&a);
 }
 
@@ -669,6 +723,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_entry),
+		cmocka_unit_test(test_entry_versions),
+		cmocka_unit_test(test_entry_longest),
 		cmocka_unit_test(test_hold),
 		cmocka_unit_test(test_first_sending),
 		cmocka_unit_test(test_acquired_too_late),
