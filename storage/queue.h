@@ -57,7 +57,9 @@ struct queue_rcpt {
 	struct str address;  /* as it will be said in RCPT */
 	struct str original; /* ORCPT, "rfc822;alice@example.org", or empty */
 	struct str via;	     /* address of ours that stands for it: the sender
-			      * is rewritten (SRS) on its way out; or empty */
+			      * is rewritten (SRS) on its way out; or empty.
+			      * The address itself: an account's copy of what
+			      * it forwards, which is not forwarded again */
 	unsigned notify;     /* enum queue_notify */
 	/* what became of it */
 	enum queue_state state;

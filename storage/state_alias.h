@@ -66,17 +66,26 @@ must_check struct err *state_alias_find(struct arena *a, struct state *st,
  * gets what the group gets, under whatever address).  ERR_DENIED and closed_r:
  * not from this sender.  It believes `from`; the null reverse-path (empty) is
  * nobody.  state_resolve asks nobody.
+ *
+ * Accounts that forward are followed, too (state_forward.h).
  */
 struct state_recipient {
 	struct str account_id; /* empty: remote */
 	struct str address;    /* the account's, or the remote one */
 	struct str detail;     /* what followed "+", of the address asked */
-	/* The alias's or group's address that led here, as it was asked for;
-	 * empty: nothing did, it is the account's own. */
+	/* The alias's or group's address that led here, as it was asked for,
+	 * or the account's that forwards; empty: nothing did, it is the
+	 * account's own. */
 	struct str via;
+	bool forward; /* via is an account's, which forwards (state_forward.h) */
+	bool copy;    /* it forwards, and keeps this: with room only */
 	uint64_t quota_bytes, quota_messages;
 };
 must_check struct err *state_resolve(struct arena *a, struct state *st,
+    struct str address, struct state_recipient **list_r, unsigned *n_r,
+    bool *foreign_r);
+/* The same, but accounts forward nothing: whose the address is. */
+must_check struct err *state_resolve_plain(struct arena *a, struct state *st,
     struct str address, struct state_recipient **list_r, unsigned *n_r,
     bool *foreign_r);
 must_check struct err *state_resolve_from(struct arena *a, struct state *st,

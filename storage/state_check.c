@@ -181,6 +181,9 @@ static const struct {
 	{ "SELECT target FROM forwards WHERE account NOT IN"
 	  " (SELECT id FROM accounts)",
 	    "forwarding of no account" },
+	{ "SELECT a.address FROM forwards f JOIN accounts a ON a.id = f.account"
+	  " WHERE f.target = a.address",
+	    "account that forwards to itself" },
 };
 
 static void

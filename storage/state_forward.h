@@ -10,6 +10,14 @@
  * nothing.  state_resolve() follows it: targets have the account as via, so
  * that the sender is rewritten (SRS) on its way out; what an address here
  * forwards is followed further, in circles it is passed over.
+ *
+ * A suspended account forwards nothing: who had it suspended may have found
+ * that somebody else had it, and forwarding is what such people leave behind.
+ * Its mail is kept, whatever it says.  A removed one is nobody's address; when
+ * it comes back its forwarding does, too.
+ *
+ * A copy that is kept is one of several (state_recipient.copy): a full mailbox
+ * does not keep the others from getting the message.
  */
 #define STATE_FORWARDS_MAX 10
 
@@ -19,7 +27,8 @@ struct state_forward {
 	bool keep;
 };
 /* The whole of it, in one entry.  ERR_INVALID: too many, malformed, the
- * account itself; ERR_CONFLICT: schema below STATE_CONSOLE_SCHEMA. */
+ * account itself, or (not kept) nobody would get the mail; ERR_CONFLICT: schema
+ * below STATE_CONSOLE_SCHEMA. */
 may_yield must_check struct err *state_forward_set(struct task *t,
     struct state *st, const char *by, struct str account_address,
     const struct state_forward *f);

@@ -18,6 +18,9 @@ struct state_resolving {
 	unsigned seen_n;
 	bool circle;		/* one of them was met again */
 	bool aliases;		/* groups lead nowhere */
+	bool plain;		/* accounts forward nothing */
+	bool copy;		/* what is added is kept of what is forwarded */
+	bool forward;		/* via is an account */
 	const struct str *from; /* NULL: groups are open to all */
 	bool closed;		/* a group was not, and said so */
 };
@@ -44,6 +47,8 @@ state_resolve_add(struct state_resolving *r, struct str id, struct str address,
 		.address = address,
 		.detail = r->detail,
 		.via = r->via,
+		.copy = r->copy,
+		.forward = r->forward,
 		.quota_bytes = bytes,
 		.quota_messages = messages };
 	return NULL;
@@ -71,7 +76,8 @@ state_resolve_is_member(const struct state_resolving *r, struct str group,
 {
 	struct state_resolving members = { .a = r->a,
 		.db = r->db,
-		.st = r->st };
+		.st = r->st,
+		.plain = true };
 	struct state_resolving sender = members;
 	struct err *e;
 
@@ -146,6 +152,34 @@ state_resolve_targets(struct state_resolving *r, struct str address,
 	return state_q_end(&q);
 }
 
+/* An account, and what it forwards to (state_forward.h). */
+static struct err *
+state_resolve_account(struct state_resolving *r, const struct state_account *ac,
+    unsigned depth)
+{
+	struct state_forward f = { .keep = true };
+	const struct str via = r->via;
+	const bool forward = r->forward;
+	struct err *e = NULL;
+	unsigned i;
+
+	if (!r->plain && ac->status == STATE_ACCOUNT_ACTIVE)
+		e = state_forward_of(r->db, r->a, r->st, ac->id, &f);
+	if (e == NULL && f.keep) {
+		r->copy = f.n > 0;
+		e = state_resolve_add(r, ac->id, ac->address, ac->quota_bytes,
+		    ac->quota_messages);
+		r->copy = false;
+	}
+	r->via = ac->address;
+	r->forward = true;
+	for (i = 0; e == NULL && i < f.n; i++)
+		e = state_resolve_target(r, f.targets[i], depth + 1);
+	r->via = via;
+	r->forward = forward;
+	return e;
+}
+
 /* An account, an alias or a group with exactly this address; asked: the whole
  * address that led to it. */
 static struct err *
@@ -153,6 +187,7 @@ state_resolve_exact(struct state_resolving *r, struct str address,
     struct str asked, unsigned depth, bool *found_r)
 {
 	const struct str *from = r->from;
+	const bool forward = r->forward;
 	struct str *targets, via = r->via;
 	struct state_account ac;
 	struct err *e;
@@ -162,8 +197,7 @@ state_resolve_exact(struct state_resolving *r, struct str address,
 	*found_r = true;
 	e = state_account_by_login(r->db, r->a, address, &ac);
 	if (e == NULL)
-		return state_resolve_add(r, ac.id, ac.address, ac.quota_bytes,
-		    ac.quota_messages);
+		return state_resolve_account(r, &ac, depth);
 	if (!err_is(e, ERR_NOTFOUND))
 		return e;
 	e = state_resolve_group(r, address, &group, &go);
@@ -175,9 +209,11 @@ state_resolve_exact(struct state_resolving *r, struct str address,
 	if (group)
 		r->from = NULL;
 	r->via = asked;
+	r->forward = false;
 	for (i = 0; e == NULL && i < n; i++)
 		e = state_resolve_target(r, targets[i], depth + 1);
 	r->via = via;
+	r->forward = forward;
 	r->from = from;
 	return e;
 }
@@ -250,6 +286,7 @@ state_resolve_postmaster(struct state_resolving *r,
     const struct state_address *ad, unsigned depth, bool *found_r)
 {
 	struct str text, via = r->via;
+	const bool forward = r->forward;
 	uint64_t n;
 	struct err *e;
 	bool def;
@@ -263,8 +300,10 @@ state_resolve_postmaster(struct state_resolving *r,
 		return e;
 	*found_r = true;
 	r->via = ad->full;
+	r->forward = false;
 	e = state_resolve_target(r, text, depth + 1);
 	r->via = via;
+	r->forward = forward;
 	return e;
 }
 
@@ -386,26 +425,26 @@ state_resolve_run(struct state_resolving *r, struct str address,
 }
 
 static struct err *
-state_resolve_open(struct arena *a, struct state *st, struct str address,
-    const struct str *from, struct state_recipient **list_r, unsigned *n_r,
+state_resolve_open(struct state_resolving *r, struct state *st,
+    struct str address, struct state_recipient **list_r, unsigned *n_r,
     bool *foreign_r, bool *closed_r)
 {
-	struct state_resolving r = { .a = a, .st = st, .from = from };
 	struct err *e;
 
 	*n_r = 0;
 	*list_r = NULL;
 	*foreign_r = *closed_r = false;
-	e = state_read_begin(a, st, &r.db);
+	r->st = st;
+	e = state_read_begin(r->a, st, &r->db);
 	if (e != NULL)
 		return e;
-	e = state_resolve_run(&r, address, foreign_r);
+	e = state_resolve_run(r, address, foreign_r);
 	state_read_end(st);
 	if (e == NULL) {
-		*list_r = r.list;
-		*n_r = r.n;
+		*list_r = r->list;
+		*n_r = r->n;
 	}
-	*closed_r = err_is(e, ERR_DENIED) && r.closed;
+	*closed_r = err_is(e, ERR_DENIED) && r->closed;
 	return e;
 }
 
@@ -413,9 +452,21 @@ struct err *
 state_resolve(struct arena *a, struct state *st, struct str address,
     struct state_recipient **list_r, unsigned *n_r, bool *foreign_r)
 {
+	struct state_resolving r = { .a = a };
 	bool closed;
 
-	return state_resolve_open(a, st, address, NULL, list_r, n_r, foreign_r,
+	return state_resolve_open(&r, st, address, list_r, n_r, foreign_r,
+	    &closed);
+}
+
+struct err *
+state_resolve_plain(struct arena *a, struct state *st, struct str address,
+    struct state_recipient **list_r, unsigned *n_r, bool *foreign_r)
+{
+	struct state_resolving r = { .a = a, .plain = true };
+	bool closed;
+
+	return state_resolve_open(&r, st, address, list_r, n_r, foreign_r,
 	    &closed);
 }
 
@@ -424,8 +475,23 @@ state_resolve_from(struct arena *a, struct state *st, struct str address,
     struct str from, struct state_recipient **list_r, unsigned *n_r,
     bool *foreign_r, bool *closed_r)
 {
-	return state_resolve_open(a, st, address, &from, list_r, n_r, foreign_r,
+	struct state_resolving r = { .a = a, .from = &from };
+
+	return state_resolve_open(&r, st, address, list_r, n_r, foreign_r,
 	    closed_r);
+}
+
+struct err *
+state_resolve_in(struct state_db *db, struct arena *a, struct state *st,
+    struct str address, struct state_recipient **list_r, unsigned *n_r)
+{
+	struct state_resolving r = { .a = a, .db = db, .st = st };
+	bool foreign = false;
+	struct err *e = state_resolve_run(&r, address, &foreign);
+
+	*list_r = r.list;
+	*n_r = r.n;
+	return e;
 }
 
 struct err *
@@ -435,7 +501,8 @@ state_resolve_leads_to(struct state_db *db, struct arena *a, struct state *st,
 	struct state_resolving r = { .a = a,
 		.db = db,
 		.st = st,
-		.aliases = true };
+		.aliases = true,
+		.plain = true };
 	struct err *e = state_resolve_target(&r, ad->full, 0);
 	unsigned i;
 

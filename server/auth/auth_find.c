@@ -20,7 +20,7 @@ auth_find_alias(struct arena *a, struct state *st, struct str login,
 		return e;
 	if (alias.group || str_starts(alias.address, STR("@")))
 		return err_new(a, ERR_NOTFOUND, "no such account", NULL);
-	e = state_resolve(a, st, alias.address, &list, &n, &foreign);
+	e = state_resolve_plain(a, st, alias.address, &list, &n, &foreign);
 	if (e == NULL && (n != 1 || list[0].account_id.n == 0))
 		e = err_new(a, ERR_NOTFOUND, "no such account", NULL);
 	if (e == NULL)

@@ -322,6 +322,7 @@ queue_local_all(struct task *t, struct queue_local *l,
 	struct str *away = arena_array(a, n, sizeof(*away));
 	struct queue_verdict one = *v;
 	unsigned away_n = 0;
+	struct err *e;
 	bool any = false;
 
 	*v = (struct queue_verdict){ .rcpt = v->rcpt, .state = QUEUE_FAILED };
@@ -330,8 +331,11 @@ queue_local_all(struct task *t, struct queue_local *l,
 			away[away_n++] = list[i].address;
 			continue;
 		}
-		queue_local_failed(a, &one,
-		    queue_local_account(t, l, &list[i]));
+		e = queue_local_account(t, l, &list[i]);
+		/* its owner gets it where it is forwarded to (deliver.h) */
+		if (list[i].copy && err_is(e, ERR_OVERQUOTA) && n > 1)
+			continue;
+		queue_local_failed(a, &one, e);
 		any |= one.state == QUEUE_DELIVERED;
 		if (v->state != QUEUE_WAITING &&
 		    (one.state != QUEUE_FAILED || v->answer.n == 0)) {
@@ -370,6 +374,20 @@ queue_local_is_role(struct str address)
 	       str_case_eq_c(local, "abuse");
 }
 
+/* The copy that an account keeps of what it forwards was forwarded before. */
+static struct err *
+queue_local_resolve(struct task *t, const struct queue_local *l,
+    struct state_recipient **list_r, unsigned *n_r, bool *foreign_r)
+{
+	struct state *st = l->q->w->state;
+
+	if (l->r->via.n > 0 && str_eq(l->r->via, l->r->address))
+		return state_resolve_plain(task_arena(t), st, l->r->address,
+		    list_r, n_r, foreign_r);
+	return state_resolve(task_arena(t), st, l->r->address, list_r, n_r,
+	    foreign_r);
+}
+
 static may_yield void
 queue_local_one(struct task *t, struct queue_local *l, struct queue_verdict *v)
 {
@@ -380,8 +398,7 @@ queue_local_one(struct task *t, struct queue_local *l, struct queue_verdict *v)
 
 	if (queue_local_srs(t, l, v))
 		return;
-	e = state_resolve(task_arena(t), l->q->w->state, l->r->address, &list,
-	    &n, &foreign);
+	e = queue_local_resolve(t, l, &list, &n, &foreign);
 	if (e == NULL)
 		queue_local_all(t, l, list, n, v);
 	else if ((err_is(e, ERR_NOTFOUND) || err_is(e, ERR_INVALID)) &&

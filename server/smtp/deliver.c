@@ -211,6 +211,7 @@ deliver_account_add(struct deliver *d, struct account *acc,
 		.acc = acc,
 		.id = arena_str(d->arena, who->account_id),
 		.address = arena_str(d->arena, who->address),
+		.copy = who->copy,
 	};
 	return d->account_n++;
 }
@@ -246,6 +247,17 @@ deliver_open_one(struct task *t, struct deliver *d,
 	return err_is(e, ERR_NOTFOUND) ? DELIVER_TEMP : deliver_verdict_of(e);
 }
 
+/* Full, but others get what it would have kept: so it does without.  It was
+ * added just now. */
+static void
+deliver_drop_copy(struct task *t, struct deliver *d,
+    const struct state_recipient *who)
+{
+	account_close(&d->accounts[--d->account_n].acc);
+	log_info(t, "mailbox full, forwarded only",
+	    LOG_STR("account", who->account_id), LOG_STR("rcpt", who->address));
+}
+
 /* All or none: what was opened in vain is closed again. */
 static may_yield must_check enum deliver_verdict
 deliver_open_all(struct task *t, struct deliver *d,
@@ -264,6 +276,10 @@ deliver_open_all(struct task *t, struct deliver *d,
 		v = deliver_open_one(t, d, &f->list[i], &r->accounts[r->n++],
 		    &full);
 		full_n += full;
+		if (v == DELIVER_OK && full && f->list[i].copy) {
+			deliver_drop_copy(t, d, &f->list[i]);
+			r->n--;
+		}
 	}
 	if (v == DELIVER_OK && full_n == f->n)
 		v = DELIVER_OVERQUOTA;
@@ -313,6 +329,7 @@ deliver_add_elsewhere(struct deliver *d, const struct state_recipient *who,
 	d->elsewhere[d->elsewhere_n++] = (struct deliver_elsewhere){
 		.address = arena_str(d->arena, who->address),
 		.via = arena_str(d->arena, who->via),
+		.forward = who->forward,
 		.dsn = *dsn,
 	};
 }
@@ -339,6 +356,16 @@ deliver_rcpt_known(const struct deliver *d, struct str normalised)
 	return NULL;
 }
 
+/* Whether an alias, a group or who forwards stands between. */
+static bool
+deliver_is_led(const struct deliver_found *f)
+{
+	for (unsigned i = 0; i < f->n; i++)
+		if (f->list[i].via.n > 0)
+			return true;
+	return false;
+}
+
 /*
  * What is asked for holds for whom the address stands for.  The sender is not
  * told of members one by one that they got it: he would learn who they are.
@@ -355,8 +382,7 @@ deliver_dsn(struct deliver *d, const struct smtp_rcpt *rcpt,
 	}
 	dsn_r->original = deliver_decoded(d->arena, rcpt->orcpt, smtp_orcpt);
 	/* forwarded: what he wrote to is all he knows */
-	if (dsn_r->original.n == 0 && f->n > 0 && f->list[0].via.n > 0 &&
-	    !rcpt->to.utf8)
+	if (dsn_r->original.n == 0 && deliver_is_led(f) && !rcpt->to.utf8)
 		dsn_r->original = str_c(arena_printf(d->arena,
 		    "rfc822;" STR_FMT, STR_ARG(rcpt->to.mailbox)));
 }

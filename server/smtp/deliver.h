@@ -35,9 +35,12 @@
  * - An address that stands for several accounts is over quota when all of them
  *   are.  One full mailbox must neither keep a group from getting its mail nor
  *   lose a copy: it gets it.
- * - Elsewhere is where an alias or group of ours leads to, and, for who has
- *   logged in, any address in a domain that is not ours.  Nobody else's mail
- *   goes there (DELIVER_FOREIGN), however the address is written.
+ * - An account that forwards and keeps a copy (state_forward.h) keeps none
+ * while it is full, unless nobody else has room either: else its owner could
+ * have what his quota forbids.
+ * - Elsewhere is where an alias, group or account of ours leads to, and, for
+ * who has logged in, any address in a domain that is not ours.  Nobody else's
+ * mail goes there (DELIVER_FOREIGN), however the address is written.
  * - Who stands for several addresses tells nobody who they are: that they were
  *   reached is not reported (NOTIFY=SUCCESS), that they were not is.
  * - postmaster and abuse of every domain of ours are accepted (RFC 5321, 4.5.1;
@@ -59,7 +62,8 @@
  *   5xx would have the sender told that nobody got it.
  * - A message that one of its accounts had before (its own Delivered-To, see
  *   smtp_trace.h) is refused for all in SMTP, where there is one answer, and
- *   for that account in LMTP.
+ *   for that account in LMTP.  What one account forwards elsewhere says so in
+ *   the same way, and is not forwarded again when it comes round.
  */
 #define DELIVER_HOLD_ID "postmaster"
 #define DELIVER_HOLD_BYTES (1ULL << 30)

@@ -38,10 +38,13 @@ deliver_delivered_to(struct deliver *d, const struct headers *h, unsigned i)
 	    headers_value(h->arena, &h->fields[i], DELIVER_VALUE_MAX);
 	struct state_address ad;
 
-	if (state_address_parse(h->arena, value, &ad) == NULL)
-		for (unsigned j = 0; j < d->account_n; j++)
-			d->accounts[j].loop |=
-			    str_eq(d->accounts[j].address, ad.full);
+	if (state_address_parse(h->arena, value, &ad) != NULL)
+		ad.full = STR_NONE;
+	for (unsigned j = 0; ad.full.n > 0 && j < d->account_n; j++)
+		d->accounts[j].loop |= str_eq(d->accounts[j].address, ad.full);
+	for (unsigned j = 0; ad.full.n > 0 && j < d->elsewhere_n; j++)
+		d->elsewhere[j].loop |= d->elsewhere[j].forward &&
+					str_eq(d->elsewhere[j].via, ad.full);
 	arena_rewind(h->arena, mark);
 }
 

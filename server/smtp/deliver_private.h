@@ -22,6 +22,7 @@ struct deliver_account {
 	struct str id, address; /* normalised: for Delivered-To */
 	struct str rcpt;	/* by which it was reached first */
 	struct deliver_dsn dsn; /* and what was asked for there */
+	bool copy;		/* kept of what is forwarded */
 	bool loop;		/* it had this message before */
 	enum deliver_verdict verdict;
 };
@@ -29,6 +30,8 @@ struct deliver_account {
 /* A recipient in another cluster. */
 struct deliver_elsewhere {
 	struct str address, via; /* queue.h */
+	bool forward;		 /* via is an account's, which forwards */
+	bool loop;		 /* via had this message before */
 	struct deliver_dsn dsn;
 };
 

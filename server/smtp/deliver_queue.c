@@ -21,8 +21,8 @@ deliver_queue_rcpt(const struct deliver_dsn *dsn, struct str address,
 		.notify = dsn->notify };
 }
 
-/* Accounts under their own addresses: what they stand for was decided at
- * RCPT. */
+/* Accounts under their own addresses: what they stand for was decided at RCPT,
+ * and of one that forwards this is the copy it keeps (queue.h, via). */
 static void
 deliver_queue_rcpts(struct arena *a, const struct deliver *d,
     struct queue_message *m)
@@ -33,7 +33,9 @@ deliver_queue_rcpts(struct arena *a, const struct deliver *d,
 		if (!d->accounts[i].loop)
 			m->rcpts[m->rcpt_n++] =
 			    deliver_queue_rcpt(&d->accounts[i].dsn,
-				d->accounts[i].address, STR_NONE);
+				d->accounts[i].address,
+				d->accounts[i].copy ? d->accounts[i].address
+						    : STR_NONE);
 	for (unsigned i = 0; i < d->elsewhere_n; i++)
 		m->rcpts[m->rcpt_n++] = deliver_queue_rcpt(&d->elsewhere[i].dsn,
 		    d->elsewhere[i].address, d->elsewhere[i].via);

@@ -70,6 +70,18 @@ deliver_write(struct task *t, struct deliver *d, const void *p, size_t n)
 	deliver_refuse(d, deliver_verdict_of(e));
 }
 
+/* The one account that forwards all of it elsewhere; empty: none. */
+static struct str
+deliver_forwarder(const struct deliver *d)
+{
+	for (unsigned i = 0; i < d->elsewhere_n; i++)
+		if (!d->elsewhere[i].forward ||
+		    !str_eq(d->elsewhere[i].via, d->elsewhere[0].via))
+			return STR_NONE;
+	return d->rcpt_n == 1 && d->elsewhere_n > 0 ? d->elsewhere[0].via
+						    : STR_NONE;
+}
+
 /* What is final only when a message is delivered (Return-Path, Delivered-To)
  * is put on top of a queued one when that happens. */
 static void
@@ -82,6 +94,8 @@ deliver_trace(struct task *t, struct deliver *d, struct smtp_trace *tr)
 	tr->utf8 = d->utf8;
 	if (d->account_n == 1 && !tr->relay)
 		tr->delivered_to = d->accounts[0].address;
+	else if (tr->relay)
+		tr->delivered_to = deliver_forwarder(d);
 	if (d->rcpt_n == 1)
 		tr->rcpt = d->rcpts[0].mailbox;
 	tr->by = str_c(worker_hostname(d->w));
@@ -371,14 +385,16 @@ deliver_fill(struct task *t, struct deliver *d)
 static may_yield enum deliver_verdict
 deliver_judge(struct task *t, struct deliver *d, bool apart)
 {
-	unsigned loops = 0;
+	unsigned loops = 0, away = 0;
 
 	if (!d->headed && d->verdict == DELIVER_OK) /* it was all header */
 		deliver_header(t, d);
 	for (unsigned i = 0; i < d->account_n; i++)
 		loops += d->accounts[i].loop;
-	if (loops > 0 &&
-	    (!apart || (loops == d->account_n && d->elsewhere_n == 0)))
+	for (unsigned i = 0; i < d->elsewhere_n; i++)
+		away += d->elsewhere[i].loop;
+	if (loops + away > 0 &&
+	    (!apart || (loops == d->account_n && away == d->elsewhere_n)))
 		deliver_refuse(d, DELIVER_LOOP);
 	if (d->verdict == DELIVER_OK) {
 		filter_end(t, &d->filter);

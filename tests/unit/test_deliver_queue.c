@@ -1,9 +1,8 @@
 /* test_deliver_queue.c - mail for elsewhere, and what filters make of mail */
-#include "deliver_rig.h"
+#include "deliver_queue_rig.h"
 
 #include "server/queue/srs.h"
 #include "storage/state_srs.h"
-#include "tests/unit/test.h"
 
 /* --- a filter that does as it is told --- */
 
@@ -89,82 +88,6 @@ rcpt_dsn(struct task *t, struct deliver *d, const char *args)
 
 	assert_int_equal(smtp_parse_rcpt(str_c(args), &r), SMTP_OK);
 	return deliver_rcpt(t, d, &r);
-}
-
-/* Rows of all buckets; in *b_r one that has any. */
-static may_yield_unchecked unsigned
-queued(struct task *t, struct site *s, struct queue_bucket **b_r)
-{
-	struct queue_bucket *b;
-	unsigned n = 0;
-	uint64_t mask;
-	struct err *e;
-
-	*b_r = NULL;
-	assert_ok(queue_buckets(t, s->w[1].queue_store, &mask));
-	for (unsigned i = 0; i < QUEUE_BUCKETS; i++) {
-		if (!(mask >> i & 1))
-			continue;
-		e = queue_bucket_open(t, s->w[1].queue_store, i, &b);
-		if (err_is(e, ERR_NOENT)) /* half made */
-			continue;
-		assert_ok(e);
-		assert_ok(queue_bucket_refresh(t, b));
-		n += queue_bucket_count(b);
-		if (queue_bucket_count(b) > 0)
-			*b_r = b;
-	}
-	return n;
-}
-
-/* The only row, as another node sees it. */
-static may_yield_unchecked struct queue_bucket *
-bucket(struct task *t, struct site *s)
-{
-	struct queue_bucket *b;
-
-	assert_int_equal(queued(t, s, &b), 1);
-	return b;
-}
-
-static may_yield_unchecked const struct queue_message *
-by_id(struct task *t, struct site *s, struct str id)
-{
-	const struct queue_message *m;
-	struct queue_bucket *b;
-	unsigned i;
-	struct str rest;
-
-	assert_true(queue_id_parse(id, &i, &rest));
-	assert_ok(queue_bucket_open(t, s->w[1].queue_store, i, &b));
-	assert_ok(queue_bucket_refresh(t, b));
-	for (i = 0; i < queue_bucket_count(b); i++)
-		if (str_eq((m = queue_bucket_nth(b, i))->id, id))
-			return m;
-	fail_msg("not queued");
-	return NULL;
-}
-
-static may_yield_unchecked const char *
-text(struct task *t, struct queue_bucket *b, const struct queue_message *m)
-{
-	char *p = arena_alloc(task_arena(t), m->bytes + 1);
-	uint32_t n;
-
-	assert_ok(queue_read(t, b, m, 0, p, (uint32_t)m->bytes, &n));
-	assert_int_equal(n, m->bytes);
-	return p;
-}
-
-static void
-is_rcpt(const struct queue_message *m, unsigned i, const char *address,
-    const char *via, const char *original, unsigned notify)
-{
-	assert_true(i < m->rcpt_n);
-	test_row_str(i, m->rcpts[i].address, str_c(address));
-	test_row_str(i, m->rcpts[i].via, str_c(via));
-	test_row_str(i, m->rcpts[i].original, str_c(original));
-	test_row(i, m->rcpts[i].notify == notify);
 }
 
 /* --- cases --- */
