@@ -289,17 +289,11 @@ check_out_print(struct task *t, struct check_out *k)
 may_yield static struct err *
 check_outbound_run(struct task *t, struct ctl *c)
 {
-	/* Without a file there are no keys to validate with. */
-	static const char *const everything[] = { "." };
-	struct conf *plain = arena_new_obj(task_arena(t), struct conf);
 	struct check_out *k = arena_new_obj(task_arena(t), struct check_out);
 	struct err *e;
 
-	*plain = (struct conf){ .dns = { .trust_anchor = "",
-				    .insecure = (const char **)everything,
-				    .insecure_n = 1 } };
 	k->c = c;
-	k->conf = c->conf != NULL ? c->conf : plain;
+	k->conf = ctl_dns_conf(t, c);
 	e = check_out_addresses(t, k);
 	if (e != NULL)
 		return e;

@@ -138,6 +138,8 @@ void ctl_man(FILE *f, const struct ctl_option *globals);
 may_yield must_check struct err *ctl_open(struct task *t, struct ctl *c,
     enum ctl_need need);
 may_yield void ctl_close(struct task *t, struct ctl *c);
+/* For dns_new_for(): the node's, or one that asks the system's resolver. */
+const struct conf *ctl_dns_conf(struct task *t, const struct ctl *c);
 /* Who does it, for the audit table: "ctl:root". */
 const char *ctl_by(struct task *t);
 /* What the command opened, for server/admin/. */
