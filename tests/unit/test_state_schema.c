@@ -1,10 +1,12 @@
 /* test_state_schema.c - a share of an older schema, and retention by domain */
+#include "storage/state_admin.h"
 #include "storage/state_dkim.h"
 #include "storage/state_identity.h"
 #include "storage/state_key.h"
 #include "storage/state_private.h"
 #include "storage/state_route.h"
 #include "storage/state_srs.h"
+#include "storage/state_tag.h"
 #include "tests/unit/state_rig.h"
 
 /* A share that the first version made: opened, read, and raised. */
@@ -147,6 +149,122 @@ TEST(test_second_schema)
 	assert_int_equal(d.accounts_max, 9);
 }
 
+/* What the console needs, below its schema. */
+static may_yield_unchecked void
+no_console_yet(struct task *t, struct state *st)
+{
+	static const char id[] = "00112233445566778899aabbccddeeff";
+	struct arena *a = task_arena(t);
+	struct state_admin ad = { .login = STR("eve"),
+		.role = STR("readonly") };
+	struct state_admin_invite inv = { .role = STR("system"),
+		.expires = task_wall_s(t) + 60 },
+				  *invites;
+	struct state_token tok = { .owner = STR("root"),
+		.label = STR("l"),
+		.scopes = STR("*:read") },
+			   *tokens;
+	struct str name = STR("Root"), text, secret;
+	uint64_t step;
+	unsigned n;
+	bool ended;
+
+	assert_err(state_admin_add(t, st, "test", &ad), ERR_CONFLICT);
+	ad.role = STR("system");
+	ad.name = name;
+	assert_err(state_admin_add(t, st, "test", &ad), ERR_CONFLICT);
+	assert_err(state_admin_set(t, st, "test", STR("root"), &name, NULL,
+		       NULL),
+	    ERR_CONFLICT);
+	assert_err(state_admin_invite(t, st, "test", &inv, &text),
+	    ERR_CONFLICT);
+	assert_err(state_token_add(t, st, "test", &tok, &text), ERR_CONFLICT);
+	assert_err(state_token_remove(t, st, "test", STR("x")), ERR_CONFLICT);
+	assert_err(state_admin_invite_remove(t, st, "test", STR("x")),
+	    ERR_CONFLICT);
+	assert_err(state_totp_set(t, st, "test", STR("root"), STR("s")),
+	    ERR_CONFLICT);
+	assert_err(state_totp_use(t, st, STR("root"), 1), ERR_CONFLICT);
+	assert_err(state_session_end(t, st, str_c(id), task_wall_s(t)),
+	    ERR_CONFLICT);
+	assert_ok(state_totp_find(a, st, STR("root"), &secret, &step));
+	assert_int_equal(secret.n, 0);
+	assert_ok(state_admin_invite_list(a, st, &invites, &n));
+	assert_int_equal(n, 0);
+	assert_ok(state_token_list(a, st, STR_NONE, &tokens, &n));
+	assert_int_equal(n, 0);
+	assert_ok(state_session_is_ended(a, st, str_c(id), &ended));
+	assert_false(ended);
+	assert_err(state_token_find(a, st,
+		       STR("shoal_aaaaaaaaaaaaaaaaaaaa_"
+			   "aaaaaaaaaaaaaaaaaaaaaaaaaa"),
+		       0, &tok),
+	    ERR_NOTFOUND);
+	assert_err(state_admin_invite_find(a, st,
+		       STR("aaaaaaaaaaaaaaaaaaaa-aaaaaaaaaaaaaaaaaaaaaaaaaa"),
+		       0, &inv),
+	    ERR_NOTFOUND);
+}
+
+/* A share of the third, with administrators and accounts. */
+TEST(test_third_schema)
+{
+	struct state_admin ad = { .login = STR("root"), .role = STR("system") };
+	struct state_account_new n = { .address = STR("bob@x.org") };
+	struct arena *ar = task_arena(t);
+	struct state *a, *b;
+	char was[STATE_TAG_CHARS + 1], tag[STATE_TAG_CHARS + 1];
+	struct str name = STR("Root");
+
+	c->node[0].conf.schema_max = 3;
+	assert_int_equal(system(
+			     arena_printf(ar, "rm -r %s/state", c->share_dir)),
+	    0);
+	assert_ok(state_create(t, &c->node[0].conf));
+	c->node[0].conf.schema_max = 0;
+	a = node_open(t, c, 0);
+	b = node_open(t, c, 1);
+	assert_int_equal(state_schema(a), 3);
+	assert_ok(add_domain(t, a, "x.org"));
+	assert_ok(add_domain(t, a, "y.org"));
+	assert_ok(add_account(t, a, "alice@x.org"));
+	assert_ok(state_admin_add(t, a, "test", &ad));
+	ad.login = STR("alice@x.org");
+	ad.role = STR("domain");
+	ad.domain = STR("y.org");
+	assert_ok(state_admin_add(t, a, "test", &ad));
+	no_console_yet(t, a);
+	assert_ok(state_tag(ar, a, STATE_TAG_ACCOUNT, ad.login, was));
+	assert_ok(state_tag(ar, a, STATE_TAG_ADMIN, ad.login, tag));
+	/* what goes with what is there */
+	assert_ok(state_account_add(t, a, "test", &n, 1));
+	assert_ok(state_account_remove(t, a, "test", n.address, NULL));
+	assert_ok(state_account_purge(t, a, "test", n.id_r, true));
+	assert_ok(state_admin_signout(t, a, "test", STR("root")));
+	assert_same(t, a, b);
+	assert_ok(state_schema_raise(t, a, STATE_SCHEMA));
+	assert_same(t, a, b);
+	assert_ok(state_tag(ar, b, STATE_TAG_ACCOUNT, ad.login, tag));
+	assert_string_not_equal(tag, was);
+	/* rows of before, changed by the other node */
+	assert_ok(
+	    state_admin_set(t, b, "test", STR("root"), &name, NULL, NULL));
+	assert_ok(state_totp_set(t, b, "test", STR("root"), STR("s")));
+	assert_ok(state_totp_set(t, b, "test", STR("alice@x.org"), STR("s")));
+	assert_ok(state_totp_use(t, b, STR("alice@x.org"), 7));
+	assert_ok(state_account_quota(t, b, "test", STR("alice@x.org"), 5, 5));
+	assert_same(t, a, b);
+	assert_ok(state_admin_find(ar, a, STR("root"), &ad));
+	assert_true(str_eq_c(ad.name, "Root"));
+	assert_true(str_eq_c(ad.totp, "s"));
+	/* and by one that joins: a snapshot of before, entries of after */
+	assert_same(t, a, node_open(t, c, 2));
+	assert_ok(state_domain_remove(t, c->node[2].st, "test", STR("y.org")));
+	assert_err(state_admin_find(ar, c->node[2].st, STR("alice@x.org"), &ad),
+	    ERR_NOTFOUND);
+	assert_same(t, a, c->node[2].st);
+}
+
 TEST(test_domain_keep)
 {
 	int64_t bad = STATE_KEEP_MAX + 1, junk = -2;
@@ -171,6 +289,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_first_schema),
 		T(test_second_schema),
+		T(test_third_schema),
 		T(test_domain_keep),
 	};
 
