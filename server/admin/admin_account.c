@@ -232,10 +232,18 @@ may_yield static struct err *
 admin_password_hash(struct task *t, struct admin *ad, struct str address,
     struct str clear, struct password *p_r)
 {
+	const struct rnd *rnd = sched_rnd(task_sched(t));
 	struct password_salt salt;
-	struct err *e = state_account_salt(task_arena(t), ad->state, address,
-	    sched_rnd(task_sched(t)), &salt);
+	struct err *e = NULL;
 
+	if (str_chr(address, '@') >= 0)
+		e = state_account_salt(task_arena(t), ad->state, address, rnd,
+		    &salt);
+	else
+		password_salt_make(rnd,
+		    (uint32_t)admin_account_setting(ad,
+			STATE_PASSWORD_ITERATIONS),
+		    &salt);
 	if (e == NULL)
 		e = password_make(t, ad->offload, clear,
 		    (unsigned)admin_account_setting(ad, STATE_PASSWORD_COST),

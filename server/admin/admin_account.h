@@ -47,9 +47,9 @@ may_yield must_check struct err *admin_account_restore(struct task *t,
     struct admin *ad, struct str address_or_id, struct state_account *sa_r);
 
 /*
- * Hash and keys of a password in the clear, for this account (there or to be
- * added), as the settings say.  ERR_INVALID: too short (password.min_length),
- * or it cannot be prepared.
+ * Hash and keys of a password in the clear, for this account or administrator
+ * (there or to be added), as the settings say.  ERR_INVALID: too short
+ * (password.min_length), or it cannot be prepared.
  */
 may_yield must_check struct err *admin_password_make(struct task *t,
     struct admin *ad, struct str address, struct str clear,

@@ -23,6 +23,11 @@ extern const struct ctl_command cmd_domain_dns, cmd_domain_suspend,
 
 extern const struct ctl_command cmd_check_outbound, cmd_trace;
 
+extern const struct ctl_command cmd_admin_list, cmd_admin_add, cmd_admin_set,
+    cmd_admin_remove, cmd_admin_password, cmd_admin_signout,
+    cmd_admin_totp_remove, cmd_admin_invite, cmd_admin_invite_list,
+    cmd_admin_invite_remove;
+
 /* In the order of --help and of the man page. */
 const struct ctl_command *const ctl_commands[] = {
 	&cmd_share_init,
@@ -82,6 +87,16 @@ const struct ctl_command *const ctl_commands[] = {
 	&cmd_app_password_add,
 	&cmd_app_password_list,
 	&cmd_app_password_remove,
+	&cmd_admin_invite,
+	&cmd_admin_invite_list,
+	&cmd_admin_invite_remove,
+	&cmd_admin_add,
+	&cmd_admin_set,
+	&cmd_admin_password,
+	&cmd_admin_signout,
+	&cmd_admin_totp_remove,
+	&cmd_admin_remove,
+	&cmd_admin_list,
 	&cmd_settings_list,
 	&cmd_settings_set,
 	&cmd_tls_add,
