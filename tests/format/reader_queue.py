@@ -128,7 +128,7 @@ class Bucket:
         elif letter == "y":
             for r in m.rcpts:
                 if r.state == 0:
-                    r.next = 0
+                    r.next = 0 if r.tries else 1
         elif letter == "x":
             del self.rows[f[0]]
         else:
