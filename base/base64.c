@@ -1,4 +1,4 @@
-/* base64.c - RFC 4648, section 4 */
+/* base64.c - RFC 4648, sections 4 and 5 */
 #include "base/crypto.h"
 
 static const char base64_digits[] =
@@ -77,4 +77,40 @@ base64_decode(struct arena *a, struct str in, struct str *out_r)
 	}
 	*out_r = str_of(out, out_n);
 	return true;
+}
+
+static char
+base64_swap(char c, const char *from, const char *to)
+{
+	return c == from[0] ? to[0] : c == from[1] ? to[1] : c;
+}
+
+struct str
+base64url_encode(struct arena *a, struct str in)
+{
+	struct str s = base64_encode(a, in);
+	char *p = (char *)(uintptr_t)s.p; /* ours */
+
+	while (s.n > 0 && p[s.n - 1] == '=')
+		s.n--;
+	for (size_t i = 0; i < s.n; i++)
+		p[i] = base64_swap(p[i], "+/", "-_");
+	return s;
+}
+
+bool
+base64url_decode(struct arena *a, struct str in, struct str *out_r)
+{
+	char *p = arena_alloc(a, in.n + 4);
+	size_t n = in.n;
+
+	for (size_t i = 0; i < n; i++) {
+		if (base64_value(in.p[i]) > 61 && in.p[i] != '-' &&
+		    in.p[i] != '_')
+			return false;
+		p[i] = base64_swap(in.p[i], "-_", "+/");
+	}
+	while (n % 4 != 0)
+		p[n++] = '=';
+	return base64_decode(a, str_of(p, n), out_r);
 }

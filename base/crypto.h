@@ -48,5 +48,8 @@ uint32_t crc32c(uint32_t crc, const void *p, size_t n);
 /* Base64 (RFC 4648), with padding. */
 struct str base64_encode(struct arena *a, struct str in);
 bool base64_decode(struct arena *a, struct str in, struct str *out_r);
+/* With the alphabet of its section 5 ("-", "_"), and without padding. */
+struct str base64url_encode(struct arena *a, struct str in);
+bool base64url_decode(struct arena *a, struct str in, struct str *out_r);
 
 #endif

@@ -229,6 +229,17 @@ const struct state_setting_desc state_setting_table[] = {
 	{ STATE_QUEUE_AT_ONCE, "queue.at_once",
 	    STATE_SETTING_U64, "100", 1, 10000,
 	    "Deliveries of one node at once." },
+	{ STATE_CONSOLE_IDLE, "console.session_idle", STATE_SETTING_SECONDS,
+	    "1h", 60, 30 * DAY,
+	    "How long a session of the console lasts after its last use." },
+	{ STATE_CONSOLE_TIME, "console.session_time", STATE_SETTING_SECONDS,
+	    "12h", 300, 90 * DAY,
+	    "How long a session of the console lasts at most." },
+	{ STATE_CONSOLE_HOSTS, "console.hosts", STATE_SETTING_TEXT,
+	    "", 0, 2048,
+	    "Further names and addresses by which browsers reach the console, "
+	    "separated by blanks: a balancer's.  The nodes' host names, "
+	    "client.host and the domains here are known." },
 };
 /* clang-format on */
 
@@ -308,6 +319,21 @@ state_setting_bad(struct arena *a, const struct state_setting_desc *d)
 					       : "");
 }
 
+/* As in a Host field, without ports: names of any kind, and IP addresses. */
+static bool
+state_setting_is_hosts(struct str value)
+{
+	for (size_t i = 0; i < value.n; i++) {
+		char c = value.p[i];
+
+		if (!(c >= '0' && c <= '9') &&
+		    !((c | 32) >= 'a' && (c | 32) <= 'z') &&
+		    (c == '\0' || strchr("-._: ", c) == NULL))
+			return false;
+	}
+	return true;
+}
+
 static bool
 state_setting_is_text(struct arena *a, const struct state_setting_desc *d,
     struct str value)
@@ -316,6 +342,8 @@ state_setting_is_text(struct arena *a, const struct state_setting_desc *d,
 
 	if (value.n > d->max)
 		return false;
+	if (d->id == STATE_CONSOLE_HOSTS)
+		return state_setting_is_hosts(value);
 	if (d->id == STATE_SMTP_BARE)
 		return str_eq_c(value, "refuse") ||
 		       str_eq_c(value, "normalise");

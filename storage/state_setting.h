@@ -79,6 +79,9 @@ enum state_setting {
 	STATE_QUEUE_NOTICE,	    /* queue.delay_notice */
 	STATE_QUEUE_PER_DEST,	    /* queue.per_destination */
 	STATE_QUEUE_AT_ONCE,	    /* queue.at_once */
+	STATE_CONSOLE_IDLE,	    /* console.session_idle */
+	STATE_CONSOLE_TIME,	    /* console.session_time */
+	STATE_CONSOLE_HOSTS,	    /* console.hosts */
 	STATE_SETTINGS
 };
 

@@ -92,8 +92,10 @@ enum api_flags {
 	API_CREATES = 4, /* 201, with Location when api_location() was called */
 	API_EMPTY = 8,	 /* 204 */
 	API_PLAIN = 16,	 /* answers text/plain by api_plain() */
-	API_LOOKS = 32	 /* a POST that changes nothing (codes stay out of
-			  * URLs); no writer is opened */
+	API_LOOKS = 32,	 /* no writer is opened for this POST or DELETE: it
+			  * changes nothing (codes stay out of URLs), or sees
+			  * to that itself */
+	API_ACCEPTED = 64 /* 202: it is being done */
 };
 /* Whose object it is: others than whose domain it is get 404. */
 enum api_scope {
@@ -210,13 +212,22 @@ must_check struct err *api_may_manage(struct api *x, struct str address);
  */
 may_yield must_check struct err *api_own_password(struct task *t, struct api *x,
     const char *field, struct str password);
-must_check struct err *api_session_again(struct task *t, struct api *x);
+must_check struct err *api_session_again(struct api *x);
+/* Hash and keys of a new password of an administrator with a name of his own;
+ * 422 in `field`. */
+may_yield must_check struct err *api_admin_password(struct task *t,
+    struct api *x, const char *field, struct str clear, struct password *p_r,
+    struct password_salt *salt_r);
 
 /* --- api.c --- */
 
 /* Every request below API_PREFIX. */
 may_yield void api_handle(struct task *t, struct conn *c,
     const struct http_request *rq, struct http_response *rs);
+/* What HTTP refuses before it is a request of ours (413): with a body like the
+ * other problems. */
+void api_refused(struct http_response *rs, unsigned status);
+bool api_is_path(struct str path);
 /* The tables; each ends with method NULL, the list with NULL. */
 extern const struct api_route *const api_routes[];
 /* The description, as JSON text. */

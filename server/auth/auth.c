@@ -26,6 +26,11 @@ static const struct {
 	[AUTH_UNBOUND] = { "channel binding differs", ERR_DENIED, AUTH_NO },
 	[AUTH_DOWNGRADED] = { "channel binding was taken out", ERR_DENIED,
 	    AUTH_NO },
+	[AUTH_TOTP_RIGHT] = { "second factor", ERR_NONE, NULL },
+	[AUTH_TOTP_WANTED] = { "second factor wanted", ERR_DENIED,
+	    "the code of the second factor is wanted, too" },
+	[AUTH_TOTP_WRONG] = { "second factor wrong", ERR_DENIED,
+	    "the code is wrong, or was used already" },
 	[AUTH_REFUSED] = { "too many failures", ERR_LIMIT, AUTH_NO },
 	[AUTH_CROWDED] = { "too many at once", ERR_UNAVAIL, AUTH_LATER },
 	[AUTH_BROKEN] = { "broken", ERR_UNAVAIL, AUTH_LATER },
@@ -272,14 +277,11 @@ auth_try_password(struct task *t, struct auth_try *y)
 	return v;
 }
 
-static may_yield enum auth_verdict
-auth_try_run(struct task *t, struct auth_try *y)
+enum auth_verdict
+auth_try_found(struct task *t, struct auth_try *y)
 {
 	enum auth_verdict v;
 
-	y->broken = auth_find(t, y->a, y->l->login, &y->found);
-	if (y->broken != NULL)
-		return AUTH_BROKEN;
 	auth_scores_of(y->a, y->found.who, y->l->peer, &y->scores);
 	if (auth_scores_refuse(y->a, &y->scores))
 		return AUTH_REFUSED;
@@ -288,6 +290,13 @@ auth_try_run(struct task *t, struct auth_try *y)
 		return AUTH_CACHED;
 	v = auth_try_password(t, y);
 	return y->found.suspended && v == AUTH_RIGHT ? AUTH_SUSPENDED : v;
+}
+
+static may_yield enum auth_verdict
+auth_try_run(struct task *t, struct auth_try *y)
+{
+	y->broken = auth_find(t, y->a, y->l->login, &y->found);
+	return y->broken != NULL ? AUTH_BROKEN : auth_try_found(t, y);
 }
 
 /* --- what follows --- */
@@ -313,11 +322,13 @@ auth_try_failed(struct task *t, struct auth_try *y, enum auth_verdict v)
 	uint64_t now = task_now_ms(t);
 	bool again;
 
+	if (v == AUTH_TOTP_WANTED)
+		return;
 	stat_add(y->a->w->counts, STAT_LOGINS_FAILED, 1);
 	if (v == AUTH_CROWDED || v == AUTH_BROKEN || v == AUTH_DOWNGRADED)
 		return;
-	if (v == AUTH_REFUSED) {
-		auth_try_delay(t, y, false);
+	if (v == AUTH_REFUSED || v == AUTH_TOTP_WRONG) {
+		auth_try_delay(t, y, v == AUTH_TOTP_WRONG);
 		return;
 	}
 	again = auth_cache_has(y->a->wrong, y->mac, now);
@@ -337,7 +348,7 @@ auth_try_succeeded(struct auth_try *y, enum auth_verdict v)
 	auth_scores_succeeded(y->a, &y->scores);
 	y->l->account = y->found.login.account;
 	y->l->app_id = c->app_id;
-	if (v != AUTH_PROVED && c->app_id.n == 0 &&
+	if (v != AUTH_PROVED && c->app_id.n == 0 && !y->found.admin &&
 	    password_needs_upgrade(&c->password))
 		auth_upgrade_start(y->a, &y->found.login, &c->password,
 		    y->l->password);

@@ -66,7 +66,7 @@ auth_find_name(struct arena *a, struct str login)
 	return str_sub(login, 0, AUTH_NAME_MAX);
 }
 
-static void
+void
 auth_find_fake(struct arena *a, struct auth *au, struct auth_found *f,
     struct str name)
 {

@@ -26,6 +26,11 @@ bool auth_scores_refuse(const struct auth *a, const struct auth_scores *s);
 uint64_t auth_scores_failed(struct auth *a, const struct auth_scores *s,
     bool score);
 void auth_scores_succeeded(struct auth *a, const struct auth_scores *s);
+/* The same for what belongs to no account: of the networks alone. */
+bool auth_scores_network_refuse(const struct auth *a,
+    const struct auth_scores *s);
+uint64_t auth_scores_network_failed(struct auth *a,
+    const struct auth_scores *s, bool score);
 
 /* --- auth_hash.c: how many hashes at once --- */
 
@@ -67,9 +72,13 @@ struct auth_found {
 	struct state_login login;
 	struct str who;
 	bool found, suspended, alias;
+	bool admin; /* of the console: no account; login has no more than the
+		     * password */
 };
 must_check struct err *auth_find(struct task *t, struct auth *a,
     struct str login, struct auth_found *f_r);
+void auth_find_fake(struct arena *a, struct auth *au, struct auth_found *f,
+    struct str name);
 
 /* --- auth.c: one attempt, and its end --- */
 
@@ -83,6 +92,9 @@ enum auth_verdict {
 	AUTH_SUSPENDED,
 	AUTH_UNBOUND,
 	AUTH_DOWNGRADED,
+	AUTH_TOTP_RIGHT, /* and the password */
+	AUTH_TOTP_WANTED,
+	AUTH_TOTP_WRONG,
 	AUTH_REFUSED,
 	AUTH_CROWDED,
 	AUTH_BROKEN
@@ -100,6 +112,8 @@ struct auth_try {
 	struct err *broken;
 };
 
+/* With y->found: the password. */
+may_yield enum auth_verdict auth_try_found(struct task *t, struct auth_try *y);
 /* Scores, log line, delay; the error for the client, or l's account. */
 may_yield must_check struct err *auth_try_end(struct task *t,
     struct auth_try *y, enum auth_verdict v);

@@ -1,4 +1,5 @@
 /* auth_score.c - failed logins per account and network, cluster-wide */
+#include "server/auth/auth_console.h"
 #include "server/auth/auth_private.h"
 #include "server/cluster/hints.h"
 #include "server/net/counts.h"
@@ -29,7 +30,7 @@ auth_net_key(const struct net_addr *peer, unsigned bytes4, unsigned bytes6)
 	return counts_key("auth.net", b, 1 + n);
 }
 
-static bool
+bool
 auth_is_exempt(const struct auth *a, const struct net_addr *peer)
 {
 	struct str rest = worker_setting_text(a->w, STATE_NET_EXEMPT), word;
@@ -75,15 +76,23 @@ auth_is_known(const struct auth *a, const struct auth_scores *s)
 }
 
 bool
+auth_scores_network_refuse(const struct auth *a, const struct auth_scores *s)
+{
+	double max = (double)worker_setting(a->w, STATE_AUTH_FAILURES) - 0.5;
+
+	return s->network &&
+	       (auth_score(a, s->narrow) >= max ||
+		   auth_score(a, s->wide) >= max * AUTH_WIDE_FACTOR);
+}
+
+bool
 auth_scores_refuse(const struct auth *a, const struct auth_scores *s)
 {
 	/* half a failure less: a little is forgotten while they add up */
 	double max = (double)worker_setting(a->w, STATE_AUTH_FAILURES) - 0.5;
-	bool over = auth_score(a, s->account) >= max;
+	bool over = auth_score(a, s->account) >= max ||
+		    auth_scores_network_refuse(a, s);
 
-	if (!over && s->network)
-		over = auth_score(a, s->narrow) >= max ||
-		       auth_score(a, s->wide) >= max * AUTH_WIDE_FACTOR;
 	return over && !auth_is_known(a, s);
 }
 
@@ -105,6 +114,20 @@ auth_delay_ms(uint64_t base_ms, double score)
 	for (; score >= 1.5 && ms < AUTH_DELAY_MAX_MS; score--)
 		ms *= 2;
 	return ms < AUTH_DELAY_MAX_MS ? ms : AUTH_DELAY_MAX_MS;
+}
+
+uint64_t
+auth_scores_network_failed(struct auth *a, const struct auth_scores *s,
+    bool score)
+{
+	uint64_t base = worker_setting(a->w, STATE_AUTH_DELAY) * 1000;
+
+	if (!s->network)
+		return base;
+	if (!score)
+		return auth_delay_ms(base, auth_score(a, s->narrow));
+	auth_score_add(a, s->wide, 1);
+	return auth_delay_ms(base, auth_score_add(a, s->narrow, 1));
 }
 
 uint64_t

@@ -9,6 +9,8 @@
 #include "storage/state_account.h"
 
 enum role { ROLE_NOBODY, ROLE_USER, ROLE_READONLY, ROLE_DOMAIN, ROLE_SYSTEM };
+/* ROLE_NOBODY: no such word. */
+enum role role_of_name(struct str name);
 /* "user", "readonly", "domain", "system"; NULL for nobody. */
 const char *role_name(enum role r);
 
@@ -46,7 +48,8 @@ struct principal {
 
 /* Role and scopes; objects of other domains are another question. */
 bool principal_may(const struct principal *p, enum area a, bool writes);
-/* "accounts:write queue:read": ERR_INVALID names the word. "*:read" is all. */
+/* "accounts:write queue:read": ERR_INVALID names the word.  write has read in
+ * it; "*:read" is all. */
 must_check struct err *principal_scopes_parse(struct arena *a, struct str text,
     uint32_t *scopes_r);
 

@@ -100,12 +100,15 @@ http_send(struct task *t, struct conn *c, const struct http_request *rq,
 /* What was malformed, or too large: nobody knows where the next one begins. */
 may_yield static void
 http_refuse(struct task *t, struct conn *c, const struct http_service *s,
-    unsigned status)
+    const struct http_request *rq, unsigned status)
 {
 	struct http_response rs;
 
 	http_response_init(&rs, task_arena(t));
-	http_reply_text(&rs, status, http_status_text(status));
+	if (rq != NULL && s->refuse != NULL)
+		s->refuse(rq, &rs, status);
+	else
+		http_reply_text(&rs, status, http_status_text(status));
 	rs.close = true;
 	log_debug(t, "http", "refused", LOG_C("service", s->name),
 	    LOG_U64("status", status));
@@ -168,16 +171,18 @@ may_yield static unsigned
 http_read_body(struct task *t, struct conn *c, const struct http_service *s,
     struct http_request *rq)
 {
+	uint64_t max =
+	    s->body_max_of != NULL ? s->body_max_of(rq) : s->body_max;
 	unsigned status = 0;
 	struct buf body;
 
-	if (rq->content_length > s->body_max)
+	if (rq->content_length > max)
 		return 413;
 	if (!rq->chunked && rq->content_length == 0)
 		return 0;
 	if (rq->expect_continue && conn_buffered(c).n == 0)
 		conn_puts(t, c, "HTTP/1.1 100 Continue\r\n\r\n");
-	buf_init(&body, task_arena(t), s->body_max);
+	buf_init(&body, task_arena(t), max);
 	if (rq->chunked)
 		status = http_read_chunked(t, c, &body);
 	while (status == 0 && !rq->chunked) {
@@ -201,10 +206,12 @@ http_one(struct task *t, struct conn *c, const struct http_service *s)
 	struct http_request rq;
 	char peer[NET_TEXT_MAX];
 	unsigned status;
+	bool head;
 
 	conn_set_deadline(c, began + HTTP_REQUEST_MS);
 	status = http_read_head(t, c, &rq);
-	if (status == 0)
+	head = status == 0;
+	if (head)
 		status = http_read_body(t, c, s, &rq);
 	conn_set_deadline(c, 0);
 	if (status == 1) {
@@ -212,7 +219,7 @@ http_one(struct task *t, struct conn *c, const struct http_service *s)
 		return;
 	}
 	if (status != 0) {
-		http_refuse(t, c, s, status);
+		http_refuse(t, c, s, head ? &rq : NULL, status);
 		return;
 	}
 	http_response_init(&rs, task_arena(t));

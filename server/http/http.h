@@ -38,9 +38,15 @@ struct http_response {
 struct http_service {
 	const char *name;  /* of log lines */
 	uint64_t body_max; /* more: 413 */
-	bool log;	   /* one line per request */
+	/* Optional: of that request, whose body is to be read. */
+	uint64_t (*body_max_of)(const struct http_request *rq);
+	bool log; /* one line per request */
 	void (*handle)(struct task *t, struct conn *c,
 	    const struct http_request *rq, struct http_response *rs);
+	/* Optional: the answer to a request whose head was read but not its
+	 * body; else one line of text. */
+	void (*refuse)(const struct http_request *rq, struct http_response *rs,
+	    unsigned status);
 };
 
 may_yield void http_open(struct task *t, struct conn *c);

@@ -1,6 +1,7 @@
 /* web.c - HTTPS: what browsers and mail programs ask of a node */
 #include "server/http/web.h"
 
+#include "server/api/api.h"
 #include "server/http/clientconf.h"
 #include "server/http/http.h"
 #include "server/http/static.h"
@@ -89,12 +90,34 @@ web_service_host(const struct web *x)
 			  : str_c(worker_hostname(x->w));
 }
 
+/* A browser on this machine: nobody else's page can have that origin. */
+static bool
+web_is_loopback(struct str host)
+{
+	struct net_addr at;
+
+	return str_eq_c(host, "localhost") ||
+	       (net_addr_parse(host, &at) && net_addr_is_loopback(&at));
+}
+
+static bool
+web_is_named(const struct web *x)
+{
+	struct str rest = worker_setting_text(x->w, STATE_CONSOLE_HOSTS), name;
+
+	while (str_split(&rest, ' ', &name))
+		if (name.n > 0 && str_case_eq(x->host, name))
+			return true;
+	return false;
+}
+
 static bool
 web_is_ours(const struct web *x)
 {
 	char text[NET_TEXT_MAX];
 
-	return str_case_eq_c(x->host, worker_hostname(x->w)) ||
+	return web_is_loopback(x->host) || web_is_named(x) ||
+	       str_case_eq_c(x->host, worker_hostname(x->w)) ||
 	       str_case_eq(x->host, web_service_host(x)) ||
 	       str_eq_c(x->host, net_addr_text(conn_local(x->c), text)) ||
 	       web_domain_of(x, x->host).p != NULL;
@@ -229,6 +252,13 @@ web_allows(const struct web_page *p, struct str method)
 	return str_eq_c(method, "GET") || str_eq_c(method, "HEAD");
 }
 
+static void
+web_headers(struct http_response *rs)
+{
+	http_add(rs, "Cache-Control", "no-store");
+	http_add(rs, "Strict-Transport-Security", "max-age=31536000");
+}
+
 static may_yield void
 web_handle(struct task *t, struct conn *c, const struct http_request *rq,
     struct http_response *rs)
@@ -242,10 +272,11 @@ web_handle(struct task *t, struct conn *c, const struct http_request *rq,
 	const struct web_page *page = web_page_find(rq->path);
 
 	if (page != &web_file)
-		http_add(rs, "Cache-Control", "no-store");
-	http_add(rs, "Strict-Transport-Security", "max-age=31536000");
+		web_headers(rs);
 	if (!(page != NULL && page->any_host) && !web_is_ours(&x))
 		http_reply_text(rs, 421, "this host is not served here");
+	else if (api_is_path(rq->path))
+		api_handle(t, c, rq, rs);
 	else if (page == NULL)
 		http_reply_text(rs, 404, "there is no such page");
 	else if (!web_allows(page, rq->method))
@@ -254,11 +285,30 @@ web_handle(struct task *t, struct conn *c, const struct http_request *rq,
 		page->run(t, &x);
 }
 
+static uint64_t
+web_body_max(const struct http_request *rq)
+{
+	return api_is_path(rq->path) ? API_BODY_MAX : WEB_BODY_MAX;
+}
+
+static void
+web_refuse(const struct http_request *rq, struct http_response *rs,
+    unsigned status)
+{
+	web_headers(rs);
+	if (api_is_path(rq->path))
+		api_refused(rs, status);
+	else
+		http_reply_text(rs, status, http_status_text(status));
+}
+
 static const struct http_service web_service = {
 	.name = "https",
 	.body_max = WEB_BODY_MAX,
+	.body_max_of = web_body_max,
 	.log = true,
 	.handle = web_handle,
+	.refuse = web_refuse,
 };
 
 static may_yield void

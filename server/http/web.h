@@ -10,7 +10,8 @@
  * none of ours is answered 421 (RFC 9110, 15.5.20): a name that somebody else
  * points at us gets nothing.  Ours are this node's host name, the setting
  * client.host, and of every domain D here: D, autoconfig.D, autodiscover.D;
- * and the address of the connection.
+ * what the setting console.hosts lists, the loopback's names, and the address
+ * of the connection.  Paths below /api/v1 are server/api's.
  *
  * Mail programs that know nothing but an address ask for
  *

@@ -23,6 +23,7 @@ DOORS = {
     "utf8proc.h": ["base/unicode*"],
     "idn2.h": ["base/unicode*"],
     "crypt.h": ["storage/password*"],
+    "liboath/*": ["server/auth/totp.c"],
     "libpsl.h": ["server/mailauth/dmarc_psl.c"],
     "iconv.h": ["mime/charset.c"],
     "confuse.h": ["server/conf*"],

@@ -630,6 +630,10 @@ TEST(test_setting_values)
 		{ "client.host", "", 0 },
 		{ "client.host", "mail.x.org imap.x.org", UINT64_MAX },
 		{ "client.host", "https://mail.x.org", UINT64_MAX },
+		{ "console.hosts", "Mail.x.org 10.0.0.10 2001:db8::1", 0 },
+		{ "console.hosts", "https://mail.x.org", UINT64_MAX },
+		{ "console.session_idle", "1h", 3600 },
+		{ "console.session_time", "1m", UINT64_MAX },
 		{ "domain.mx_hosts",
 		    " MX1.x.org  b\xc3\xbc"
 		    "cher.org ",

@@ -1,0 +1,8 @@
+/* api_routes.c - the tables of all resources */
+#include "server/api/api_private.h"
+
+const struct api_route *const api_routes[] = {
+	api_openapi_routes,
+	api_session_routes,
+	NULL,
+};
