@@ -173,18 +173,6 @@ state_admin_invite_remove(struct task *t, struct state *st, const char *by,
 
 /* --- using --- */
 
-static bool
-state_admin_invite_split(struct str code, struct str *id_r,
-    struct str *secret_r)
-{
-	*id_r = str_sub(code, 0, STATE_ID_CHARS);
-	*secret_r = str_sub(code, STATE_ID_CHARS + 1, code.n);
-	return code.n == STATE_ADMIN_CODE_CHARS &&
-	       code.p[STATE_ID_CHARS] == '-' &&
-	       state_secret_is_base32(*id_r, STATE_ID_CHARS) &&
-	       state_secret_is_base32(*secret_r, STATE_SECRET_CHARS);
-}
-
 static struct err *
 state_admin_invite_get(struct state_db *db, struct arena *a, struct str code,
     int64_t now_s, struct state_admin_invite *inv_r)
@@ -194,7 +182,7 @@ state_admin_invite_get(struct state_db *db, struct arena *a, struct str code,
 	struct err *e;
 	bool ok;
 
-	if (!state_admin_invite_split(code, &id, &secret))
+	if (!state_secret_split(code, STR(""), '-', &id, &secret))
 		return state_admin_invite_missing(a);
 	state_q_begin(&q, db, a, STATE_INVITE_COLUMNS " WHERE id = ?", "t", id);
 	ok = state_q_row(&q);

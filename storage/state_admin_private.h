@@ -39,7 +39,8 @@ struct str state_secret_make(struct state_tx *x);
 struct str state_secret_hash(struct arena *a, struct str secret);
 /* hash: from the row, whatever is in there. */
 bool state_secret_is(struct str secret, struct str hash);
-/* n characters of STATE_ID's or a secret's alphabet. */
-bool state_secret_is_base32(struct str s, size_t n);
+/* <prefix><id><sep><secret>, as somebody shows it; false: it is nothing such. */
+bool state_secret_split(struct str text, struct str prefix, char sep,
+    struct str *id_r, struct str *secret_r);
 
 #endif

@@ -8,18 +8,30 @@ state_generation(struct state_tx *x)
 	return (int64_t)(rnd_u64(x->rnd) >> 12);
 }
 
-bool
-state_secret_is_base32(struct str s, size_t n)
+static bool
+state_secret_is_base32(struct str s)
 {
 	size_t i;
 
-	if (s.n != n)
-		return false;
-	for (i = 0; i < n; i++)
+	for (i = 0; i < s.n; i++)
 		if (!((s.p[i] >= 'a' && s.p[i] <= 'z') ||
 			(s.p[i] >= '2' && s.p[i] <= '7')))
 			return false;
 	return true;
+}
+
+bool
+state_secret_split(struct str text, struct str prefix, char sep,
+    struct str *id_r, struct str *secret_r)
+{
+	*id_r = str_sub(text, prefix.n, STATE_ID_CHARS);
+	*secret_r =
+	    str_sub(text, prefix.n + STATE_ID_CHARS + 1, STATE_SECRET_CHARS);
+	return text.n == prefix.n + STATE_ID_CHARS + 1 + STATE_SECRET_CHARS &&
+	       str_starts(text, prefix) &&
+	       text.p[prefix.n + STATE_ID_CHARS] == sep &&
+	       state_secret_is_base32(*id_r) &&
+	       state_secret_is_base32(*secret_r);
 }
 
 struct str

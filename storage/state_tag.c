@@ -44,7 +44,7 @@ static const struct state_tag_part {
 	    "SELECT forward_keep, secret_totp != x'' FROM accounts"
 	    " WHERE id = ?1" },
 	{ STATE_TAG_ACCOUNT, STATE_CONSOLE_SCHEMA,
-	    "SELECT target, created FROM forwards WHERE account = ?1"
+	    "SELECT target FROM forwards WHERE account = ?1"
 	    " ORDER BY target" },
 
 	{ STATE_TAG_ALIAS, 1,
@@ -113,7 +113,7 @@ state_tag_key(struct arena *a, enum state_tag_kind kind, struct str key,
 	case STATE_TAG_ACCOUNT:
 		if (!state_admin_is_account(key))
 			return NULL; /* an id */
-				     /* fall through */
+		/* fall through */
 	case STATE_TAG_GROUP:
 		e = state_address_parse(a, key, &ad);
 		*key_r = ad.full;

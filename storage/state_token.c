@@ -170,20 +170,6 @@ state_token_remove(struct task *t, struct state *st, const char *by,
 
 /* --- reading --- */
 
-static bool
-state_token_split(struct str text, struct str *id_r, struct str *secret_r)
-{
-	size_t prefix = strlen(STATE_TOKEN_PREFIX);
-
-	*id_r = str_sub(text, prefix, STATE_ID_CHARS);
-	*secret_r = str_sub(text, prefix + STATE_ID_CHARS + 1, text.n);
-	return str_starts(text, STR(STATE_TOKEN_PREFIX)) &&
-	       text.n == prefix + STATE_ID_CHARS + 1 + STATE_SECRET_CHARS &&
-	       text.p[prefix + STATE_ID_CHARS] == '_' &&
-	       state_secret_is_base32(*id_r, STATE_ID_CHARS) &&
-	       state_secret_is_base32(*secret_r, STATE_SECRET_CHARS);
-}
-
 struct err *
 state_token_find(struct arena *a, struct state *st, struct str text,
     int64_t now_s, struct state_token *tok_r)
@@ -193,7 +179,8 @@ state_token_find(struct arena *a, struct state *st, struct str text,
 	struct err *e;
 
 	*tok_r = (struct state_token){ .created = 0 };
-	if (!state_token_split(text, &id, &secret))
+	if (!state_secret_split(text, STR(STATE_TOKEN_PREFIX), '_', &id,
+		&secret))
 		return state_token_missing(a);
 	e = state_read_begin(a, st, &db);
 	if (e != NULL)
