@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import subprocess
 
 import pytest
 
@@ -34,6 +35,19 @@ def lives(pid):
         return False
 
 
+def link_of(said):
+    m = re.search(r"https://127\.0\.0\.1:\d+/invite#\S{47}$", said, re.M)
+    return m and m[0]
+
+
+def answers(q, link):
+    """The console is where the link says."""
+    r = subprocess.run(["curl", "-sSf", "--noproxy", "*", "--cacert",
+                        q.dir + "/q/tls/ca.pem", link],
+                       stdout=subprocess.PIPE, check=True)
+    return b"<title>Shoal" in r.stdout
+
+
 def whole_round(q):
     """Start, start again, lose a node, get it back, stop."""
     said = q.run("start")
@@ -43,8 +57,18 @@ def whole_round(q):
     assert "Hello, Alice" in said and "alice@example.org password" in said
     assert "stop" in said
     assert "both nodes are up" in q.run("status")
+    link = link_of(said)
+    assert link and link == link_of(q.run("status")), "another link"
+    assert answers(q, link)
     pids = {n: q.pid(n) for n in ("n1", "n2", "haproxy")}
-    assert "Hello, Alice" in q.run("start")
+    again = q.run("start")
+    assert "Hello, Alice" in again and link_of(again) == link
+    assert os.stat(q.dir + "/q/console-link").st_mode & 0o77 == 0
+    # somebody has followed it, or was made one in another way
+    q.ctl("admin", "add", "eve", "--password-stdin", stdin="a long password")
+    said = q.run("status")
+    assert link_of(said) is None and "web console: https://" in said
+    assert not os.path.exists(q.dir + "/q/console-link")
     assert pids == {n: q.pid(n) for n in pids}, "it was started twice"
     os.kill(pids["n1"], 9)
     again = q.run("start")

@@ -4,6 +4,7 @@ import os
 import random
 import subprocess
 
+from rig.ctl import Ctl
 from rig.ports import ports
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -44,6 +45,9 @@ class Quickstart:
         r = self.result(command)
         assert r.returncode == 0, r.stdout
         return r.stdout
+
+    def ctl(self, *args, **kw):
+        return Ctl(self.build, None, self.dir + "/q/n1/local").run(*args, **kw)
 
     def pid(self, name):
         with open("%s/q/run/%s.pid" % (self.dir, name)) as f:
