@@ -168,6 +168,9 @@ worker_state_look(struct task *t, struct core *c)
 	if (e != NULL && !share_err_is_temporary(e) && !c->state_failing)
 		log_error(t, "state not read", LOG_ERR(e));
 	c->state_failing = e != NULL;
+	if (c->w.index == 0)
+		counts_word_set(c->w.counts, COUNTS_STATE_READONLY,
+		    err_code(state_readonly(task_arena(t), c->w.state)));
 }
 
 void

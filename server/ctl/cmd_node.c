@@ -1,27 +1,21 @@
 /* node invite, node list, node drain, node resume, node remove, join */
 #include <unistd.h>
 
-#include "locking/nodes.h"
+#include "server/admin/admin_nodes.h"
 #include "server/ctl/ctl.h"
 #include "server/ctl/nodes_util.h"
 #include "storage/invite.h"
 #include "storage/localdir.h"
-#include "storage/state_node.h"
-#include "storage/state_setting.h"
 
 may_yield static struct err *
 node_invite_run(struct task *t, struct ctl *c)
 {
 	static const char *const columns[] = { "code", "expires", "share" };
+	struct admin ad = ctl_admin(t, c);
 	struct str code;
 	struct invite inv;
-	struct err *e = invite_sweep(t, c->store);
+	struct err *e = admin_node_invite(t, &ad, c->share_url, &code, &inv);
 
-	if (e == NULL)
-		e = invite_make(t, c->store, state_key(c->state), c->share_url,
-		    ctl_by(t),
-		    state_setting_u64(c->state, STATE_INVITE_EXPIRES), &code,
-		    &inv);
 	if (e != NULL)
 		return e;
 	if (!c->json) {
@@ -102,8 +96,9 @@ const struct ctl_command cmd_join = {
 may_yield static struct err *
 node_list_run(struct task *t, struct ctl *c)
 {
+	struct admin ad = ctl_admin(t, c);
 	struct nodes *nodes;
-	struct err *e = ctl_nodes_look(t, c, &nodes);
+	struct err *e = admin_nodes_look(t, &ad, &nodes);
 
 	if (e != NULL)
 		return e;
@@ -125,21 +120,17 @@ const struct ctl_command cmd_node_list = {
 may_yield static struct err *
 node_order(struct task *t, struct ctl *c, bool drain)
 {
-	struct str name = str_c(c->argv[0]);
-	struct state_node n;
+	struct admin ad = ctl_admin(t, c);
+	bool changed;
 	struct err *e;
 
-	e = state_node_find(task_arena(t), c->state, name, &n);
-	if (e == NULL && n.drain == drain) {
+	e = admin_node_drain(t, &ad, str_c(c->argv[0]), drain, &changed);
+	if (e == NULL && !changed)
 		ctl_say(c,
 		    drain ? "%s is being drained already"
 			  : "%s is not being drained",
 		    c->argv[0]);
-		return NULL;
-	}
-	if (e == NULL)
-		e = state_node_drain(t, c->state, ctl_by(t), name, drain);
-	if (e == NULL)
+	else if (e == NULL)
 		ctl_say(c,
 		    drain ? "%s is told to drain; node list shows how far it is"
 			  : "%s is told to serve again",
@@ -187,18 +178,10 @@ const struct ctl_command cmd_node_resume = {
 may_yield static struct err *
 node_remove_run(struct task *t, struct ctl *c)
 {
+	struct admin ad = ctl_admin(t, c);
 	struct state_node n;
-	bool lives;
-	struct err *e;
+	struct err *e = admin_node_remove(t, &ad, str_c(c->argv[0]), &n);
 
-	e = state_node_find(task_arena(t), c->state, str_c(c->argv[0]), &n);
-	if (e == NULL)
-		e = ctl_nodes_lives(t, c, n.id, &lives);
-	if (e == NULL && lives)
-		e = err_newf(task_arena(t), ERR_INVALID,
-		    "node " STR_FMT " lives: stop it first", STR_ARG(n.name));
-	if (e == NULL)
-		e = state_node_remove(t, c->state, ctl_by(t), n.id);
 	if (e == NULL)
 		ctl_say(c, "node " STR_FMT " is forgotten", STR_ARG(n.name));
 	return e;
@@ -209,7 +192,8 @@ const struct ctl_command cmd_node_remove = {
 	.args = "NODE",
 	.help = "Forget a node that is gone for good",
 	.more = "A node that lives is not removed: stop it first. Whether one "
-		"that died lives shows after 35 seconds. Its machine still "
+		"that died lives shows after 35 seconds. DKIM keys that only "
+		"this node had are retired. Its machine still "
 		"has the cluster key: destroy DIR there. A node that is "
 		"started again from it comes back. NODE is a name or an id.",
 	.min_args = 1,

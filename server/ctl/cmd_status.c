@@ -1,195 +1,51 @@
 /* status, lock list */
-#include <stdarg.h>
-
 #include "locking/lock.h"
+#include "server/admin/admin_nodes.h"
+#include "server/admin/admin_share.h"
 #include "server/ctl/ctl.h"
 #include "server/ctl/nodes_util.h"
 #include "storage/share/store.h"
 #include "storage/state.h"
-#include "storage/state_account.h"
-#include "storage/state_domain.h"
-#include "storage/state_key.h"
-
-static struct str
-status_uuid(struct task *t, const unsigned char u[16])
-{
-	struct buf b;
-
-	buf_init(&b, task_arena(t), 64);
-	for (unsigned i = 0; i < 16; i++) {
-		buf_c(&b, i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "");
-		buf_hex(&b, u + i, 1);
-	}
-	return buf_str(&b);
-}
-
-static struct err *
-status_count(struct task *t, struct ctl *c, uint64_t *domains_r,
-    uint64_t *accounts_r)
-{
-	struct str after = STR("");
-	struct state_domain *d;
-	unsigned n;
-
-	*domains_r = *accounts_r = 0;
-	do {
-		struct err *e = state_domain_list(task_arena(t), c->state,
-		    after, 500, &d, &n);
-		if (e != NULL)
-			return e;
-		for (unsigned i = 0; i < n; i++)
-			*accounts_r += d[i].accounts;
-		*domains_r += n;
-		if (n > 0)
-			after = d[n - 1].name;
-	} while (n == 500);
-	return NULL;
-}
 
 static void
-status_nodes(struct task *t, struct ctl *c, const struct nodes *nodes,
-    unsigned *n_r, unsigned *alive_r)
+status_words(struct task *t, struct ctl_out *o, const struct admin_words *w)
 {
-	struct node_view *v;
+	struct str *list = arena_array(task_arena(t), w->n + 1, sizeof(*list));
 
-	*n_r = ctl_nodes_list(t, c, nodes, &v);
-	*alive_r = 0;
-	for (unsigned i = 0; i < *n_r; i++)
-		*alive_r +=
-		    v[i].bad == NULL && v[i].life == NODE_ALIVE && v[i].moved;
+	for (unsigned i = 0; i < w->n; i++)
+		list[i] = w->list[i].text;
+	ctl_out_strs(o, list, w->n);
 }
 
-/* --- what somebody should look at --- */
-
-#define STATUS_PROBLEMS 100
-#define STATUS_SOON_S (14 * 86400)
-#define STATUS_FREE_PERCENT 5
-
-struct status_problems {
-	struct task *t;
-	struct str list[STATUS_PROBLEMS];
-	unsigned n;
+struct status {
+	struct admin_share share;
+	struct admin_words words;
+	uint64_t domains, accounts;
+	unsigned nodes, alive;
 };
 
-static void printf_like(2, 3)
-    status_problem(struct status_problems *p, const char *fmt, ...)
+may_yield static struct err *
+status_look(struct task *t, const struct admin *ad, struct status *s)
 {
-	char text[512];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	if (p->n < STATUS_PROBLEMS)
-		p->list[p->n++] = str_c(arena_strdup(task_arena(p->t), text));
-}
-
-static void
-status_expiry(struct status_problems *p, const char *whose, int64_t expires)
-{
-	int64_t left = expires - task_wall_s(p->t);
-
-	if (expires <= 0 || left >= STATUS_SOON_S)
-		return;
-	if (left <= 0)
-		status_problem(p, "%s has expired", whose);
-	else
-		status_problem(p, "%s expires in %lld days", whose,
-		    (long long)(left / 86400));
-}
-
-static void
-status_node_alive(struct status_problems *p, const struct node_view *v,
-    const char *name)
-{
-	struct arena *a = task_arena(p->t);
-
-	if (v->info.ready == LEASE_UNREADY)
-		status_problem(p, "node %s is not ready", name);
-	if (v->info.ready == LEASE_DRAINING)
-		status_problem(p, "node %s is being drained", name);
-	if (v->info.certificate == LEASE_CERT_SELF)
-		status_problem(p,
-		    "node %s uses a self-signed certificate: add a real one "
-		    "with tls add",
-		    name);
-	if (v->info.certificate == LEASE_CERT_FILE)
-		status_expiry(p,
-		    arena_printf(a, "the certificate in the file of node %s",
-			name),
-		    v->info.cert_expires);
-}
-
-static void
-status_node(struct status_problems *p, const struct node_view *v)
-{
-	const char *name =
-	    v->read ? arena_cstr(task_arena(p->t), v->info.name) : v->id;
-
-	if (v->bad != NULL)
-		status_problem(p, "the lease of node %s cannot be read: %s",
-		    name, v->bad->text);
-	else if (v->life == NODE_ENDED)
-		status_problem(p, "node %s is gone: its lease has ended", name);
-	else if (v->life == NODE_ALIVE && !v->moved)
-		status_problem(p, "node %s gives no sign of life", name);
-	else if (v->life == NODE_ALIVE)
-		status_node_alive(p, v, name);
-}
-
-static void
-status_look_nodes(struct status_problems *p, struct ctl *c,
-    const struct nodes *nodes)
-{
-	struct str version = STR_NONE;
+	struct arena *a = task_arena(t);
+	struct nodes *nodes;
 	struct node_view *v;
-	unsigned n = ctl_nodes_list(p->t, c, nodes, &v);
-	bool differ = false;
-
-	for (unsigned i = 0; i < n; i++) {
-		status_node(p, &v[i]);
-		if (v[i].life != NODE_ALIVE || !v[i].moved)
-			continue;
-		differ |=
-		    version.p != NULL && !str_eq(version, v[i].info.version);
-		version = v[i].info.version;
-	}
-	if (differ)
-		status_problem(p, "nodes run different versions");
-}
-
-static struct err *
-status_look_certificates(struct status_problems *p, struct ctl *c)
-{
-	struct arena *a = task_arena(p->t);
-	struct state_certificate *list;
 	struct err *e;
-	unsigned n;
 
-	e = state_certificate_list(a, c->state, &list, &n);
-	for (unsigned i = 0; e == NULL && i < n; i++)
-		status_expiry(p,
-		    arena_printf(a, "certificate " STR_FMT " for " STR_FMT,
-			STR_ARG(list[i].id),
-			STR_ARG(list[i].n > 0 ? list[i].names[0] : STR("?"))),
-		    list[i].expires);
+	e = admin_share_look(t, ad, &s->share);
+	if (e == NULL)
+		e = admin_count_all(a, ad, &s->domains, &s->accounts);
+	if (e == NULL)
+		e = admin_nodes_look(t, ad, &nodes);
+	if (e != NULL)
+		return e;
+	s->nodes = admin_nodes_list(a, ad, nodes, &v);
+	for (unsigned i = 0; i < s->nodes; i++)
+		s->alive += admin_node_is_alive(&v[i]);
+	e = admin_words(a, ad, &s->share, v, s->nodes, 0, task_wall_s(t),
+	    &s->words);
+	nodes_free(&nodes);
 	return e;
-}
-
-static struct err *
-status_look(struct status_problems *p, struct ctl *c,
-    const struct share_fsstat *fs, const struct nodes *nodes)
-{
-	struct err *ro = state_readonly(task_arena(p->t), c->state);
-
-	if (ro != NULL)
-		status_problem(p, "the state is read-only: %s", ro->text);
-	if (fs->total_bytes > 0 &&
-	    fs->free_bytes / STATUS_FREE_PERCENT < fs->total_bytes / 100)
-		status_problem(p, "the share is nearly full: %llu MiB free",
-		    (unsigned long long)(fs->free_bytes >> 20));
-	status_look_nodes(p, c, nodes);
-	return status_look_certificates(p, c);
 }
 
 may_yield static struct err *
@@ -200,44 +56,28 @@ status_run(struct task *t, struct ctl *c)
 		"state_schema", "state_problem", "domains", "accounts", "nodes",
 		"nodes_alive" };
 	struct ctl_out *o = ctl_out_list(t, c, columns, countof(columns));
-	struct status_problems *p =
-	    arena_new_obj(task_arena(t), struct status_problems);
-	struct share_fsstat fs;
-	struct nodes *nodes;
-	uint64_t domains, accounts;
-	unsigned n, alive;
-	uint64_t began = task_now_ms(t);
-	struct err *e = share_fsstat(t, c->store->share, SHARE_LANE_ADMIN, &fs);
-	uint64_t ms = task_now_ms(t) - began;
+	struct admin ad = ctl_admin(t, c);
+	struct status s = { .nodes = 0 };
+	struct err *e = status_look(t, &ad, &s), *ro;
 
-	p->t = t;
-	if (e == NULL)
-		e = status_count(t, c, &domains, &accounts);
-	if (e == NULL)
-		e = ctl_nodes_look(t, c, &nodes);
 	if (e != NULL)
 		return e;
-	status_nodes(t, c, nodes, &n, &alive);
-	e = status_look(p, c, &fs, nodes);
-	nodes_free(&nodes);
-	if (e != NULL)
-		return e;
-	ctl_out_strs(o, p->list, p->n);
+	status_words(t, o, &s.words);
 	ctl_out_str(o, str_c(share_name(c->store->share)));
-	ctl_out_str(o, status_uuid(t, c->store->uuid));
+	ctl_out_str(o, admin_share_uuid(task_arena(t), c->store));
 	ctl_out_str(o,
 	    c->store->profile == BARRIER_REPLY ? STR("reply") : STR("barrier"));
-	ctl_out_size(o, fs.free_bytes);
-	ctl_out_u64(o, fs.free_files);
-	ctl_out_u64(o, ms * 1000);
+	ctl_out_size(o, s.share.free_bytes);
+	ctl_out_u64(o, s.share.free_files);
+	ctl_out_u64(o, s.share.latency_us);
 	ctl_out_u64(o, state_seq(c->state));
 	ctl_out_u64(o, state_schema(c->state));
-	struct err *ro = state_readonly(task_arena(t), c->state);
+	ro = state_readonly(task_arena(t), c->state);
 	ro ? ctl_out_str(o, str_c(ro->text)) : ctl_out_none(o);
-	ctl_out_u64(o, domains);
-	ctl_out_u64(o, accounts);
-	ctl_out_u64(o, n);
-	ctl_out_u64(o, alive);
+	ctl_out_u64(o, s.domains);
+	ctl_out_u64(o, s.accounts);
+	ctl_out_u64(o, s.nodes);
+	ctl_out_u64(o, s.alive);
 	return ctl_out_record_end(o);
 }
 
@@ -246,9 +86,11 @@ const struct ctl_command cmd_status = {
 	.args = "",
 	.help = "Say how share, state and nodes are, problems first",
 	.more = "Problems are: nodes that are gone, silent, not ready or being "
-		"drained, different versions, certificates that expire within "
-		"14 days, self-signed ones in use, a state that is read-only, "
-		"a share that is nearly full.",
+		"drained, that wait long for the share or whose clock is "
+		"wrong, different versions, certificates that expire within "
+		"14 days, self-signed ones in use, a state that is read-only "
+		"or whose schema is an older one, a share that is slow or "
+		"nearly full.",
 	.need = CTL_NEED_STATE,
 	.run = status_run,
 };
@@ -266,8 +108,9 @@ lock_list_run(struct task *t, struct ctl *c)
 	};
 	struct ctl_out *o = ctl_out_list(t, c, columns, countof(columns));
 	struct lock_view *v;
+	struct admin ad = ctl_admin(t, c);
 	struct nodes *nodes;
-	struct err *e = ctl_nodes_look(t, c, &nodes);
+	struct err *e = admin_nodes_look(t, &ad, &nodes);
 
 	if (e != NULL)
 		return e;

@@ -1,7 +1,7 @@
 /* tls add, tls list, tls remove */
+#include "server/admin/admin_tls.h"
 #include "server/ctl/ctl.h"
 #include "server/ctl/localfile.h"
-#include "server/net/tls.h"
 #include "storage/state_key.h"
 
 #define TLS_SOON_S (14 * 86400)
@@ -9,20 +9,17 @@
 may_yield static struct err *
 tls_add_run(struct task *t, struct ctl *c)
 {
-	struct state_certificate crt = { .created = task_wall_s(t) };
-	struct arena *a = task_arena(t);
+	struct admin ad = ctl_admin(t, c);
+	struct state_certificate crt;
+	struct str chain, key;
 	struct err *e;
 
-	e = ctl_read_file(t, c, c->argv[0], STATE_SECRET_MAX, &crt.chain, NULL);
+	e = ctl_read_file(t, c, c->argv[0], STATE_SECRET_MAX, &chain, NULL);
 	if (e == NULL)
-		e = ctl_read_file(t, c, c->argv[1], STATE_SECRET_MAX,
-		    &crt.secret, NULL);
+		e = ctl_read_file(t, c, c->argv[1], STATE_SECRET_MAX, &key,
+		    NULL);
 	if (e == NULL)
-		e = tls_check_pair(a, crt.chain, crt.secret);
-	if (e == NULL)
-		e = tls_names(a, crt.chain, &crt.names, &crt.n, &crt.expires);
-	if (e == NULL)
-		e = state_certificate_add(t, c->state, ctl_by(t), &crt);
+		e = admin_tls_add(t, &ad, chain, key, &crt);
 	if (e != NULL)
 		return e;
 	for (unsigned i = 0; i < crt.n; i++)
@@ -89,19 +86,10 @@ const struct ctl_command cmd_tls_list = {
 may_yield static struct err *
 tls_remove_run(struct task *t, struct ctl *c)
 {
-	struct str what = str_c(c->argv[0]);
-	struct state_certificate *list;
-	struct err *e;
-	unsigned n;
+	struct admin ad = ctl_admin(t, c);
+	struct str what;
+	struct err *e = admin_tls_remove(t, &ad, str_c(c->argv[0]), &what);
 
-	e = state_certificate_list(task_arena(t), c->state, &list, &n);
-	/* By one of its names, too. */
-	for (unsigned i = 0; e == NULL && i < n; i++)
-		for (unsigned k = 0; k < list[i].n; k++)
-			if (str_case_eq(list[i].names[k], what))
-				what = list[i].id;
-	if (e == NULL)
-		e = state_certificate_remove(t, c->state, ctl_by(t), what);
 	if (e == NULL)
 		ctl_say(c, "removed certificate " STR_FMT, STR_ARG(what));
 	return e;

@@ -1,174 +1,34 @@
 #include "server/ctl/nodes_util.h"
 
-#include "storage/state.h"
-#include "storage/state_node.h"
-
-#define CTL_NODES_STEP_MS 500
-
-const char *
-ctl_node_life(const struct node_view *v)
-{
-	if (v->bad != NULL)
-		return "unreadable";
-	switch (v->life) {
-	case NODE_RELEASED:
-		return "left";
-	case NODE_ENDED:
-		return "ended";
-	case NODE_UNSEEN:
-		return "unseen";
-	case NODE_ALIVE:
-		break;
-	}
-	return v->moved ? "alive" : "silent";
-}
-
-unsigned
-ctl_nodes_list(struct task *t, struct ctl *c, const struct nodes *nodes,
-    struct node_view **views_r)
-{
-	unsigned n = nodes_list(nodes, task_arena(t), views_r), kept = 0;
-	struct node_view *v = *views_r;
-	struct state_node row;
-
-	for (unsigned i = 0; i < n; i++)
-		if ((v[i].life == NODE_ALIVE && v[i].moved) ||
-		    state_node_find(task_arena(t), c->state, str_c(v[i].id),
-			&row) == NULL)
-			v[kept++] = v[i];
-	return kept;
-}
-
-static bool
-ctl_nodes_all_known(struct task *t, struct ctl *c, const struct nodes *nodes)
-{
-	struct node_view *v;
-	unsigned n = ctl_nodes_list(t, c, nodes, &v);
-
-	for (unsigned i = 0; i < n; i++)
-		if (v[i].bad == NULL && v[i].life == NODE_ALIVE && !v[i].moved)
-			return false;
-	return true;
-}
-
-struct err *
-ctl_nodes_look(struct task *t, struct ctl *c, struct nodes **nodes_r)
-{
-	uint64_t until = task_now_ms(t) + CTL_NODES_WATCH_MS;
-	struct err *e;
-
-	*nodes_r = nodes_new(c->store, NULL);
-	for (;;) {
-		e = nodes_refresh(t, *nodes_r);
-		if (e != NULL) {
-			nodes_free(nodes_r);
-			return e;
-		}
-		if (ctl_nodes_all_known(t, c, *nodes_r) ||
-		    task_now_ms(t) >= until)
-			return NULL;
-		task_sleep_ms(t, CTL_NODES_STEP_MS);
-	}
-}
-
-/* What is known of one node says whether it lives; false: not yet. */
-static bool
-ctl_node_decided(struct task *t, const struct nodes *nodes, struct str id,
-    bool *lives_r)
-{
-	struct node_view v;
-
-	*lives_r = false;
-	if (!nodes_find(nodes, task_arena(t), id, &v))
-		return true; /* it never had a lease */
-	*lives_r = v.bad == NULL && v.life == NODE_ALIVE;
-	return v.bad != NULL || v.life == NODE_RELEASED ||
-	       v.life == NODE_ENDED || v.moved;
-}
-
-struct err *
-ctl_nodes_lives(struct task *t, struct ctl *c, struct str id, bool *lives_r)
-{
-	uint64_t until = task_now_ms(t) + CTL_NODES_END_MS;
-	struct nodes *nodes = nodes_new(c->store, NULL);
-	struct err *e;
-
-	for (;;) {
-		e = nodes_refresh(t, nodes);
-		if (e != NULL || ctl_node_decided(t, nodes, id, lives_r) ||
-		    task_now_ms(t) >= until)
-			break;
-		task_sleep_ms(t, CTL_NODES_STEP_MS);
-	}
-	nodes_free(&nodes);
-	return e;
-}
-
-uint32_t
-ctl_nodes_format(struct task *t, struct ctl *c, const struct nodes *nodes)
-{
-	struct node_view *v;
-	unsigned n = ctl_nodes_list(t, c, nodes, &v);
-	uint32_t min = STATE_SCHEMA;
-
-	for (unsigned i = 0; i < n; i++) {
-		if (v[i].life == NODE_ENDED || v[i].life == NODE_RELEASED)
-			continue;
-		if (v[i].bad != NULL || !v[i].read)
-			return 0;
-		if (v[i].info.format < min)
-			min = v[i].info.format;
-	}
-	return min;
-}
+#include "server/admin/admin_nodes.h"
 
 struct err *
 ctl_schema_need(struct task *t, struct ctl *c, uint32_t schema)
 {
-	struct nodes *nodes;
-	struct err *e;
-	uint32_t all;
+	struct admin ad = ctl_admin(t, c);
 
-	if (state_schema(c->state) >= schema)
-		return NULL;
-	e = ctl_nodes_look(t, c, &nodes);
-	if (e != NULL)
-		return e;
-	all = ctl_nodes_format(t, c, nodes);
-	nodes_free(&nodes);
-	return state_schema_raise(t, c->state, all);
+	return admin_schema_need(t, &ad, schema);
 }
 
+/* As they have always been written here. */
 static const char *
 ctl_node_ready(const struct node_view *v)
 {
-	static const char *const names[] = {
-		[LEASE_STARTING] = "starting",
-		[LEASE_READY] = "ready",
-		[LEASE_UNREADY] = "not ready",
-		[LEASE_DRAINING] = "draining",
-	};
+	const char *word = admin_node_ready(v);
 
-	/* What a node said that is gone says nothing. */
-	if (v->life != NODE_ALIVE || !v->read)
+	if (word == NULL)
 		return "-";
-	return (unsigned)v->info.ready < countof(names) ? names[v->info.ready]
-							: "?";
+	return v->info.ready == LEASE_UNREADY ? "not ready" : word;
 }
 
 static const char *
 ctl_node_certificate(const struct node_view *v)
 {
-	static const char *const names[] = {
-		[LEASE_CERT_NONE] = "-",
-		[LEASE_CERT_FILE] = "file",
-		[LEASE_CERT_STATE] = "state",
-		[LEASE_CERT_SELF] = "self-signed",
-	};
-
-	return (unsigned)v->info.certificate < countof(names)
-		   ? names[v->info.certificate]
-		   : "?";
+	if (v->info.certificate == LEASE_CERT_NONE)
+		return "-";
+	return v->info.certificate == LEASE_CERT_SELF
+		   ? "self-signed"
+		   : admin_node_certificate(v);
 }
 
 /* What the state orders the node to do. */
@@ -190,12 +50,13 @@ ctl_nodes_print(struct task *t, struct ctl *c, const struct nodes *nodes)
 		"expires", "hint" };
 	struct ctl_out *o = ctl_out_list(t, c, columns, countof(columns));
 	struct node_view *v;
-	unsigned n = ctl_nodes_list(t, c, nodes, &v);
+	struct admin ad = ctl_admin(t, c);
+	unsigned n = admin_nodes_list(task_arena(t), &ad, nodes, &v);
 
 	for (unsigned i = 0; i < n; i++) {
 		ctl_out_str(o, v[i].read ? v[i].info.name : STR("-"));
 		ctl_out_str(o, str_c(v[i].id));
-		ctl_out_str(o, str_c(ctl_node_life(&v[i])));
+		ctl_out_str(o, str_c(admin_node_life(&v[i])));
 		ctl_out_str(o, str_c(ctl_node_ready(&v[i])));
 		ctl_out_str(o, str_c(ctl_node_order(t, c, v[i].id)));
 		ctl_out_str(o, v[i].info.version);

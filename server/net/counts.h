@@ -114,7 +114,8 @@ enum counts_word {
 	COUNTS_READY_LOAD, /* percent for the agent check */
 	COUNTS_DRAIN,	   /* the node is being drained */
 	COUNTS_STATE_SEQ,  /* entry the replica is at: others reopen reads */
-	COUNTS_LATENCY_US, /* of the share, last probe */
+	COUNTS_STATE_READONLY, /* enum err_code: why worker 0's is */
+	COUNTS_LATENCY_US,     /* of the share, last probe */
 	COUNTS_LEASE_AGE_MS,
 	COUNTS_CERT_EXPIRES,   /* wall seconds, the earliest; 0: none known */
 	COUNTS_CERT_SELF,      /* 1: self-signed in use */
