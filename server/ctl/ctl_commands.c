@@ -26,7 +26,7 @@ extern const struct ctl_command cmd_check_outbound, cmd_trace;
 extern const struct ctl_command cmd_admin_list, cmd_admin_add, cmd_admin_set,
     cmd_admin_remove, cmd_admin_password, cmd_admin_signout,
     cmd_admin_totp_remove, cmd_admin_invite, cmd_admin_invite_list,
-    cmd_admin_invite_remove;
+    cmd_admin_invite_remove, cmd_token_list, cmd_token_add, cmd_token_remove;
 
 /* In the order of --help and of the man page. */
 const struct ctl_command *const ctl_commands[] = {
@@ -97,6 +97,9 @@ const struct ctl_command *const ctl_commands[] = {
 	&cmd_admin_totp_remove,
 	&cmd_admin_remove,
 	&cmd_admin_list,
+	&cmd_token_add,
+	&cmd_token_remove,
+	&cmd_token_list,
 	&cmd_settings_list,
 	&cmd_settings_set,
 	&cmd_tls_add,

@@ -1,4 +1,4 @@
-"""shoalctl: administrators, invitations; beside no node."""
+"""shoalctl: administrators, invitations, tokens; beside no node."""
 
 import pytest
 
@@ -112,3 +112,34 @@ def test_invites(ctl):
         inv["id"]]
     ctl.run("settings", "set", "client.host", "")
     assert ctl.run("admin", "invite").startswith("https://")
+
+
+def test_tokens(ctl):
+    secret = {"stdin": "correct horse\n"}
+    args = ["--label", "nightly", "--scopes", "accounts:read queue:write"]
+    ctl.refused("token", "add", "eve", *args)
+    ctl.run("admin", "add", "root", "--password-stdin", **secret)
+    ctl.run("admin", "add", "eve", "--domain", "example.org",
+            "--password-stdin", **secret)
+    text = ctl.run("token", "add", "eve", *args).strip()
+    prefix, ident, code = text.split("_")
+    assert prefix == "shoal" and len(ident) == 20 and len(code) == 26
+    tok = ctl.json("token", "add", "Root", *args, "--expires", "90d")
+    assert tok["token"].startswith("shoal_%s_" % tok["id"])
+    assert tok["owner"] == "root" and tok["expires"]
+    assert {(k["owner"], k["label"], k["scopes"], bool(k["expires"]))
+            for k in ctl.json("token", "list")} == {
+        ("eve", "nightly", "accounts:read queue:write", False),
+        ("root", "nightly", "accounts:read queue:write", True)}
+    assert [k["id"] for k in ctl.json("token", "list", "EVE")] == [ident]
+    assert code not in ctl.run("token", "list")
+    for bad in ([], ["--label", "x"], ["--scopes", "queue:read"],
+                ["--label", "x", "--scopes", "queue:eat"],
+                ["--label", "x", "--scopes", "mail:read"],
+                args + ["--expires", "0s"], args + ["--expires", "long"]):
+        ctl.refused("token", "add", "eve", *bad)
+    ctl.run("token", "remove", tok["id"])
+    ctl.refused("token", "remove", tok["id"])
+    # with its owner
+    ctl.run("admin", "remove", "eve")
+    assert ctl.json("token", "list") == []
