@@ -25,4 +25,8 @@ must_check struct err *state_account_missing(struct arena *a,
 must_check struct err *state_account_login(struct arena *a, struct str address,
     struct str *login_r);
 
+/* For LIKE ? ESCAPE '\\': what has the text somewhere, case-folded. */
+must_check struct err *state_search_pattern(struct arena *a, struct str search,
+    struct str *pattern_r);
+
 #endif

@@ -109,16 +109,15 @@ state_account_get(struct arena *a, struct state *st, struct str id,
 	return e;
 }
 
-/* A pattern for LIKE ... ESCAPE '\', of the folded text. */
-static struct err *
-state_account_pattern(struct arena *a, struct str search, struct str *p_r)
+struct err *
+state_search_pattern(struct arena *a, struct str search, struct str *pattern_r)
 {
 	struct str folded;
 	struct buf b;
 	struct err *e;
 	size_t i;
 
-	*p_r = STR("%");
+	*pattern_r = STR("%");
 	if (search.n == 0)
 		return NULL;
 	e = unicode_fold_nfc(a, search, &folded);
@@ -132,8 +131,34 @@ state_account_pattern(struct arena *a, struct str search, struct str *p_r)
 		buf_char(&b, folded.p[i]);
 	}
 	buf_char(&b, '%');
-	*p_r = buf_str(&b);
+	*pattern_r = buf_str(&b);
 	return NULL;
+}
+
+/*
+ * Ids first, from an index alone where there is one for it: a cluster's
+ * accounts are many, and their rows wide.  address is folded; names are as
+ * people wrote them, and LIKE folds ASCII only.
+ */
+#define STATE_ACCOUNT_LIST(from, domain)                                       \
+	"SELECT " STATE_ACCOUNT_COLUMNS " FROM accounts WHERE id IN ("         \
+	"SELECT id FROM accounts " from " WHERE (address, id) > (?1, ?2)"      \
+	" AND " domain " AND (status = 2) = ?4"                                \
+	" AND (?5 = 0 OR purge_after <= ?6)"                                   \
+	" AND (?7 = '' OR instr(address, ?7) > 0"                              \
+	"  OR name LIKE ?8 ESCAPE '\\')"                                       \
+	" ORDER BY address, id LIMIT ?9) ORDER BY address, id"
+
+static const char *
+state_account_list_sql(const struct state *st,
+    const struct state_account_query *query)
+{
+	if (query->domain.n > 0)
+		return STATE_ACCOUNT_LIST("INDEXED BY accounts_domain",
+		    "domain = ?3");
+	if (state_schema(st) < STATE_CONSOLE_SCHEMA)
+		return STATE_ACCOUNT_LIST("", "?3 = ''");
+	return STATE_ACCOUNT_LIST("INDEXED BY accounts_search", "?3 = ''");
 }
 
 struct err *
@@ -141,34 +166,29 @@ state_account_list(struct arena *a, struct state *st,
     const struct state_account_query *query, struct state_account **list_r,
     unsigned *n_r)
 {
+	struct str pattern, folded = STR_NONE, domain = STR_NONE;
 	struct state_account *list = NULL;
-	struct str pattern, domain = STR_NONE;
 	struct state_db *db;
 	struct state_q q;
 	struct err *e;
 
 	*n_r = 0;
 	*list_r = NULL;
-	e = state_account_pattern(a, query->search, &pattern);
+	e = state_search_pattern(a, query->search, &pattern);
+	if (e == NULL && query->search.n > 0)
+		e = unicode_fold_nfc(a, query->search, &folded);
 	if (e == NULL && query->domain.n > 0)
 		e = state_domain_parse(a, query->domain, &domain);
 	if (e == NULL)
 		e = state_read_begin(a, st, &db);
 	if (e != NULL)
 		return e;
-	/* LIKE folds ASCII only; names are as people wrote them. */
-	state_q_begin(&q, db, a,
-	    "SELECT " STATE_ACCOUNT_COLUMNS " FROM accounts"
-	    " WHERE (address, id) > (?1, ?2)"
-	    " AND (?3 = '' OR domain = ?3)"
-	    " AND (status = 2) = ?4 AND (?5 = 0 OR purge_after <= ?6)"
-	    " AND (address LIKE ?7 ESCAPE '\\' OR name LIKE ?7 ESCAPE '\\')"
-	    " ORDER BY address, id LIMIT ?8",
-	    "tttiiiti", query->after,
+	state_q_begin(&q, db, a, state_account_list_sql(st, query), "tttiiitti",
+	    query->after,
 	    query->after_id.n > 0 || query->after.n == 0 ? query->after_id
 							 : STR("~"),
 	    domain, (int64_t)query->removed, (int64_t)query->due, query->now_s,
-	    pattern, (int64_t)(query->max > 0 ? query->max : 1000));
+	    folded, pattern, (int64_t)(query->max > 0 ? query->max : 1000));
 	while (state_q_row(&q)) {
 		list = state_list_add(a, list, n_r, sizeof(*list));
 		state_account_row(&q, &list[*n_r - 1]);

@@ -3,7 +3,7 @@
 
 #include "base/unicode.h"
 #include "storage/state_address.h"
-#include "storage/state_private.h"
+#include "storage/state_alias_private.h"
 
 /* Aliases and groups are kept alike. */
 struct state_alias_kind {
@@ -239,7 +239,7 @@ state_group_add_run(struct state_tx *x, void *arg)
 		   : state_audit(x, "group.add", w->address.full, w->posters);
 }
 
-static struct err *
+struct err *
 state_group_check(struct arena *a, struct str name, struct str posters)
 {
 	if (!str_eq_c(posters, "anyone") && !str_eq_c(posters, "domain") &&
@@ -390,107 +390,4 @@ state_group_member(struct task *t, struct state *st, const char *by,
 		e = state_address_parse(a, member, &m.w.target);
 	return e != NULL ? e
 			 : state_change(t, st, by, state_group_member_run, &m);
-}
-
-/* --- reading --- */
-
-static const char *const state_alias_list_sql[] = {
-	"SELECT a.address, a.created, '', '', t.target"
-	" FROM (SELECT * FROM aliases WHERE address > ?1"
-	"  AND (?2 = '' OR domain = ?2) AND (?4 = '' OR address = ?4)"
-	"  ORDER BY address LIMIT ?3) a"
-	" LEFT JOIN alias_targets t ON t.address = a.address"
-	" ORDER BY a.address, t.target",
-	"SELECT a.address, a.created, a.name, a.posters, t.member"
-	" FROM (SELECT * FROM groups WHERE address > ?1"
-	"  AND (?2 = '' OR domain = ?2) AND (?4 = '' OR address = ?4)"
-	"  ORDER BY address LIMIT ?3) a"
-	" LEFT JOIN group_members t ON t.address = a.address"
-	" ORDER BY a.address, t.member",
-};
-
-static struct err *
-state_alias_read(struct state_db *db, struct arena *a, bool groups,
-    struct str domain, struct str after, struct str just, unsigned max,
-    struct state_alias **list_r, unsigned *n_r)
-{
-	struct state_alias *list = NULL, *row = NULL;
-	struct str address, target;
-	struct state_q q;
-
-	*n_r = 0;
-	state_q_begin(&q, db, a, state_alias_list_sql[groups], "ttit", after,
-	    domain, (int64_t)max, just);
-	while (state_q_row(&q)) {
-		address = state_q_str(&q, 0);
-		if (row == NULL || !str_eq(row->address, address)) {
-			list = state_list_add(a, list, n_r, sizeof(*list));
-			row = &list[*n_r - 1];
-			*row = (struct state_alias){ .address = address,
-				.created = state_q_i64(&q, 1),
-				.group = groups,
-				.name = state_q_str(&q, 2),
-				.posters = state_q_str(&q, 3) };
-		}
-		target = state_q_str(&q, 4);
-		if (target.n == 0) /* a group without members */
-			continue;
-		row->targets = state_list_add(a, row->targets, &row->n,
-		    sizeof(*row->targets));
-		row->targets[row->n - 1] = target;
-	}
-	*list_r = list;
-	return state_q_end(&q);
-}
-
-struct err *
-state_alias_list(struct arena *a, struct state *st, bool groups,
-    struct str domain, struct str after, unsigned max,
-    struct state_alias **list_r, unsigned *n_r)
-{
-	struct str ascii = STR_NONE;
-	struct state_db *db;
-	struct err *e = NULL;
-
-	*n_r = 0;
-	*list_r = NULL;
-	if (domain.n > 0)
-		e = state_domain_parse(a, domain, &ascii);
-	if (e == NULL)
-		e = state_read_begin(a, st, &db);
-	if (e != NULL)
-		return e;
-	e = state_alias_read(db, a, groups, ascii, after, STR_NONE, max, list_r,
-	    n_r);
-	state_read_end(st);
-	return e;
-}
-
-struct err *
-state_alias_find(struct arena *a, struct state *st, struct str address,
-    struct state_alias *alias_r)
-{
-	struct state_alias *list;
-	struct state_address ad;
-	struct state_db *db;
-	struct err *e;
-	unsigned n = 0;
-
-	e = state_address_parse_any(a, address, &ad);
-	if (e == NULL)
-		e = state_read_begin(a, st, &db);
-	if (e != NULL)
-		return e;
-	e = state_alias_read(db, a, false, STR_NONE, STR_NONE, ad.full, 1,
-	    &list, &n);
-	if (e == NULL && n == 0)
-		e = state_alias_read(db, a, true, STR_NONE, STR_NONE, ad.full,
-		    1, &list, &n);
-	state_read_end(st);
-	if (e == NULL && n == 0)
-		e = err_newf(a, ERR_NOTFOUND,
-		    "there is no alias or group " STR_FMT, STR_ARG(ad.full));
-	if (e == NULL)
-		*alias_r = list[0];
-	return e;
 }

@@ -44,10 +44,35 @@ may_yield must_check struct err *state_group_member(struct task *t,
     struct state *st, const char *by, struct str address, struct str member,
     bool add);
 
+/*
+ * An alias or a group as it is to be, in one entry.  add: ERR_DUPLICATE if
+ * anything has the address; else ERR_NOTFOUND if there is none.  An alias has
+ * at least one target (ERR_INVALID: remove it); targets that are there twice
+ * count once.
+ */
+struct state_alias_put {
+	bool group, add;
+	const struct str *targets; /* or members; NULL: as they were */
+	unsigned n;
+	/* of a group; NULL: as they were (add: empty, "anyone") */
+	const struct str *name, *posters;
+};
+may_yield must_check struct err *state_alias_put(struct task *t,
+    struct state *st, const char *by, struct str address,
+    const struct state_alias_put *p);
+
 /* domain empty: all. In order of address, after `after`, at most max. */
 must_check struct err *state_alias_list(struct arena *a, struct state *st,
     bool groups, struct str domain, struct str after, unsigned max,
     struct state_alias **list_r, unsigned *n_r);
+/* The same, of those that have search in their address, case-folded. */
+must_check struct err *state_alias_search(struct arena *a, struct state *st,
+    bool groups, struct str domain, struct str search, struct str after,
+    unsigned max, struct state_alias **list_r, unsigned *n_r);
+/* Addresses of the aliases (groups) that name this one: ERR_INVALID if it is
+ * none. */
+must_check struct err *state_alias_naming(struct arena *a, struct state *st,
+    bool groups, struct str target, struct str **list_r, unsigned *n_r);
 must_check struct err *state_alias_find(struct arena *a, struct state *st,
     struct str address, struct state_alias *alias_r);
 
@@ -77,8 +102,9 @@ struct state_recipient {
 	 * or the account's that forwards; empty: nothing did, it is the
 	 * account's own. */
 	struct str via;
-	bool forward; /* via is an account's, which forwards (state_forward.h) */
-	bool copy;    /* it forwards, and keeps this: with room only */
+	bool
+	    forward; /* via is an account's, which forwards (state_forward.h) */
+	bool copy;   /* it forwards, and keeps this: with room only */
 	uint64_t quota_bytes, quota_messages;
 };
 must_check struct err *state_resolve(struct arena *a, struct state *st,

@@ -201,6 +201,9 @@ static const char state_schema_4[] =
     " created INTEGER NOT NULL,"
     " PRIMARY KEY (account, target));"
     "CREATE INDEX forwards_target ON forwards (target);"
+    /* All that a search looks at: the rows themselves are wide. */
+    "CREATE INDEX accounts_search"
+    " ON accounts (address, id, status, domain, name);"
     /* One-time links; hash: SHA-256 of the secret half of the code. */
     "CREATE TABLE admin_invites ("
     " id TEXT NOT NULL PRIMARY KEY,"
