@@ -103,7 +103,7 @@ def rule_doors(root):
 
 def rule_file_length(root):
     for path in files(root):
-        if path.endswith(SOURCE + (".py", ".sh")):
+        if path.endswith(SOURCE + (".py", ".sh", ".js", ".mjs", ".css")):
             n = text(root, path).count("\n")
             if n > FILE_LINES:
                 yield "%s: %d lines" % (path, n)
@@ -199,11 +199,92 @@ def rule_distributed(root):
             yield "%s is in no Makefile" % path
 
 
+# --- the web console: texts in one catalogue, and nothing that a page's
+# Content-Security-Policy would have to stop
+
+CONSOLE = "server/console/src/"
+STRING = r'"((?:[^"\\\n]|\\.)*)"'
+TEXT_ROW = re.compile(STRING + r"\s*:\s*\[\s*" + STRING + r"\s*,\s*" + STRING +
+                      r"\s*,?\s*\]\s*,?")
+# t("a.key"), t(x ? "a.key" : "b.key"), t("a.prefix_" + x)
+TEXT_USE = re.compile(STRING + r"(\s*\+)?")
+FORBIDDEN = {
+    r"\b(inner|outer)HTML\b|insertAdjacentHTML|dangerouslySet": "markup from text",
+    r"\bdocument\.write|\beval\(|\bnew Function\b": "code from text",
+    r"<\w[^<>]*\s(style|on[a-z]+)=[\"']": "inline style or script",
+    r"<style|<script(?! (type=\"module\" )?src=)|javascript:": "inline style or "
+                                                             "script",
+    r"(src|href|import|from|fetch|url)\b[ =(]*[\"'`]?(https?:)?//[a-z]": "another "
+                                                                      "host",
+}
+
+
+def console_texts(root):
+    """({key: (path, languages' texts)}, what is no row)."""
+    rows, wrong = {}, []
+    for path in files(root):
+        if not fnmatch.fnmatch(path, CONSOLE + "texts_*.js"):
+            continue
+        m = re.search(r"export const texts = \{(.*)\n\};", text(root, path),
+                      re.S)
+        if m is None:
+            wrong.append("%s: no texts" % path)
+            continue
+        for row in TEXT_ROW.finditer(m[1]):
+            if row[1] in rows:
+                wrong.append("%s: %s is there twice" % (path, row[1]))
+            rows[row[1]] = path, row.groups()[1:]
+        rest = TEXT_ROW.sub("", re.sub(r"/\*.*?\*/", "", m[1], flags=re.S))
+        if rest.strip():
+            wrong.append("%s: not in every language: %s" % (
+                path, rest.strip().split("\n")[0]))
+    return rows, wrong
+
+
+def rule_console_texts(root):
+    """Every text is there in every language and with the same parameters,
+    every one that is asked for is there, and none is there for nothing."""
+    rows, wrong = console_texts(root)
+    yield from wrong
+    for key, (path, row) in rows.items():
+        holes = {tuple(sorted(set(re.findall(r"\{(\w+)", x)))) for x in row}
+        if len(holes) != 1 or not all(row):
+            yield "%s: the languages of %s differ" % (path, key)
+    used = set()
+    for path in files(root):
+        if not path.startswith(CONSOLE) or not path.endswith(".js") or \
+                fnmatch.fnmatch(path, CONSOLE + "texts_*"):
+            continue
+        for n, line in enumerate(text(root, path).split("\n"), 1):
+            for m in TEXT_USE.finditer(line):
+                if m[2]:
+                    used.update(k for k in rows if k.startswith(m[1]) and
+                                "." in m[1])
+                used.add(m[1])
+            for key in re.findall(r"\bt\(" + STRING + r"\s*[,)]", line):
+                if key not in rows:
+                    yield "%s:%d: there is no text %s" % (path, n, key)
+    for key, (path, _) in rows.items():
+        if key not in used:
+            yield "%s: nobody uses %s" % (path, key)
+
+
+def rule_console_inert(root):
+    for path in files(root):
+        if not path.startswith(CONSOLE) or path.endswith(".svg"):
+            continue
+        for n, line in enumerate(text(root, path).split("\n"), 1):
+            for what, why in FORBIDDEN.items():
+                if re.search(what, line):
+                    yield "%s:%d: %s: %s" % (path, n, why, line.strip())
+
+
 # For each rule a tree that breaks it, and one that nearly does.
 def body(lines):
     return "int\nf(void)\n{\n" + "\t;\n" * lines + "}\n"
 
 
+TEXTS = "export const texts = {\n\t%s\n};\n"
 BROKEN = {
     "layers": [{"base/a.c": '#include "mime/b.h"\n'},
                {"storage/share/a.c": '#include "storage/b.h"\n'},
@@ -224,6 +305,27 @@ BROKEN = {
                       {"base/a.c": '"/wo' + 'rk/x"\n'}],
     "scripts": [{"tests/a.py": "def f(:\n"},
                 {"tests/run": "#!/bin/sh\nif true\n"}],
+    "console_texts": [
+        {CONSOLE + "texts_a.js": TEXTS % '"a.b": ["x"],',
+         CONSOLE + "a.js": 't("a.b")'},
+        {CONSOLE + "texts_a.js": TEXTS % '"a.b": ["x {n}", "y"],',
+         CONSOLE + "a.js": 't("a.b")'},
+        {CONSOLE + "texts_a.js": TEXTS % '"a.b": ["x", ""],',
+         CONSOLE + "a.js": 't("a.b")'},
+        {CONSOLE + "texts_a.js": TEXTS % '"a.b": ["x", "y"],',
+         CONSOLE + "a.js": 't("a.b") + t("a.c", { n })'},
+        {CONSOLE + "texts_a.js": TEXTS % '"a.b": ["x", "y"],',
+         CONSOLE + "texts_b.js": TEXTS % '"a.b": ["x", "y"],',
+         CONSOLE + "a.js": 't("a.b")'},
+        {CONSOLE + "texts_a.js": TEXTS % '"a.b": ["x", "y"],'}],
+    "console_inert": [
+        {CONSOLE + "a.js": "x.innerHTML = y;\n"},
+        {CONSOLE + "a.js": 'html`<p style="color: red">`\n'},
+        {CONSOLE + "a.js": "html`<p onclick='x()'>`\n"},
+        {CONSOLE + "a.js": "eval(x);\n"},
+        {CONSOLE + "index.html": "<script>x()</script>\n"},
+        {CONSOLE + "index.html": '<script src="//cdn.example/x.js">\n'},
+        {CONSOLE + "style.css": "@import url(https://fonts.example/x);\n"}],
     "distributed": [{"Makefile.am": "x_SOURCES = base/a.c\n",
                      "base/a.c": "", "base/a.h": ""},
                     {"Makefile.am": "# for base and others\n",
@@ -241,6 +343,12 @@ WHOLE = {
     "machine_paths": {"docs/a.md": "https://example.org/home/joe $x/tmp/y\n"},
     "scripts": {"tests/a.py": "def f():\n\tpass\n",
                 "tests/run": "#!/bin/sh\nif true; then :; fi\n"},
+    "console_texts": {CONSOLE + "texts_a.js": TEXTS %
+                      '"a.b": ["x {n|y|z}",\n\t\t"\\"u\\" {n|v|w}"],\n'
+                      '\t"a.c_d": ["{x} {y}", "{y} {x}"],',
+                      CONSOLE + "a.js": 't("a.b", { n }); t("a.c_" + d);'},
+    "console_inert": {CONSOLE + "a.js": "html`<p style=${{ width }}>`\n"
+                                        'html`<a href="/x" onClick=${f}>`\n'},
     "distributed": {"Makefile.am": "x_SOURCES = base/a.c base/a.h\n",
                     "base/a.c": "", "base/a.h": ""},
 }

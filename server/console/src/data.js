@@ -53,11 +53,13 @@ export function useGet(where, query, every) {
 }
 
 /*
- * const list = useList("/accounts", { search })
+ * const list = useList("/accounts", { search }, { usage: true })
  *
- * list.items; list.next is not null when list.more() would bring more.
+ * list.items; list.next is not null when list.more() would bring more.  later: a
+ * query that says more about the same items and takes longer; they are shown
+ * before it is answered.
  */
-export function useList(where, query) {
+export function useList(where, query, later) {
 	const key = where === null ? null : where + JSON.stringify(query || {});
 	const [state, change] = useState({ items: [], next: null });
 	const [again, reload] = useState(0);
@@ -73,13 +75,25 @@ export function useList(where, query) {
 			const { data } = await get(where, { ...query, cursor },
 				stop.signal);
 
-			if (!stop.signal.aborted)
-				change({ key, busy: false, next: data.next ?? null,
-					items: before.concat(data.items) });
+			if (stop.signal.aborted)
+				return;
+			change({ key, busy: false, next: data.next ?? null,
+				items: before.concat(data.items) });
+			if (later && data.items.length > 0)
+				await more_about(cursor, stop);
 		} catch (error) {
 			if (!stop.signal.aborted)
 				change((s) => ({ ...s, busy: false, error }));
 		}
+	};
+	const more_about = async (cursor, stop) => {
+		const { data } = await get(where, { ...query, ...later, cursor },
+			stop.signal);
+		const said = new Map(data.items.map((x) => [x.id, x]));
+
+		if (!stop.signal.aborted)
+			change((s) => ({ ...s, items: s.items.map((x) =>
+				said.get(x.id) || x) }));
 	};
 
 	useEffect(() => {

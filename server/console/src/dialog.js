@@ -81,7 +81,8 @@ function Confirm({ q }) {
 			${q.typed && html`<div class="field">
 				<label for=${id}>${t("confirm.type",
 					{ what: q.typed })}</label>
-				<input id=${id} value=${typed} autocomplete="off"
+				<input id=${id} value=${typed} autofocus
+					autocomplete="off"
 					autocapitalize="none" spellcheck=${false}
 					onInput=${(e) => type(e.target.value)} />
 			</div>`}
@@ -92,7 +93,8 @@ function Confirm({ q }) {
 					onClick=${() => close(false)}
 					autofocus=${!!q.danger && !q.typed}
 					>${t("ui.cancel")}</button>
-				<button type="submit" aria-busy=${busy ? "true"
+				<button type="submit" autofocus=${!q.danger}
+					aria-busy=${busy ? "true"
 					: undefined} class=${"button " +
 					(q.danger ? "danger" : "primary")}
 					disabled=${q.typed && typed.trim() !==

@@ -10,7 +10,7 @@ import { t } from "./texts.js";
 import { Badge, Empty, Num, Page, Search } from "./ui.js";
 
 const columns = () => [
-	{ title: t("domains.name"), render: (d) => d.display || d.name },
+	{ title: t("domains.name"), class: "roomy", render: (d) => d.display || d.name },
 	{ title: t("domains.state"), render: (d) => d.suspended
 		? html`<${Badge} kind="warn">${t("domains.suspended")}<//>`
 		: html`<${Badge} kind="ok">${t("domains.active")}<//>` },

@@ -37,8 +37,7 @@ function Accept({ code, invite }) {
 		initial: { login: invite.login || "", name: "", password: "" },
 		check: (v) => ({
 			...v.login.trim() === "" && { login: t("form.needed") },
-			...v.password.length < 8 && {
-				password: t("form.short_password") },
+			...v.password === "" && { password: t("form.needed") },
 		}),
 		save: (v) => ask("POST", "/invites/accept", { password: true,
 			body: { code, login: v.login.trim(), name: v.name.trim(),

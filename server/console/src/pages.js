@@ -11,8 +11,20 @@
  */
 export const pages = [
 	{ path: "/", area: null, load: () => import("./page_home.js") },
+	{ path: "/start", area: "domains",
+		load: () => import("./page_start.js") },
 	{ path: "/invite", area: "open",
 		load: () => import("./page_invite.js") },
 	{ path: "/domains", area: "domains", nav: "nav.domains", group: "mail",
 		load: () => import("./page_domains.js") },
+	{ path: "/domains/:name", area: "domains",
+		load: () => import("./page_domain.js") },
+	{ path: "/domains/:name/:tab", area: "domains",
+		load: () => import("./page_domain.js") },
+	{ path: "/accounts", area: "accounts", nav: "nav.accounts",
+		group: "mail", load: () => import("./page_accounts.js") },
+	{ path: "/accounts/:address", area: "accounts",
+		load: () => import("./page_account.js") },
+	{ path: "/accounts/:address/:tab", area: "accounts",
+		load: () => import("./page_account.js") },
 ];

@@ -75,7 +75,9 @@ export function Table({ label, list, rows, columns, row_key, href, empty,
 					onChange=${() => onChoose(new Set(all ? []
 						: items.map(row_key)))} /></th>`}
 				${columns.map((c) => html`<th scope="col"
-					class=${cell_class(c)}>${c.title}</th>`)}
+					class=${cell_class(c)}>${c.title || html`
+					<span class="hidden">${t("table.actions")}</span
+					>`}</th>`)}
 			</tr></thead>
 			<tbody ref=${body} onKeyDown=${move}>
 				${items.map((r) => html`<${Row} key=${row_key(r)}

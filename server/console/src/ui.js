@@ -24,9 +24,9 @@ export function Page({ title, crumbs, actions, children, wide }) {
 	}, []);
 	return html`<div class=${"page" + (wide ? " wide" : "")}>
 		${crumbs && html`<nav class="crumbs" aria-label=${t("ui.crumbs")}>
-			${crumbs.map(([to, text]) =>
-				html`<a href=${to}>${text}</a><span
-					aria-hidden="true">/</span>`)}</nav>`}
+			${crumbs.map(([to, text]) => html`<span
+				aria-hidden="true">‹</span><a href=${to}>${text
+				}</a>`)}</nav>`}
 		<header class="page-head">
 			<h1 tabindex="-1" ref=${head}>${title}</h1>
 			<div class="actions">${actions}</div>
@@ -45,10 +45,22 @@ export const Card = ({ title, actions, children, id, class: more }) => html`
 
 /* Tabs are links: <${Tabs} at="dns" tabs=${[["settings", "/d/x", "Settings"]]} />
  */
-export const Tabs = ({ at, tabs, label }) => html`
-	<nav class="tabs" aria-label=${label}>${tabs.map(([id, to, text]) => html`
-		<a href=${to} aria-current=${id === at ? "page" : undefined}
+export function Tabs({ at, tabs, label }) {
+	const bar = useRef();
+
+	/* Where not all have room, the one that is open is seen. */
+	useEffect(() => {
+		const a = bar.current.querySelector("[aria-current]");
+
+		if (a)
+			bar.current.scrollLeft = a.offsetLeft -
+				(bar.current.clientWidth - a.offsetWidth) / 2;
+	}, [at]);
+	return html`<nav class="tabs" aria-label=${label} ref=${bar}>
+		${tabs.map(([id, to, text]) => html`<a href=${to}
+			aria-current=${id === at ? "page" : undefined}
 			>${text}</a>`)}</nav>`;
+}
 
 /* [[label, value], ...]; rows that are null are left out. */
 export const Facts = ({ rows }) => html`<dl class="facts">

@@ -1,0 +1,105 @@
+/* account_addresses.js - which addresses lead to an account, which it may use,
+ * and where its mail goes on to */
+import { ask, get, may, path } from "./api.js";
+import { useGet } from "./data.js";
+import { confirm } from "./dialog.js";
+import { Field, Form, useForm } from "./form.js";
+import { html } from "./lib.js";
+import { t } from "./texts.js";
+import { Button, Card, Loaded } from "./ui.js";
+
+const List = ({ items, none, render }) => items.length === 0
+	? html`<p class="soft">${none}</p>`
+	: html`<ul>${items.map((x) => html`<li key=${x}>${render(x)}</li>`)}</ul>`;
+
+export function Addresses({ where, it }) {
+	const a = it.data;
+	const link = (kind) => (x) => html`<a href=${"/" + kind + "/" +
+		encodeURIComponent(x)}>${x}</a>`;
+
+	return html`<div class="columns">
+		<${Card} title=${t("address.leads")} id="leads">
+			<h3>${t("address.aliases")}</h3>
+			<${List} items=${a.aliases} none=${t("address.none")}
+				render=${link("aliases")} />
+			<h3>${t("address.groups")}</h3>
+			<${List} items=${a.groups} none=${t("address.none")}
+				render=${link("groups")} />
+		<//>
+		<${Identities} where=${where} it=${it} />
+	</div>`;
+}
+
+function Identities({ where, it }) {
+	const change = may("accounts", true);
+	const form = useForm({
+		initial: { address: "" },
+		check: (v) => !/^[^@]+@[^@]+$/.test(v.address.trim()) &&
+			{ address: t("account.like_address") },
+		save: (v) => ask("POST", where + "/identities",
+			{ body: { address: v.address.trim() }, tag: it.tag }),
+		saved: () => {
+			form.undo();
+			it.reload();
+		},
+	});
+	const remove = async (x) => {
+		if (await confirm({ danger: true, action: t("domain.remove"),
+			title: t("domain.remove_title", { name: x }),
+			text: t("address.identity_remove_text"),
+			run: () => ask("DELETE", where + path`/identities/${x}`,
+				{ tag: it.tag }) }))
+			it.reload();
+	};
+
+	return html`<${Card} title=${t("address.identities")} id="identities">
+		<p class="soft">${t("address.identities_text")}</p>
+		<${List} items=${it.data.identities} none=${t("address.none")}
+			render=${(x) => html`<span class="row">${x}
+				${change && html`<${Button}
+				kind="small quiet danger-quiet"
+				onClick=${() => remove(x)}
+				aria-label=${t("address.remove", { address: x })}
+				>${t("domain.remove")}<//>`}</span>`} />
+		${change && html`<${Form} form=${form} kind="plain"
+			action=${t("address.add")}>
+			<${Field} form=${form} name="address"
+				label=${t("address.add_identity")}
+				placeholder="sales@example.org" /><//>`}
+	<//>`;
+}
+
+/* Of an account, or one's own (where: "/me/forwarding"). */
+export function Forwarding({ where, change }) {
+	const it = useGet(where);
+
+	return html`<${Card} title=${t("forward.title")} id="forwarding">
+		<${Loaded} of=${it}>${() => html`<${ForwardingForm}
+			where=${where} it=${it} change=${change} />`}<//><//>`;
+}
+
+function ForwardingForm({ where, it, change }) {
+	const form = useForm({
+		initial: it.data, tag: it.tag, done_text: t("ui.saved"),
+		save: (v, tag) => ask("PUT", where, { tag, body: {
+			targets: v.targets, keep: v.targets.length === 0 ||
+				v.keep } }),
+		load: () => get(where),
+		saved: (data, tag) => data && it.set(data, tag),
+	});
+
+	if (!change)
+		return it.data.targets.length === 0
+			? html`<p class="soft">${t("forward.none")}</p>`
+			: html`<ul>${it.data.targets.map((x) => html`
+				<li>${x}</li>`)}</ul><p>${t(it.data.keep
+					? "forward.keeps" : "forward.gone")}</p>`;
+	return html`<${Form} form=${form} action=${t("ui.save")} guard
+		names=${{ targets: t("forward.targets"), keep: t("forward.keep") }}>
+		<${Field} form=${form} name="targets" type="lines"
+			label=${t("forward.targets")}
+			hint=${t("forward.targets_hint")} />
+		${form.values.targets.length > 0 && html`<${Field} form=${form}
+			name="keep" type="check" label=${t("forward.keep")} />`}
+	<//>`;
+}

@@ -1,0 +1,194 @@
+/* page_start.js - /start: from nothing to a message that has arrived */
+import { ask, get, path } from "./api.js";
+import { useGet } from "./data.js";
+import { DnsRecords } from "./domain_dns.js";
+import { Field, Form, useForm } from "./form.js";
+import { html, useEffect, useState } from "./lib.js";
+import { NewAccountFields, Once, useNewAccount } from "./page_accounts.js";
+import { useNewDomain } from "./page_domains.js";
+import { place, query, set_query } from "./router.js";
+import { t } from "./texts.js";
+import { Badge, Button, Busy, Card, Facts, Failed, Note, Page } from "./ui.js";
+
+/* Where one is belongs to the address, so that coming back goes on there. */
+const steps = ["domain", "dns", "account", "test"];
+
+const go_on = (step, more) => {
+	set_query({ step, ...more });
+	scrollTo(0, 0);
+};
+
+export default function Start() {
+	const [password, keep] = useState("");
+	place.use();
+	const domain = query("domain"), account = query("account");
+	const wanted = steps.indexOf(query("step"));
+	const at = Math.max(0, domain === "" ? 0 : account === "" ?
+		Math.min(wanted, 2) : wanted);
+
+	return html`<${Page} title=${t("start.title")}
+		actions=${html`<a class="button" href="/">${t("start.skip")}</a>`}>
+		<p class="soft">${t("start.text")}</p>
+		<ol class="steps">${steps.map((s, i) => html`<li
+			class=${i < at ? "done" : ""}
+			aria-current=${i === at ? "step" : undefined}>
+			<span class="n" aria-hidden="true">${i < at ? "✓"
+				: i + 1}</span>${t("start.step_" + s)}</li>`)}</ol>
+		${at === 0 ? html`<${FirstDomain} />`
+		: at === 1 ? html`<${Dns} domain=${domain} />`
+		: at === 2 ? html`<${FirstAccount} domain=${domain}
+			keep=${keep} />`
+		: html`<${Test} domain=${domain} account=${account}
+			password=${password} />`}
+	<//>`;
+}
+
+function FirstDomain() {
+	const there = useGet("/domains", { limit: 10 });
+	const form = useNewDomain((d) => go_on("dns", { domain: d.name }));
+	const have = there.data?.items || [];
+
+	return html`<${Card} title=${t("start.step_domain")} id="step">
+		${have.length > 0 && html`<p>${t("start.have_domain")}</p>
+			<div class="row">${have.map((d) => html`<button
+				type="button" class="button" onClick=${() =>
+				go_on("dns", { domain: d.name })}>${d.display}</button>`
+			)}</div>`}
+		<${Form} form=${form} action=${t("start.make_domain")}>
+			<${Field} form=${form} name="name" required autoFocus
+				label=${t("domains.name")}
+				hint=${t("domains.name_hint")}
+				placeholder="example.org" /><//><//>`;
+}
+
+function Dns({ domain }) {
+	/* A first key, so that what is sent is trusted: no question to ask. */
+	const where = path`/domains/${domain}/dkim`;
+	const [ready, set] = useState(false);
+	const [error, fail] = useState(null);
+	const [round, again] = useState(0);
+
+	useEffect(() => {
+		const stop = new AbortController();
+
+		fail(null);
+		(async () => {
+			try {
+				const keys = await get(where, {}, stop.signal);
+
+				if (keys.data.items.length === 0)
+					await ask("POST", where, { body: {
+						algorithm: "rsa", active: true } });
+				set(true);
+			} catch (e) {
+				if (!stop.signal.aborted)
+					fail(e);
+			}
+		})();
+		return () => stop.abort();
+	}, [where, round]);
+	return html`
+		<p>${t("start.dns_text", { domain })}</p>
+		${error ? html`<${Failed} error=${error}
+			again=${() => again((n) => n + 1)} />`
+		: ready ? html`<${DnsRecords} name=${domain} every=${10000} />`
+		: html`<${Busy} text=${t("start.making_key")} />`}
+		<div class="form-foot"><button type="button"
+			class="button primary" onClick=${() => go_on("account")}
+			>${t("ui.next")}</button></div>`;
+}
+
+function FirstAccount({ domain, keep }) {
+	const form = useNewAccount({ address: "@" + domain }, (made) => {
+		keep(made.password);
+		go_on("test", { account: made.account.address });
+	});
+
+	return html`<${Card} title=${t("start.step_account")} id="step">
+		<p class="soft">${t("start.account_text")}</p>
+		<${Form} form=${form} action=${t("start.make_account")}>
+			<${NewAccountFields} form=${form} /><//><//>`;
+}
+
+/* --- the test message: sent, and followed by its trace --- */
+
+const WAIT_MS = 60000;
+
+function Test({ domain, account, password }) {
+	const [state, set] = useState({ at: "ready" });
+	const where = path`/accounts/${account}`;
+	const send = async () => {
+		const begun = Date.now();
+
+		set({ at: "sent", begun });
+		try {
+			const r = await ask("POST", where + "/test-message",
+				{ tag: "*" });
+
+			set({ at: "sent", begun, id: r.data.id });
+		} catch (error) {
+			set({ at: "failed", error });
+		}
+	};
+
+	return html`
+		${password !== "" && html`<${Card} title=${t("account.made_title")}
+			id="made">
+			<p>${t("account.made", { address: account })}${" "}
+				${t("account.made_password")}</p>
+			<${Once} text=${password}
+				label=${t("signin.password")} /><//>`}
+		<${Card} title=${t("start.step_test")} id="step">
+			<p>${t("start.test_text", { account })}</p>
+			${state.at === "failed" && html`<${Failed}
+				error=${state.error} />`}
+			${state.at === "sent" ? html`<${Follow} id=${state.id}
+				begun=${state.begun} again=${send} />`
+			: html`<div><${Button} kind="primary" onClick=${send}
+				>${t("account.test")}<//></div>`}
+		<//>
+		<div class="form-foot">
+			<a class="button" href=${path`/domains/${domain}/dns`}
+				>${t("start.to_domain")}</a>
+			<a class="button primary" href="/">${t("start.done")}</a>
+		</div>`;
+}
+
+function Follow({ id, begun, again }) {
+	const [over, end] = useState(false);
+	const trace = useGet(id && !over ? "/trace" : null, { q: id }, 1000);
+	const events = (trace.data?.groups || []).flatMap((g) => g.events);
+	const arrived = events.find((e) => e.verdict === "delivered");
+	const failed = events.find((e) => ["failed", "refused", "dropped"]
+		.includes(e.verdict));
+
+	useEffect(() => {
+		const timer = setTimeout(() => end(true),
+			begun + WAIT_MS - Date.now());
+
+		return () => clearTimeout(timer);
+	}, [begun]);
+	useEffect(() => {
+		if (arrived || failed)
+			end(true);
+	}, [!!arrived, !!failed]);
+	if (arrived)
+		return html`<${Note} kind="ok" title=${t("start.arrived")}>
+			<${Facts} rows=${[
+				[t("trace.rcpt"), [].concat(arrived.rcpt).join(", ")],
+				[t("trace.id"), html`<code>${id}</code>`],
+				[t("trace.node"), arrived.node],
+				arrived.ms !== undefined && [t("trace.took"),
+					arrived.ms + " ms"],
+			]} /><//>`;
+	if (failed || over)
+		return html`<${Note} kind="bad" title=${t("start.not_arrived")}
+			actions=${html`<button type="button" class="button"
+				onClick=${again}>${t("ui.again")}</button>`}>
+			${failed ? failed.answer || failed.verdict
+				: t("start.no_trace", { id: id || "–" })}<//>`;
+	return html`<div class="stack">
+		<div class="row"><${Badge} kind="ok">${t("start.sent")}<//>
+			${id && html`<code>${id}</code>`}</div>
+		<${Busy} text=${t("start.waiting")} /></div>`;
+}
