@@ -24,6 +24,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from rig.line import tls_context
 from rig.openapi import PREFIX, Description
+from rig.wait import wait_for
 
 COOKIE = "__Host-shoal"
 SECONDS = 35                            # a request has 30 s in the server
@@ -266,11 +267,19 @@ class Api:
     def invite_and_sign_in(self, login="root", password=PASSWORD, name="",
                            role="system", domain=None):
         """As somebody new who followed the link of `shoalctl admin invite`."""
-        code = invite(self.ctl, login, role, domain)
+        code = self.invited(login, role, domain)
         self.session = self.post("/invites/accept", {
             "code": code, "login": login, "name": name,
             "password": password}, 201).json
         return self
+
+    def invited(self, login=None, role="system", domain=None):
+        """The code of an invitation that this node has heard of: shoalctl has
+        made it beside the nodes."""
+        code = invite(self.ctl, login, role, domain)
+        wait_for("the invitation is known", lambda: self.post(
+            "/invites/check", {"code": code}, {200, 404}).status == 200, 10)
+        return code
 
     def another(self, node=None, **kw):
         """The same on another connection, or at another node: cookies, CSRF

@@ -1,0 +1,45 @@
+// people.mjs - who is there, and how one signs in
+
+import { Person } from "./browser.mjs";
+import { cluster } from "./lib.mjs";
+import { t } from "./texts.mjs";
+
+export const ROOT = { login: "root", name: "Robin Root",
+  password: "correct horse battery" };
+
+export async function sign_in(p, who, say = t) {
+  await p.goto("/");
+  await p.field(say("signin.login")).fill(who.login);
+  await p.field(say("signin.password")).fill(who.password);
+  await p.button(say("signin.action")).click();
+  await p.signed_in();
+}
+
+// root at a browser of his own; o as for Person.come.
+export async function root(name = "root", o = {}) {
+  const p = await Person.come(name, o);
+  await sign_in(p, ROOT);
+  return p;
+}
+
+export const node = (name) => ({ base: cluster.nodes[name] });
+
+// What the page's own session may ask of the API; {status, tag, data}.
+export function api(p, method, path, body, tag) {
+  return p.page.evaluate(async ([method, path, body, tag]) => {
+    const session = await (await fetch("/api/v1/session")).json();
+    const r = await fetch("/api/v1" + path, { method, headers: {
+      "X-CSRF-Token": session.csrf ?? "",
+      ...body === undefined ? {} : { "Content-Type": "application/json" },
+      ...tag ? { "If-Match": tag } : {},
+    }, body: body === undefined ? undefined : JSON.stringify(body) });
+    const text = await r.text();
+    let data = text;
+    try {
+      data = JSON.parse(text);
+    } catch {
+      // is text
+    }
+    return { status: r.status, tag: r.headers.get("ETag"), data };
+  }, [method, path, body, tag]);
+}
