@@ -181,6 +181,13 @@ json_add_arr(struct json *arr)
 	return json_put(arr, NULL, json_arr_new());
 }
 
+void
+json_add_json(struct json *arr, struct json **v)
+{
+	(void)json_put(arr, NULL, *v);
+	*v = NULL;
+}
+
 struct str
 json_print(struct arena *a, const struct json *j, enum json_style style)
 {

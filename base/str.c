@@ -49,6 +49,15 @@ str_case_eq_c(struct str a, const char *b)
 	return str_case_eq(a, str_c(b));
 }
 
+bool
+str_case_has(struct str s, struct str part)
+{
+	for (size_t i = 0; i + part.n <= s.n; i++)
+		if (str_case_eq(str_sub(s, i, part.n), part))
+			return true;
+	return false;
+}
+
 int
 str_cmp(struct str a, struct str b)
 {

@@ -31,6 +31,7 @@ bool str_eq_c(struct str a, const char *b);
 /* ASCII case only (protocol keywords). */
 bool str_case_eq(struct str a, struct str b);
 bool str_case_eq_c(struct str a, const char *b);
+bool str_case_has(struct str s, struct str part); /* somewhere in it */
 int str_cmp(struct str a, struct str b);
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);

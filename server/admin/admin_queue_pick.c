@@ -48,24 +48,14 @@ admin_queue_is_within(const struct queue_message *m, struct str domain)
 }
 
 static bool
-admin_queue_has(struct str text, struct str part)
-{
-	for (size_t i = 0; i + part.n <= text.n; i++)
-		if (str_case_eq(str_sub(text, i, part.n), part))
-			return true;
-	return false;
-}
-
-static bool
 admin_queue_is_found(const struct queue_message *m, struct str part)
 {
-	bool is =
-	    admin_queue_has(m->id, part) || admin_queue_has(m->from, part);
+	bool is = str_case_has(m->id, part) || str_case_has(m->from, part);
 
 	for (unsigned i = 0; i < m->rcpt_n && !is; i++)
 		is = m->rcpts[i].state == QUEUE_WAITING &&
-		     (admin_queue_has(m->rcpts[i].address, part) ||
-			 admin_queue_has(m->rcpts[i].answer, part));
+		     (str_case_has(m->rcpts[i].address, part) ||
+			 str_case_has(m->rcpts[i].answer, part));
 	return is;
 }
 

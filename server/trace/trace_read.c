@@ -65,8 +65,18 @@ struct trace_reading {
 	struct store *st;
 	struct trace_seek *seek;
 	unsigned from, to; /* days */
+	uint64_t stop_ms;
+	bool stopped;
 	char *piece;
 };
+
+static bool
+trace_reading_goes_on(const struct task *t, struct trace_reading *r)
+{
+	if (r->stop_ms != 0 && task_now_ms(t) >= r->stop_ms)
+		r->stopped = true;
+	return !r->stopped;
+}
 
 static void
 trace_reading_line(void *arg, struct str line)
@@ -87,7 +97,7 @@ trace_read_file(struct task *t, struct trace_reading *r,
 	bool eof = false;
 
 	trace_split_init(&split);
-	while (e == NULL && !eof && got > 0) {
+	while (e == NULL && !eof && got > 0 && trace_reading_goes_on(t, r)) {
 		e = share_read(t, r->st->share, SHARE_LANE_ADMIN, fh, at,
 		    r->piece, TRACE_PIECE_BYTES, &got, &eof);
 		if (e == NULL)
@@ -139,7 +149,8 @@ trace_read_day(struct task *t, struct trace_reading *r, struct str day)
 		    TRACE_FILES_MAX, &d, NULL);
 	if (e != NULL)
 		return trace_if_there(e);
-	for (; d != NULL && e == NULL; d = d->next) {
+	for (; d != NULL && e == NULL && trace_reading_goes_on(t, r);
+	     d = d->next) {
 		struct arena_mark m = arena_mark(task_arena(t));
 
 		e = trace_read_entry(t, r, &dir, d);
@@ -178,13 +189,16 @@ trace_search(struct task *t, struct store *st, const struct trace_query *q,
 		.seek = trace_seek_new(q),
 		.from = trace_day(q->since_ms / 1000),
 		.to = trace_day(q->until_ms / 1000),
+		.stop_ms = q->stop_ms,
 		.piece = xrealloc(NULL, 1, TRACE_PIECE_BYTES) };
 	struct err *e = NULL;
 
-	while (e == NULL && trace_seek_again(r.seek))
+	while (e == NULL && !r.stopped && trace_seek_again(r.seek))
 		e = trace_read_days(t, &r);
-	if (e == NULL)
+	if (e == NULL) {
 		trace_seek_end(task_arena(t), r.seek, f_r);
+		f_r->more |= r.stopped;
+	}
 	trace_seek_free(&r.seek);
 	free(r.piece);
 	return e;

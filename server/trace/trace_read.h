@@ -35,6 +35,11 @@ struct trace_query {
 	 * a transaction or of a message in the queue. */
 	struct str text;
 	int64_t since_ms, until_ms; /* wall */
+	/* For those who cannot wait for all of it; 0: no such limit.  What was
+	 * found by then (boot time), up to so many bytes, and trace_found.more.
+	 */
+	uint64_t stop_ms;
+	size_t max_bytes; /* at most TRACE_FOUND_BYTES */
 };
 
 struct trace_hit {

@@ -193,7 +193,7 @@ static void
 trace_keep(struct trace_seek *k, int64_t ms, struct str line, unsigned group)
 {
 	if (k->n == TRACE_FOUND_EVENTS ||
-	    k->bytes + line.n > TRACE_FOUND_BYTES) {
+	    k->bytes + line.n > k->q.max_bytes) {
 		k->more = true;
 		return;
 	}
@@ -280,6 +280,8 @@ trace_seek_new(const struct trace_query *q)
 
 	k->a = arena_new(0);
 	k->q = *q;
+	if (q->max_bytes == 0 || q->max_bytes > TRACE_FOUND_BYTES)
+		k->q.max_bytes = TRACE_FOUND_BYTES;
 	trace_seek_text(k, q->text);
 	k->ids = xcalloc(TRACE_IDS_MAX, sizeof(*k->ids));
 	k->slots = xcalloc(TRACE_SLOTS, sizeof(*k->slots));

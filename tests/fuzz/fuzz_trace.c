@@ -40,7 +40,9 @@ fuzz_split(struct str in, size_t piece, struct fuzz_lines *f)
 static void
 fuzz_search(struct arena *a, struct str query, struct str in)
 {
-	struct trace_query q = { query, INT64_MIN / 2, INT64_MAX / 2 };
+	struct trace_query q = { .text = query,
+		.since_ms = INT64_MIN / 2,
+		.until_ms = INT64_MAX / 2 };
 	struct fuzz_lines f = { .seek = trace_seek_new(&q) };
 	struct trace_found found;
 

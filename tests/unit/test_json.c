@@ -38,6 +38,11 @@ test_build(void **state)
 	test_row_str(1, json_print(a, j, JSON_PRETTY), STR("[]\n"));
 	json_add_c(j, "x");
 	test_row_str(2, json_print(a, j, JSON_PRETTY), STR("[\n  \"x\"\n]\n"));
+	assert_null(json_parse(a, STR("{\"k\":[1]}"), 100, &list));
+	json_add_json(j, &list);
+	assert_null(list);
+	test_row_str(3, json_print(a, j, JSON_LINE),
+	    STR("[\"x\",{\"k\":[1]}]"));
 	json_free(&j);
 	arena_free(&a);
 }
@@ -101,8 +106,7 @@ test_members(void **state)
 	unsigned n = 0;
 
 	(void)state;
-	assert_null(
-	    json_parse(a, STR("{\"b\":0,\"a\":1,\"c\":[]}"), 100, &j));
+	assert_null(json_parse(a, STR("{\"b\":0,\"a\":1,\"c\":[]}"), 100, &j));
 	for (; json_next(j, &at, &key, &v); n++) {
 		assert_true(n < 3);
 		assert_string_equal(key, keys[n]);

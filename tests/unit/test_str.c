@@ -74,6 +74,30 @@ test_cut(void **state)
 }
 
 static void
+test_has(void **state)
+{
+	static const struct {
+		const char *s, *part;
+		bool has;
+	} rows[] = {
+		{ "", "", true },
+		{ "a", "", true },
+		{ "", "a", false },
+		{ "abc", "ABC", true },
+		{ "xxabC", "aBc", true },
+		{ "ab", "abc", false },
+		{ "aab", "ab", true },
+		{ "a-b", "a_b", false },
+		{ "\xc3\x84", "\xc3\xa4", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++)
+		test_row(i, str_case_has(str_c(rows[i].s),
+				str_c(rows[i].part)) == rows[i].has);
+}
+
+static void
 test_split(void **state)
 {
 	static const struct {
@@ -171,6 +195,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_compare),
 		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_has),
 		cmocka_unit_test(test_split),
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_unhex),

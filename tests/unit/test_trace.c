@@ -612,7 +612,9 @@ put(struct rig *r, const char *day, const char *file, const char *text,
 static may_yield const char *
 search(struct task *t, const char *text, int64_t since_ms, int64_t until_ms)
 {
-	struct trace_query q = { str_c(text), since_ms, until_ms };
+	struct trace_query q = { .text = str_c(text),
+		.since_ms = since_ms,
+		.until_ms = until_ms };
 	struct trace_found f;
 	struct buf b;
 
@@ -718,7 +720,8 @@ static may_yield void
 much(struct task *t, struct rig *r)
 {
 	struct trace *tr = begin(r);
-	struct trace_query q = { STR("x@y"), 0, INT64_MAX / 2 };
+	struct trace_query q = { .text = STR("x@y"),
+		.until_ms = INT64_MAX / 2 };
 	struct trace_seek *k = trace_seek_new(&q);
 	struct trace_found f;
 
@@ -734,6 +737,16 @@ much(struct task *t, struct rig *r)
 	assert_true(f.more);
 	assert_int_equal(f.n, TRACE_FOUND_EVENTS);
 	trace_seek_free(&k);
+	/* also to who cannot take all of it, or wait */
+	PUT(r, "19700101", "n1-0-1",
+	    "{\"t\":1,\"from\":\"x@y\"}\n{\"t\":2,\"from\":\"x@y\"}\n");
+	for (unsigned i = 0; i < 3; i++) {
+		q.max_bytes = i == 1 ? 30 : SIZE_MAX;
+		q.stop_ms = task_now_ms(t) + (i == 2 ? 0 : 10000);
+		assert_ok(trace_search(t, &store, &q, &f));
+		assert_int_equal(f.more, i > 0);
+		assert_int_equal(f.n, 2 - i);
+	}
 }
 
 /* A worker that was started again counts its transactions from the start. */
@@ -746,7 +759,8 @@ same_id(struct task *t, struct rig *r)
 		"{\"t\":2,\"id\":\"n1-0-1\",\"from\":\"b@x\"}"
 	};
 	struct trace *tr = begin(r);
-	struct trace_query q = { STR("a@x"), 0, INT64_MAX / 2 };
+	struct trace_query q = { .text = STR("a@x"),
+		.until_ms = INT64_MAX / 2 };
 	struct trace_seek *k = trace_seek_new(&q);
 	struct trace_found f;
 
