@@ -6,7 +6,6 @@
 /* Nodes' clocks may differ by so much before a session seems older than the
  * person. */
 #define AUTH_CLOCKS_S 300
-#define AUTH_ADMIN_GENERATIONS 20 /* bits */
 
 static struct err *
 auth_who_nobody(struct arena *a, const char *why)
@@ -51,7 +50,6 @@ static struct err *
 auth_who_account(struct arena *a, struct state *st, struct str address,
     struct principal *p, int64_t *created_r)
 {
-	const uint64_t most = (1U << AUTH_ADMIN_GENERATIONS) - 1;
 	struct state_domain d;
 	struct state_admin ad;
 	struct err *e = state_account_find(a, st, address, &p->account);
@@ -68,13 +66,13 @@ auth_who_account(struct arena *a, struct state *st, struct str address,
 	p->role = ROLE_USER;
 	p->login = p->account.address;
 	p->name = p->account.name;
-	p->generation = p->account.generation << AUTH_ADMIN_GENERATIONS;
+	p->generation = p->account.generation;
 	*created_r = p->account.created;
 	e = state_admin_find(a, st, p->login, &ad);
 	if (e != NULL)
 		return err_is(e, ERR_NOTFOUND) ? NULL : e;
-	/* either's generation ends sessions */
-	p->generation |= ad.generation < most ? ad.generation + 1 : most;
+	/* the account's is in it: either ends sessions */
+	p->generation = ad.generation;
 	auth_who_is_admin(p, &ad);
 	return NULL;
 }
