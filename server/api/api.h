@@ -171,6 +171,8 @@ must_check struct err *api_may_address(const struct api *x, struct str address);
 
 /* RFC 3339, or null for 0. */
 void api_set_time(struct json *obj, const char *key, int64_t wall_s);
+/* null for an empty one. */
+void api_set_opt(struct json *obj, const char *key, struct str v);
 void api_set_strs(struct json *obj, const char *key, const struct str *list,
     unsigned n);
 /* Location: path segments below API_PREFIX, encoded here. */

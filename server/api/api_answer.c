@@ -15,6 +15,15 @@ api_set_time(struct json *obj, const char *key, int64_t wall_s)
 }
 
 void
+api_set_opt(struct json *obj, const char *key, struct str v)
+{
+	if (v.n > 0)
+		json_set_str(obj, key, v);
+	else
+		json_set_null(obj, key);
+}
+
+void
 api_set_strs(struct json *obj, const char *key, const struct str *list,
     unsigned n)
 {

@@ -2,7 +2,10 @@
 #include "server/api/api_private.h"
 
 const struct api_route *const api_routes[] = {
+	api_admin_routes,
 	api_openapi_routes,
 	api_session_routes,
+	api_token_routes,
+	api_totp_routes,
 	NULL,
 };

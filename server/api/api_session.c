@@ -88,15 +88,6 @@ static const struct api_schema api_invite_accept_schema = { "InviteAccept",
 	api_invite_accept_fields };
 
 static void
-api_session_set(struct json *j, const char *key, struct str v)
-{
-	if (v.n > 0)
-		json_set_str(j, key, v);
-	else
-		json_set_null(j, key);
-}
-
-static void
 api_session_areas(struct api *x)
 {
 	struct json *list = json_set_arr(x->out, "areas");
@@ -124,10 +115,10 @@ api_session_put(struct api *x)
 	json_set_str(j, "login", p->login);
 	json_set_str(j, "name", p->name);
 	json_set_c(j, "role", role_name(p->role));
-	api_session_set(j, "domain", p->domain);
-	api_session_set(j, "address",
+	api_set_opt(j, "domain", p->domain);
+	api_set_opt(j, "address",
 	    p->has_account ? p->account.address : STR_NONE);
-	api_session_set(j, "csrf",
+	api_set_opt(j, "csrf",
 	    p->session.n == 0 ? STR_NONE
 			      : session_csrf(x->a, state_key(x->w->state),
 				    x->own->session.id));
@@ -254,8 +245,8 @@ api_invite_check(struct task *t, struct api *x)
 	if (e != NULL)
 		return e;
 	json_set_str(x->out, "role", inv.role);
-	api_session_set(x->out, "domain", inv.domain);
-	api_session_set(x->out, "login", inv.login);
+	api_set_opt(x->out, "domain", inv.domain);
+	api_set_opt(x->out, "login", inv.login);
 	api_set_time(x->out, "expires", inv.expires);
 	return NULL;
 }
