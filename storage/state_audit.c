@@ -45,12 +45,41 @@ state_audit(struct state_tx *x, const char *what, struct str object,
 	    object, detail);
 }
 
+#define STATE_AUDIT_COLUMNS                                                    \
+	"SELECT id, at, who, what, object, detail FROM audit"
+
+/* '~' sorts behind every id. */
+static struct str
+state_audit_before(struct str before)
+{
+	return before.n > 0 ? before : STR("~");
+}
+
+static struct err *
+state_audit_rows(struct arena *a, struct state_q *q,
+    struct state_audit_row **list_r, unsigned *n_r)
+{
+	struct state_audit_row *list = NULL, *row;
+
+	while (state_q_row(q)) {
+		list = state_list_add(a, list, n_r, sizeof(*list));
+		row = &list[*n_r - 1];
+		row->id = state_q_str(q, 0);
+		row->at = state_q_i64(q, 1);
+		row->who = state_q_str(q, 2);
+		row->what = state_q_str(q, 3);
+		row->object = state_q_str(q, 4);
+		row->detail = state_q_str(q, 5);
+	}
+	*list_r = list;
+	return state_q_end(q);
+}
+
 struct err *
 state_audit_list(struct arena *a, struct state *st, struct str object,
     struct str before, unsigned max, struct state_audit_row **list_r,
     unsigned *n_r)
 {
-	struct state_audit_row *list = NULL, *row;
 	struct state_db *db;
 	struct state_q q;
 	struct err *e;
@@ -60,24 +89,45 @@ state_audit_list(struct arena *a, struct state *st, struct str object,
 	e = state_read_begin(a, st, &db);
 	if (e != NULL)
 		return e;
-	/* '~' sorts behind every id. */
 	state_q_begin(&q, db, a,
-	    "SELECT id, at, who, what, object, detail FROM audit"
-	    " WHERE id < ?1 AND (?2 = '' OR object = ?2)"
-	    " ORDER BY id DESC LIMIT ?3",
-	    "tti", before.n > 0 ? before : STR("~"), object, (int64_t)max);
-	while (state_q_row(&q)) {
-		list = state_list_add(a, list, n_r, sizeof(*list));
-		row = &list[*n_r - 1];
-		row->id = state_q_str(&q, 0);
-		row->at = state_q_i64(&q, 1);
-		row->who = state_q_str(&q, 2);
-		row->what = state_q_str(&q, 3);
-		row->object = state_q_str(&q, 4);
-		row->detail = state_q_str(&q, 5);
-	}
-	*list_r = list;
-	e = state_q_end(&q);
+	    STATE_AUDIT_COLUMNS " WHERE id < ?1 AND (?2 = '' OR object = ?2)"
+				" ORDER BY id DESC LIMIT ?3",
+	    "tti", state_audit_before(before), object, (int64_t)max);
+	e = state_audit_rows(a, &q, list_r, n_r);
+	state_read_end(st);
+	return e;
+}
+
+struct err *
+state_audit_find(struct arena *a, struct state *st,
+    const struct state_audit_query *f, struct state_audit_row **list_r,
+    unsigned *n_r)
+{
+	struct state_db *db;
+	struct state_q q;
+	struct err *e;
+
+	*n_r = 0;
+	*list_r = NULL;
+	e = state_read_begin(a, st, &db);
+	if (e != NULL)
+		return e;
+	state_q_begin(&q, db, a,
+	    STATE_AUDIT_COLUMNS
+	    " WHERE id < ?1"
+	    " AND (?2 = '' OR instr(lower(object), lower(?2)) > 0)"
+	    " AND (?3 = '' OR instr(lower(who), lower(?3)) > 0)"
+	    " AND (?4 = '' OR instr(lower(what), lower(?4)) = 1)"
+	    " AND (?5 = '' OR"
+	    "  (substr(what, 1, instr(what, '.') - 1) IN ('domain', 'account',"
+	    "    'alias', 'group', 'identity', 'app-password', 'dkim')"
+	    "   AND (object = ?5"
+	    "    OR substr(object, -length(?5) - 1) = '@' || ?5"
+	    "    OR substr(object, -length(?5) - 12) = '._domainkey.' || ?5)))"
+	    " ORDER BY id DESC LIMIT ?6",
+	    "tttttu", state_audit_before(f->before), f->object, f->who, f->what,
+	    f->domain, (uint64_t)f->max);
+	e = state_audit_rows(a, &q, list_r, n_r);
 	state_read_end(st);
 	return e;
 }

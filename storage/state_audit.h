@@ -14,8 +14,24 @@ struct state_audit_row {
 	struct str detail; /* never a secret */
 };
 
-/* Newest first, before `before` (an id; empty: from the newest), at most max;
- * object empty: all. */
+/*
+ * Newest first, at most max.  What is empty does not count; ASCII case does not
+ * either.  A domain's are those of what is in it: the domain itself, its
+ * accounts, aliases, groups, identities and keys, but not administrators,
+ * tokens, certificates or nodes that happen to be called like it.
+ */
+struct state_audit_query {
+	struct str object; /* a part of it */
+	struct str who;	   /* a part of it */
+	struct str what;   /* how it begins */
+	struct str domain; /* lower case A-labels */
+	struct str before; /* an id: only those older than it */
+	unsigned max;
+};
+must_check struct err *state_audit_find(struct arena *a, struct state *st,
+    const struct state_audit_query *q, struct state_audit_row **list_r,
+    unsigned *n_r);
+/* All about just this object (empty: about anything). */
 must_check struct err *state_audit_list(struct arena *a, struct state *st,
     struct str object, struct str before, unsigned max,
     struct state_audit_row **list_r, unsigned *n_r);

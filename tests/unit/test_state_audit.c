@@ -1,0 +1,118 @@
+/* test_state_audit.c - what one looks for in the audit, and who may see what */
+#include "storage/state_audit.h"
+#include "storage/state_private.h"
+#include "tests/unit/test.h"
+#include "tests/unit/state_rig.h"
+
+struct made {
+	const char *who, *what, *object;
+};
+/* oldest first; in the order of digits below */
+static const struct made made[] = {
+	{ "ctl:root", "domain.add", "x.org" },
+	{ "ctl:root", "settings.set", "trace.keep" },
+	{ "admin:Eve", "account.add", "u@x.org" },
+	{ "admin:Eve", "account.add", "u@y.org" },
+	{ "ctl:root", "group.add", "g@sub.x.org" },
+	{ "ctl:root", "dkim.add", "s1._domainkey.x.org" },
+	{ "ctl:root", "tls.add", "x.org" },
+	{ "ctl:root", "admin.add", "eve@x.org" },
+	{ "ctl:root", "totp.set", "u@x.org" },
+	{ "user:u@x.org", "app-password.add", "u@x.org" },
+};
+
+static struct err *
+made_run(struct state_tx *x, void *arg)
+{
+	const struct made *m = arg;
+
+	return state_audit(x, m->what, str_c(m->object), STR_NONE);
+}
+
+static const struct {
+	const char *object, *who, *what, *domain, *found; /* newest first */
+} rows[] = {
+	{ "", "", "", "", "9876543210" },
+	{ "U@X", "", "", "", "982" },
+	{ "", "EVE", "", "", "32" },
+	{ "", "", "account", "", "32" },
+	{ "", "", "ccount", "", "" },
+	{ "x.org", "ctl:", "", "", "876540" },
+	{ "", "", "", "x.org", "9520" },
+	{ "", "", "", "y.org", "3" },
+	{ "", "", "domain", "x.org", "0" },
+	{ "", "", "admin", "x.org", "" },
+	{ "%", "", "", "", "" },
+	{ "_", "", "", "", "5" },
+	{ "", "", "", "org", "" },
+	{ "", "", "", "@x.org", "" },
+	{ "", "", "", "sub.x.org", "4" },
+};
+
+TEST(test_find)
+{
+	struct state *st = node_open(t, c, 0);
+	struct arena *a = task_arena(t);
+	struct state_audit_row *list;
+	unsigned n;
+
+	for (size_t i = 0; i < countof(made); i++) {
+		c->rig.now += 1000;
+		assert_ok(state_change(t, st, made[i].who, made_run,
+		    (void *)(uintptr_t)&made[i]));
+	}
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct state_audit_query q = { .object = str_c(rows[i].object),
+			.who = str_c(rows[i].who),
+			.what = str_c(rows[i].what),
+			.domain = str_c(rows[i].domain),
+			.max = 100 };
+		char found[countof(made) + 1] = "";
+
+		assert_ok(state_audit_find(a, st, &q, &list, &n));
+		for (unsigned k = 0; k < n; k++)
+			for (size_t m = 0; m < countof(made); m++)
+				if (str_eq_c(list[k].what, made[m].what) &&
+				    str_eq_c(list[k].object, made[m].object))
+					found[k] = (char)('0' + m);
+		test_row_str(i, str_c(found), str_c(rows[i].found));
+	}
+}
+
+/* In pages. */
+TEST(test_pages)
+{
+	struct state *st = node_open(t, c, 0);
+	struct state_audit_query q = { .domain = STR("x.org"), .max = 2 };
+	struct state_audit_row *list;
+	unsigned n;
+
+	for (size_t i = 0; i < countof(made); i++) {
+		c->rig.now += 1000;
+		assert_ok(state_change(t, st, made[i].who, made_run,
+		    (void *)(uintptr_t)&made[i]));
+	}
+	assert_ok(state_audit_find(task_arena(t), st, &q, &list, &n));
+	assert_int_equal(n, 2);
+	q.before = list[1].id;
+	assert_ok(state_audit_find(task_arena(t), st, &q, &list, &n));
+	assert_int_equal(n, 2);
+	assert_true(str_eq_c(list[1].what, "domain.add"));
+	q.before = list[1].id;
+	assert_ok(state_audit_find(task_arena(t), st, &q, &list, &n));
+	assert_int_equal(n, 0);
+}
+
+#define RUN(name)                                                              \
+	cmocka_unit_test_setup_teardown(name, cluster_setup, cluster_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RUN(test_find),
+		RUN(test_pages),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
