@@ -58,6 +58,7 @@ auth_free(struct auth **ap)
 		return;
 	auth_cache_free(&a->right);
 	auth_cache_free(&a->wrong);
+	auth_noted_free(a);
 	crypto_wipe(a->key, sizeof(a->key));
 	free(a);
 	*ap = NULL;
@@ -348,6 +349,8 @@ auth_try_succeeded(struct auth_try *y, enum auth_verdict v)
 	auth_scores_succeeded(y->a, &y->scores);
 	y->l->account = y->found.login.account;
 	y->l->app_id = c->app_id;
+	if (!y->found.admin)
+		auth_note(y->a, y->l->account.id, y->l->protocol, y->l->peer);
 	if (v != AUTH_PROVED && c->app_id.n == 0 && !y->found.admin &&
 	    password_needs_upgrade(&c->password))
 		auth_upgrade_start(y->a, &y->found.login, &c->password,

@@ -43,6 +43,9 @@
  * SCRAM (auth_scram.c) goes by the same rules; nothing is hashed for it, and
  * any of an account's passwords may have been used.
  *
+ * That somebody logged in is noted in the account's directory, at most once an
+ * hour a worker, in the background (storage/lastlogin.h).
+ *
  * An imported hash is upgraded at the first login (password_needs_upgrade), in
  * the background; worker 0 writes it.
  */

@@ -29,8 +29,8 @@ void auth_scores_succeeded(struct auth *a, const struct auth_scores *s);
 /* The same for what belongs to no account: of the networks alone. */
 bool auth_scores_network_refuse(const struct auth *a,
     const struct auth_scores *s);
-uint64_t auth_scores_network_failed(struct auth *a,
-    const struct auth_scores *s, bool score);
+uint64_t auth_scores_network_failed(struct auth *a, const struct auth_scores *s,
+    bool score);
 
 /* --- auth_hash.c: how many hashes at once --- */
 
@@ -144,6 +144,14 @@ struct auth_upgrade;
 void auth_upgrade_start(struct auth *a, const struct state_login *l,
     const struct password *old, struct str clear);
 
+/* --- auth_noted.c --- */
+
+/* In the background, once an hour (storage/lastlogin.h): never waits, never
+ * fails. */
+void auth_note(struct auth *a, struct str id, const char *protocol,
+    const struct net_addr *peer);
+void auth_noted_free(struct auth *a);
+
 struct auth {
 	struct worker *w;
 	unsigned char key[32];
@@ -155,6 +163,7 @@ struct auth {
 	bool keys_known, keys;
 	struct auth_upgrade *upgrades;
 	unsigned upgrades_n;
+	struct auth_noted *noted; /* made by the first login */
 };
 
 #endif

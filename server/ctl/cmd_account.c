@@ -2,6 +2,7 @@
 #include "server/admin/admin_account.h"
 #include "server/ctl/account_util.h"
 #include "storage/folder.h"
+#include "storage/lastlogin.h"
 #include "storage/quota.h"
 
 #define ACCOUNT_PAGE 500
@@ -222,7 +223,9 @@ account_show_run(struct task *t, struct ctl *c)
 {
 	static const char *const columns[] = { "address", "name", "id",
 		"status", "used", "quota", "messages", "quota_messages",
-		"folders", "created", "password_changed", "journal_head" };
+		"folders", "created", "password_changed", "journal_head",
+		"last_login", "last_login_by", "last_login_from" };
+	struct lastlogin login = { .at = 0 };
 	struct state_account sa;
 	struct account *acc;
 	struct err *e = ctl_account(t, c, c->argv[0], &sa, &acc);
@@ -248,6 +251,12 @@ account_show_run(struct task *t, struct ctl *c)
 	ctl_out_time(o, sa.password_changed);
 	ctl_out_u64(o, account_head(acc));
 	account_close(&acc);
+	e = lastlogin_read(t, c->mail, sa.id, &login);
+	if (e != NULL && !err_is(e, ERR_NOTFOUND))
+		return e;
+	ctl_out_time(o, login.at);
+	ctl_out_str(o, login.protocol);
+	ctl_out_str(o, login.ip);
 	return ctl_out_record_end(o);
 }
 
