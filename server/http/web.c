@@ -252,10 +252,12 @@ web_allows(const struct web_page *p, struct str method)
 	return str_eq_c(method, "GET") || str_eq_c(method, "HEAD");
 }
 
+/* How long a file of the console is kept static.h says itself. */
 static void
-web_headers(struct http_response *rs)
+web_headers(struct http_response *rs, bool keep)
 {
-	http_add(rs, "Cache-Control", "no-store");
+	if (!keep)
+		http_add(rs, "Cache-Control", "no-store");
 	http_add(rs, "Strict-Transport-Security", "max-age=31536000");
 }
 
@@ -271,8 +273,7 @@ web_handle(struct task *t, struct conn *c, const struct http_request *rq,
 		.host = web_host(task_arena(t), rq->authority) };
 	const struct web_page *page = web_page_find(rq->path);
 
-	if (page != &web_file)
-		web_headers(rs);
+	web_headers(rs, page == &web_file);
 	if (!(page != NULL && page->any_host) && !web_is_ours(&x))
 		http_reply_text(rs, 421, "this host is not served here");
 	else if (api_is_path(rq->path))
@@ -295,7 +296,7 @@ static void
 web_refuse(const struct http_request *rq, struct http_response *rs,
     unsigned status)
 {
-	web_headers(rs);
+	web_headers(rs, false);
 	if (api_is_path(rq->path))
 		api_refused(rs, status);
 	else
