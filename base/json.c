@@ -188,6 +188,13 @@ json_add_json(struct json *arr, struct json **v)
 	*v = NULL;
 }
 
+void
+json_set_json(struct json *obj, const char *key, struct json **v)
+{
+	(void)json_put(obj, key, *v);
+	*v = NULL;
+}
+
 struct str
 json_print(struct arena *a, const struct json *j, enum json_style style)
 {

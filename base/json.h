@@ -46,8 +46,9 @@ void json_add_c(struct json *arr, const char *v); /* or null */
 void json_add_u64(struct json *arr, uint64_t v);
 struct json *json_add_obj(struct json *arr);
 struct json *json_add_arr(struct json *arr);
-/* A tree of its own becomes an element; *v is NULL then. */
+/* A tree of its own becomes an element, or a member; *v is NULL then. */
 void json_add_json(struct json *arr, struct json **v);
+void json_set_json(struct json *obj, const char *key, struct json **v);
 
 /* JSON_LINE: compact, without newline; JSON_PRETTY: for people, ends with a
  * newline.  Both are pure UTF-8 without control characters in strings. */

@@ -77,6 +77,8 @@ struct worker {
 	struct admin_writer *writer;
 	/* admin/admin_queue.h; NULL until somebody looked at the queue */
 	struct admin_queue *admin_queue;
+	/* For the API: searches of the trace, checks of zones. */
+	unsigned tracing, checking;
 };
 
 /*

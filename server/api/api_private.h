@@ -144,5 +144,10 @@ extern const struct api_route api_totp_routes[];
 extern const struct api_route api_token_routes[];
 extern const struct api_route api_admin_routes[];
 extern const struct api_route api_openapi_routes[];
+extern const struct api_route api_domain_routes[];
+extern const struct api_route api_dkim_routes[];
+extern const struct api_route api_queue_routes[];
+extern const struct api_route api_trace_routes[];
+extern const struct api_route api_mail_route_routes[];
 
 #endif

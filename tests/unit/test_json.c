@@ -43,6 +43,12 @@ test_build(void **state)
 	assert_null(list);
 	test_row_str(3, json_print(a, j, JSON_LINE),
 	    STR("[\"x\",{\"k\":[1]}]"));
+	list = json_obj_new();
+	json_set_json(list, "j", &j);
+	assert_null(j);
+	test_row_str(4, json_print(a, list, JSON_LINE),
+	    STR("{\"j\":[\"x\",{\"k\":[1]}]}"));
+	json_free(&list);
 	json_free(&j);
 	arena_free(&a);
 }
