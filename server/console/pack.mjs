@@ -29,11 +29,13 @@ const libraries = [
 	{ name: "preact/hooks", from: "preact/hooks/dist/hooks.mjs",
 		to: "lib/hooks.js" },
 	{ name: "htm", from: "htm/dist/htm.module.js", to: "lib/htm.js" },
+	{ name: "lean-qr", from: "lean-qr/nano.mjs", to: "lib/qr.js" },
 	{ name: "uplot", from: "uplot/dist/uPlot.iife.min.js",
 		to: "lib/uplot.js", end: "\nexport default uPlot;\n" },
 	{ from: "uplot/dist/uPlot.min.css", to: "lib/uplot.css" },
 ];
-const licences = ["preact/LICENSE", "htm/LICENSE", "uplot/LICENSE"];
+const licences = ["preact/LICENSE", "htm/LICENSE", "lean-qr/LICENSE",
+	"uplot/LICENSE"];
 
 const types = {
 	".html": "text/html; charset=utf-8",
@@ -78,7 +80,7 @@ function modules(work) {
 	return path.join(kept, "node_modules");
 }
 
-const importing = /(\bfrom\s*|\bimport\s*\(\s*|\bimport\s*)(["'])([^"'\n]+)\2/g;
+const importing = /((?<![.\w"'])from\s*|\bimport\s*\(\s*|\bimport\s*)(["'])([^"'\n]+)\2/g;
 
 /* Imports by a library's name become relative; others must be there. */
 function rewrite(name, text, names) {

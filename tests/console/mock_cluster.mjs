@@ -75,7 +75,7 @@ on(
 			},
 			{
 				level: "warn",
-				code: "space",
+				code: "share_low",
 				text:
 					"Less than a tenth of the share is " +
 					"free: 41 GB of 500 GB.",
@@ -114,13 +114,13 @@ on(
 			},
 			{
 				level: "warn",
-				code: "certificate",
+				code: "cert_expires",
 				text: "The certificate of n2 " + "expires in 3 days.",
 				object: "n2",
 			},
 			{
 				level: "warn",
-				code: "space",
+				code: "share_low",
 				text:
 					"Less than a tenth of the share is " +
 					"free: 41 GB of 500 GB.",
@@ -134,7 +134,7 @@ on(
 			},
 			{
 				level: "warn",
-				code: "draining",
+				code: "node_draining",
 				text: "Node n2 is draining.",
 				object: "n2",
 			},

@@ -2,6 +2,9 @@
 import { kept, store } from "./lib.js";
 import { texts as shell } from "./texts_shell.js";
 import { texts as people } from "./texts_people.js";
+import { texts as work } from "./texts_work.js";
+import { texts as cluster } from "./texts_cluster.js";
+import { texts as settings } from "./texts_settings.js";
 
 /*
  * A text is a row "key": [English, German].  {name} is replaced by a parameter,
@@ -10,7 +13,7 @@ import { texts as people } from "./texts_people.js";
  */
 export const languages = { en: "English", de: "Deutsch" };
 const order = Object.keys(languages);
-export const texts = { ...shell, ...people };
+export const texts = { ...shell, ...people, ...work, ...cluster, ...settings };
 
 const wanted = () => {
 	const choice = kept.get("language", "");

@@ -1,0 +1,108 @@
+/* page_me.js - one's own things: mailbox, forwarding, sign-in, tokens */
+import { ask, session } from "./api.js";
+import { useGet, useList } from "./data.js";
+import { Field, Form, useForm } from "./form.js";
+import { html } from "./lib.js";
+import { Security } from "./me_security.js";
+import { Tokens } from "./tokens.js";
+import { t, t_if } from "./texts.js";
+import { Card, Empty, Facts, Loaded, Note, Num, Page, QuotaBar, Size, Tabs,
+	When } from "./ui.js";
+import { Table } from "./table.js";
+
+const is_admin = () => session.get().role !== "user";
+
+const tabs = (me) => [["", "/me", t("me.tab.mailbox")],
+	me.account && ["forwarding", "/me/forwarding", t("me.tab.forwarding")],
+	["security", "/me/security", t("me.tab.security")],
+	is_admin() && ["tokens", "/me/tokens", t("me.tab.tokens")],
+].filter(Boolean);
+
+const folders = () => [
+	{ title: t("folder.name"), render: (f) => html`<strong>${f.name}</strong>
+		${f.use && html` <span class="soft">${t_if("folder.use." +
+			f.use.replace("\\", "").toLowerCase())}</span>`}` },
+	{ title: t("folder.messages"), figure: true, render: (f) =>
+		html`<${Num} n=${f.messages} />` },
+	{ title: t("folder.unseen"), figure: true, render: (f) =>
+		html`<${Num} n=${f.unseen} />` },
+	{ title: t("folder.size"), figure: true, render: (f) =>
+		html`<${Size} bytes=${f.bytes} />` },
+];
+
+function Mailbox({ me }) {
+	const list = useList(me.account ? "/me/folders" : null);
+
+	return html`<${Card} id="me" title=${t("me.title")}><${Facts} rows=${[
+		[t("me.login"), me.login], me.name && [t("me.name"), me.name],
+		[t("me.role"), t("role." + me.role) + (me.domain
+			? " · " + me.domain : "")],
+		me.account && [t("me.address"), me.account.address],
+		me.account && [t("me.last_login"), me.account.last_login
+			? html`<${When} at=${me.account.last_login.at} /> ${t(
+				"me.last_login_by", { protocol: me.account.last_login
+					.protocol.toUpperCase(),
+				ip: me.account.last_login.ip })}` : t("ui.never")],
+	]} /><//>
+	${!me.account ? html`<${Note}>${t("me.no_account")}<//>` : html`
+	<${Card} id="quota" title=${t("me.quota")}>
+		<${QuotaBar} used=${me.account.used_bytes}
+			quota=${me.account.quota_bytes} />
+		<p class="soft">${me.account.messages !== null && t(
+			"me.messages", { n: me.account.messages })}</p>
+	<//>
+	<${Card} id="folders" title=${t("me.folders")}><${Table}
+		label=${t("me.folders")} list=${list} columns=${folders()}
+		row_key=${(f) => f.name} empty=${html`<${Empty}
+			title=${t("me.no_folders")} />`} /><//>`}`;
+}
+
+function ForwardingForm({ f, tag }) {
+	const where = "/me/forwarding";
+	const form = useForm({ initial: { targets: f.targets, keep: f.keep }, tag,
+		save: (v, then) => ask("PUT", where, { body: v, tag: then }),
+		load: () => ask("GET", where), done_text: t("ui.saved") });
+
+	return html`<${Form} form=${form} action=${t("ui.save")} guard
+		names=${{ targets: t("forwarding.targets"),
+			keep: t("forwarding.keep") }}>
+		<${Field} form=${form} name="targets" type="lines"
+			label=${t("forwarding.targets")}
+			hint=${t("forwarding.targets_hint")} />
+		<${Field} form=${form} name="keep" type="check"
+			label=${t("forwarding.keep")} />
+		${form.values.targets.length > 0 && !form.values.keep &&
+			html`<${Note} kind="warn">${t("forwarding.not_kept")}<//>`}
+	<//>`;
+}
+
+function Forwarding() {
+	const of = useGet("/me/forwarding");
+
+	return html`<${Card} id="forwarding" title=${t("forwarding.title")}>
+		<${Loaded} of=${of}>${(f) => html`<${ForwardingForm} f=${f}
+			tag=${of.tag} />`}<//><//>`;
+}
+
+function MyTokens() {
+	const list = useList("/me/tokens");
+
+	return html`<p class="soft">${t("token.what")}</p>
+		<${Tokens} list=${list} where="/me/tokens" create />`;
+}
+
+export default function Me({ params }) {
+	const of = useGet("/me");
+	const tab = params.tab ?? "";
+
+	return html`<${Page} title=${t("nav.me")}>
+		<${Loaded} of=${of}>${(me) => html`
+			<${Tabs} at=${tab} tabs=${tabs(me)} label=${t("nav.me")} />
+			${!tabs(me).some(([id]) => id === tab) ? html`<${Empty}
+				title=${t("shell.no_page")} />`
+			: tab === "forwarding" ? html`<${Forwarding} />`
+			: tab === "security" ? html`<${Security} me=${me} of=${of} />`
+			: tab === "tokens" ? html`<${MyTokens} />`
+			: html`<${Mailbox} me=${me} />`}`}<//>
+	<//>`;
+}
