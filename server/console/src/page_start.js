@@ -48,7 +48,8 @@ function FirstDomain() {
 	const form = useNewDomain((d) => go_on("dns", { domain: d.name }));
 	const have = there.data?.items || [];
 
-	return html`<${Card} title=${t("start.step_domain")} id="step">
+	return html`<${Card} class="narrow" title=${t("start.step_domain")}
+		id="step">
 		${have.length > 0 && html`<p>${t("start.have_domain")}</p>
 			<div class="row">${have.map((d) => html`<button
 				type="button" class="button" onClick=${() =>
@@ -104,7 +105,8 @@ function FirstAccount({ domain, keep }) {
 		go_on("test", { account: made.account.address });
 	});
 
-	return html`<${Card} title=${t("start.step_account")} id="step">
+	return html`<${Card} class="narrow" title=${t("start.step_account")}
+		id="step">
 		<p class="soft">${t("start.account_text")}</p>
 		<${Form} form=${form} action=${t("start.make_account")}>
 			<${NewAccountFields} form=${form} /><//><//>`;
