@@ -110,6 +110,7 @@ export function useForm({ initial, tag, save, load, saved, check, done_text }) {
 			/* What we did not touch is theirs now. */
 			set_values({ ...theirs.data, ...changes });
 			set_theirs(null);
+			next_round((n) => n + 1);
 		},
 	};
 }
