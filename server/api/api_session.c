@@ -217,6 +217,21 @@ api_session_end_all(struct task *t, struct api *x)
 
 /* --- invitations --- */
 
+/* It may have been made a moment ago, by shoalctl. */
+static may_yield must_check struct err *
+api_invite_find_new(struct task *t, struct api *x, struct str code,
+    struct state_admin_invite *inv)
+{
+	struct err *e = admin_of_worker(t, x->w, x->ad.by, &x->ad);
+
+	if (e == NULL)
+		e = state_refresh(t, x->ad.state);
+	/* while the share is away: what is here */
+	err_ignore(e);
+	return state_admin_invite_find(x->a, x->ad.state, code, task_wall_s(t),
+	    inv);
+}
+
 /* Codes cannot be guessed; who tries is slowed down nevertheless. */
 static may_yield must_check struct err *
 api_invite_find(struct task *t, struct api *x, struct str code,
@@ -225,6 +240,8 @@ api_invite_find(struct task *t, struct api *x, struct str code,
 	struct err *e = state_admin_invite_find(x->a, x->ad.state, code,
 	    task_wall_s(t), inv);
 
+	if (err_is(e, ERR_NOTFOUND) && code.n == STATE_ADMIN_CODE_CHARS)
+		e = api_invite_find_new(t, x, code, inv);
 	if (!err_is(e, ERR_NOTFOUND))
 		return e;
 	if (err_is(auth_token_failed(t, x->w->auth, code, conn_peer(x->c)),
