@@ -39,6 +39,7 @@ struct nodes;
 struct locks;
 struct queue;
 struct admin_queue;
+struct admin_overview;
 struct admin_writer;
 struct board;
 struct lease_info;
@@ -75,6 +76,8 @@ struct worker {
 	struct board *board; /* cluster/board.h: shared by all workers */
 	/* admin/admin.h; NULL until something was to be changed here */
 	struct admin_writer *writer;
+	/* admin/admin_overview.h; NULL until somebody looked */
+	struct admin_overview *overview;
 	/* admin/admin_queue.h; NULL until somebody looked at the queue */
 	struct admin_queue *admin_queue;
 	/* For the API: searches of the trace, checks of zones. */

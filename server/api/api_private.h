@@ -149,5 +149,14 @@ extern const struct api_route api_dkim_routes[];
 extern const struct api_route api_queue_routes[];
 extern const struct api_route api_trace_routes[];
 extern const struct api_route api_mail_route_routes[];
+extern const struct api_route api_audit_routes[];
+extern const struct api_route api_node_routes[];
+extern const struct api_route api_setting_routes[];
+extern const struct api_route api_share_routes[];
+
+/* api_nodes.c: of lease counters, a second. */
+extern const struct api_schema api_rates_schema;
+void api_set_rates(struct json *j, const char *key, bool known,
+    const double *rates);
 
 #endif

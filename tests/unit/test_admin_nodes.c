@@ -1,7 +1,9 @@
 /* test_admin_nodes.c - nodes as a worker's administrator sees and orders them,
  * and what is worth a word */
 #include "server/admin/admin_nodes.h"
+#include "server/admin/admin_overview.h"
 #include "server/admin/admin_share.h"
+#include "storage/queue.h"
 #include "storage/state_dkim.h"
 #include "tests/unit/test.h"
 #include "tests/unit/two_rig.h"
@@ -314,6 +316,43 @@ TEST(test_share_of_worker)
 	counts_free(&n);
 }
 
+/* Which domains fail: most recipients that were tried first. */
+TEST(test_overview_failing)
+{
+	static struct queue_rcpt rcpts[] = {
+		{ .address = { "a@one.org", 9 }, .tries = 1 },
+		{ .address = { "b@ONE.org", 9 }, .tries = 2 },
+		{ .address = { "a@two.org", 9 }, .tries = 1 },
+		{ .address = { "a@new.org", 9 }, .tries = 0 },
+		{ .address = { "a@done.org", 10 },
+		    .tries = 1,
+		    .state = QUEUE_DELIVERED },
+		{ .address = { "nowhere", 7 }, .tries = 1 },
+		{ .address = { "\"a@b\"@three.org", 15 }, .tries = 1 },
+		{ .address = { "c@three.org", 11 }, .tries = 1 },
+		{ .address = { "d@three.org", 11 }, .tries = 1 },
+		{ .address = { "a@4.org", 7 }, .tries = 1 },
+		{ .address = { "a@5.org", 7 }, .tries = 1 },
+		{ .address = { "a@6.org", 7 }, .tries = 1 },
+	};
+	static const char *const found[] = { "three.org", "one.org", "4.org",
+		"5.org", "6.org" };
+	struct queue_message m[2] = {
+		{ .rcpts = rcpts, .rcpt_n = 4 },
+		{ .rcpts = rcpts + 4, .rcpt_n = countof(rcpts) - 4 },
+	};
+	const struct queue_message *list[] = { &m[0], &m[1] };
+	struct admin_overview_queue q = { .failing_n = 7 };
+
+	(void)c;
+	admin_overview_failing(task_arena(t), list, 2, &q);
+	assert_int_equal(q.failing_n, ADMIN_OVERVIEW_FAILING);
+	for (size_t i = 0; i < countof(found); i++)
+		test_row_str(i, q.failing[i], str_c(found[i]));
+	admin_overview_failing(task_arena(t), list, 0, &q);
+	assert_int_equal(q.failing_n, 0);
+}
+
 #define RUN(name)                                                              \
 	cmocka_unit_test_setup_teardown(name, cluster_setup, cluster_teardown)
 
@@ -327,6 +366,7 @@ main(void)
 		RUN(test_words),
 		RUN(test_words_more),
 		RUN(test_share_of_worker),
+		RUN(test_overview_failing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
