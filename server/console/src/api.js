@@ -81,10 +81,10 @@ async function once(method, where, o) {
 	});
 	const type = r.headers.get("Content-Type") || "";
 	const text = await r.text();
-	let data = text;
+	let data = text || null;
 
 	entry = Math.max(entry, Number(r.headers.get("Shoal-Entry")) || 0);
-	if (/^application\/(problem\+)?json/.test(type)) {
+	if (text !== "" && /^application\/(problem\+)?json/.test(type)) {
 		try {
 			data = JSON.parse(text);
 		} catch {
@@ -92,7 +92,7 @@ async function once(method, where, o) {
 		}
 	}
 	if (!r.ok)
-		throw new Problem(r.status, typeof data === "object"
+		throw new Problem(r.status, data !== null && typeof data === "object"
 			? { ...data, after: r.headers.get("Retry-After") }
 			: { code: r.status === 503 ? "unavailable" : "internal" });
 	return { data, tag: r.headers.get("ETag") || "", status: r.status };

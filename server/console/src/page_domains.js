@@ -39,7 +39,10 @@ export default function Domains() {
 			empty=${search !== "" ? html`<${Empty}
 					title=${t("domains.none_found", { search })} />`
 				: html`<${Empty} title=${t("domains.none")}
-					actions=${button}>${t("domains.none_text")}<//>`}
+					actions=${button && html`${button}<a
+						class="button" href="/start"
+						>${t("start.title")}</a>`}
+					>${t("domains.none_text")}<//>`}
 			/>
 		${making && html`<${NewDomain} onClose=${() => make(false)} />`}
 	<//>`;

@@ -68,14 +68,16 @@ export function SignInForm({ login: known }) {
 			<input id=${id + "l"} ref=${known ? undefined : first}
 				name="login" autocomplete="username" required
 				autocapitalize="none" spellcheck=${false}
-				readOnly=${!!known} value=${login}
+				readOnly=${!!known} autofocus=${!known}
+				value=${login}
 				onInput=${(e) => set_login(e.target.value)} />
 			</div>
 			<div class="field"><label for=${id + "p"}
 				>${t("signin.password")}</label>
 			<input id=${id + "p"} ref=${known ? first : undefined}
 				name="password" type="password" required
-				autocomplete="current-password" value=${password}
+				autocomplete="current-password"
+				autofocus=${!!known} value=${password}
 				onInput=${(e) => set_password(e.target.value)} />
 			</div>`
 		: html`
