@@ -121,6 +121,8 @@ api_do(struct task *t, struct api *x)
 		e = api_who_forged(x);
 	if (e == NULL)
 		e = api_who_may(x);
+	if (e == NULL)
+		e = api_who_often(x);
 	if (e != NULL)
 		return e;
 	by = x->who.by != NULL ? x->who.by : "console";

@@ -273,6 +273,10 @@ api_body_read(struct api *x)
 
 	if (text.n == 0 && s == NULL)
 		return NULL;
+	/* signing in and the like: by whomever, so little is enough */
+	if (x->route->area == AREA_OPEN && text.n > API_OPEN_BODY_MAX)
+		return api_refuse(x, 413, "too_large",
+		    arena_printf(x->a, "at most %u bytes", API_OPEN_BODY_MAX));
 	if (text.n > 0 && !api_body_is_json(x->rq))
 		return api_refuse(x, 415, "media_type",
 		    "bodies are of the type application/json");

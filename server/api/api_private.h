@@ -13,8 +13,13 @@
 /* Requests of a client that nobody answers for, in a minute: a crowd behind one
  * address signs in, and scanners get no further. */
 #define API_STRANGERS_MAX 300
+/* Changes of a person without a role, in a minute and on a node: each is an
+ * entry of the state for the whole cluster. */
+#define API_USER_CHANGES_MAX 120
+#define API_OPEN_BODY_MAX (64U << 10) /* of what needs no sign-in */
 #define API_ENTRY_WAIT_MS 3000 /* for a replica at Shoal-Entry */
 #define API_ENTRY_POLL_MS 20
+#define API_ENTRY_POLL_MAX_MS 320
 #define API_RETRY_S 5 /* Retry-After of 503 */
 
 struct api_param {
@@ -126,6 +131,8 @@ may_yield must_check struct err *api_who(struct task *t, struct api *x);
 must_check struct err *api_who_forged(struct api *x);
 /* 401, 403: role and scopes. */
 must_check struct err *api_who_may(struct api *x);
+/* 429: more changes than a person makes. */
+must_check struct err *api_who_often(struct api *x);
 /* 404, 403: whose object the first parameter is. */
 must_check struct err *api_who_object(struct api *x);
 /* A session for that login, whose cookie goes with the answer; x->who is he. */

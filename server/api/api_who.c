@@ -82,22 +82,35 @@ api_who_look(struct api *x)
 
 /* --- the replica --- */
 
+/* Looking costs the share something: the longer it takes, the less often. */
+static may_yield void
+api_who_look_again(struct task *t, struct api *x, unsigned *ms)
+{
+	worker_state_hint(x->w, state_seq(x->w->state) + 1);
+	task_sleep_ms(t, *ms);
+	*ms = *ms * 2 < API_ENTRY_POLL_MAX_MS ? *ms * 2 : API_ENTRY_POLL_MAX_MS;
+}
+
 /*
  * What the client has seen of another node: worker 0 looks for it, too.  Never
- * an error: who waited long enough is answered with what is here.
+ * an error: who waited long enough is answered with what is here.  Strangers
+ * have seen nothing, and make no node look.
  */
 static may_yield void
-api_who_wait(struct task *t, struct api *x, uint64_t entry)
+api_who_wait(struct task *t, struct api *x)
 {
-	uint64_t until = task_now_ms(t) + API_ENTRY_WAIT_MS;
+	uint64_t until = task_now_ms(t) + API_ENTRY_WAIT_MS, entry;
+	struct str said = http_header(x->rq, "shoal-entry");
+	unsigned ms = API_ENTRY_POLL_MS;
 
-	if (entry <= state_seq(x->w->state))
+	if ((x->own->shown != API_SHOWN_COOKIE &&
+		x->own->shown != API_SHOWN_TOKEN) ||
+	    said.n == 0 || !str_u64(said, &entry) ||
+	    entry <= state_seq(x->w->state))
 		return;
-	hints_state(x->w->hints, entry);
-	while (entry > state_seq(x->w->state) && task_now_ms(t) < until) {
-		worker_state_hint(x->w, entry);
-		task_sleep_ms(t, API_ENTRY_POLL_MS);
-	}
+	hints_state(x->w->hints, state_seq(x->w->state) + 1);
+	while (entry > state_seq(x->w->state) && task_now_ms(t) < until)
+		api_who_look_again(t, x, &ms);
 }
 
 /* --- who that is --- */
@@ -145,6 +158,7 @@ static may_yield must_check struct err *
 api_who_session(struct task *t, struct api *x)
 {
 	struct session s = x->own->session;
+	unsigned ms = API_ENTRY_POLL_MS;
 	bool behind;
 	struct err *e;
 
@@ -152,8 +166,7 @@ api_who_session(struct task *t, struct api *x)
 		e = auth_who_session(x->a, x->w->state, &s, &x->who, &behind);
 		if (!behind || task_now_ms(t) >= until)
 			break;
-		worker_state_hint(x->w, state_seq(x->w->state) + 1);
-		task_sleep_ms(t, API_ENTRY_POLL_MS);
+		api_who_look_again(t, x, &ms);
 	}
 	if (e != NULL)
 		return api_who_error(x, e);
@@ -183,12 +196,9 @@ api_who_token(struct task *t, struct api *x)
 struct err *
 api_who(struct task *t, struct api *x)
 {
-	struct str said = http_header(x->rq, "shoal-entry");
-	uint64_t entry;
 	struct err *e = NULL;
 
-	if (said.n > 0 && str_u64(said, &entry))
-		api_who_wait(t, x, entry);
+	api_who_wait(t, x);
 	switch (x->own->shown) {
 	case API_SHOWN_COOKIE:
 		e = api_who_session(t, x);
@@ -295,6 +305,19 @@ api_who_may(struct api *x)
 			       : "this role may not do that");
 }
 
+struct err *
+api_who_often(struct api *x)
+{
+	uint64_t key = counts_key("api.changes", x->who.login.p,
+	    (uint32_t)x->who.login.n);
+
+	if (x->who.role != ROLE_USER || api_who_is_looking(x) ||
+	    counts_rate_add(x->w->counts, key,
+		sched_now_ms(x->w->sched) / 1000) <= API_USER_CHANGES_MAX)
+		return NULL;
+	return api_refuse(x, 429, "throttled", "too many changes at once");
+}
+
 static struct err *
 api_who_nothing(struct api *x)
 {
@@ -334,13 +357,15 @@ api_domain(const struct api *x, const char *param, struct str *domain_r)
 	return e != NULL ? e : api_may_domain(x, *domain_r);
 }
 
-/* Of an administrator's row that has no more power than who asks. */
+/* Of an administrator's row that has no more power than who asks; a token of
+ * a domain's administrator has less than any. */
 static bool
 api_who_is_above(const struct api *x, const struct state_admin *ad)
 {
 	if (x->who.role == ROLE_SYSTEM)
 		return principal_may(&x->who, AREA_ADMINS, true);
-	return x->who.role == ROLE_DOMAIN && ad->domain.n > 0 &&
+	return x->who.role == ROLE_DOMAIN && x->who.token.n == 0 &&
+	       ad->domain.n > 0 &&
 	       str_eq(ad->domain, x->who.domain) &&
 	       role_of_name(ad->role) <= ROLE_DOMAIN;
 }

@@ -536,3 +536,34 @@ def test_totp_of_another_is_removed(root, n1, account):
                   match=admin)
         user.entry = root.entry
         user.sign_in(account.address, account.password)
+
+
+# --- what strangers and users can cost others
+
+def test_strangers_make_nobody_wait(api):
+    """An entry that nobody has seen is no reason to look for it at the
+    share."""
+    began = time.monotonic()
+    for headers in ({}, {"Cookie": "__Host-shoal=x"}):
+        answer = api.raw("GET", "/api/v1/session", headers={
+            "Shoal-Entry": str(1 << 60), **headers})
+        assert answer.status == 401
+    assert time.monotonic() - began < 2
+
+
+def test_strangers_say_little(api):
+    body = {"login": "a", "password": "b", "totp": "1" * 70000}
+    api.call("POST", "/session", body, 413, "too_large")
+    api.call("POST", "/invites/check", {"code": "c" * 70000}, 413, "too_large")
+
+
+def test_a_user_changes_only_so_much(api, account):
+    """Each change is an entry of the state, for all nodes."""
+    api.sign_in(account.address, account.password)
+    for n in range(1, 1000):
+        answer = api.post("/me/totp", status={200, 429})
+        if answer.status == 429:
+            break
+    assert 100 < n < 200 and answer.code == "throttled"
+    assert int(answer.headers["retry-after"]) > 0
+    api.get("/session")
