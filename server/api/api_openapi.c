@@ -179,7 +179,8 @@ openapi_field(const struct openapi *o, struct json *at,
 	case API_ANY:
 		break;
 	}
-	json_set_c(at, "description", f->help);
+	if (f->help != NULL)
+		json_set_c(at, "description", f->help);
 	if (f->flags & API_OUT)
 		json_set_bool(at, "readOnly", true);
 	if (f->flags & API_SECRET)
@@ -220,7 +221,8 @@ openapi_param(struct json *list, const char *name, const char *where,
 
 	json_set_c(p, "name", name);
 	json_set_c(p, "in", where);
-	json_set_c(p, "description", help);
+	if (help != NULL)
+		json_set_c(p, "description", help);
 	if (strcmp(where, "path") == 0)
 		json_set_bool(p, "required", true);
 	return json_set_obj(p, "schema");

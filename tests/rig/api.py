@@ -70,19 +70,21 @@ class Answer:
 
 
 class Api:
-    """node: of rig.node, or (host, port).  entry: the greatest Shoal-Entry
-    seen; two clients that share a `Seen` are one browser's tabs."""
+    """node: of rig.node, or (host, port).  after: another client, whose
+    changes this one shall see whatever node it asks (entry: the greatest
+    Shoal-Entry seen)."""
 
     descriptions = {}                   # text -> Description
 
     def __init__(self, node, token=None, host=None, ca=None, check=True,
-                 ctl=None):
+                 ctl=None, after=None):
         self.node = node
         self.address = node.of("https") if hasattr(node, "of") else node
         self.ctl = ctl or (node.share.ctl if hasattr(node, "share") else None)
         self.host = host or "%s:%d" % self.address
         self.token, self.ca, self.check = token, ca, check
-        self.cookies, self.csrf, self.entry = {}, None, 0
+        self.cookies, self.csrf = {}, None
+        self.entry = after.entry if after else 0
         self.connection, self.description = None, None
         self.session, self.last_set_cookie = None, None
 
@@ -258,6 +260,11 @@ class Api:
         if answer.status == 201:
             self.session = answer.json
         return answer
+
+    def catch_up(self, *others):
+        """See what they have done."""
+        self.entry = max([self.entry] + [o.entry for o in others])
+        return self
 
     def sign_out(self):
         self.delete("/session")
