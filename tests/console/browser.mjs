@@ -8,6 +8,7 @@
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import { check, cluster } from "./lib.mjs";
+import { t } from "./texts.mjs";
 
 const require = createRequire(cluster.work + "/x.js");
 const { chromium } = require("playwright-core");
@@ -48,6 +49,7 @@ export class Person {
   static async come(name, o = {}) {
     const p = new Person();
     p.name = name;
+    p.say = t;
     p.base = o.base || cluster.url;
     p.wrong = [];
     p.context = await browser.newContext({
@@ -102,7 +104,8 @@ export class Person {
     return within.getByRole("link", { name, exact: true });
   }
   field(label, within = this.page) {
-    return within.getByLabel(label, { exact: true });
+    return within.getByLabel(label, { exact: true })
+      .and(this.page.locator("input, select, textarea"));
   }
   dialog() {
     return this.page.getByRole("dialog");
@@ -129,6 +132,15 @@ export class Person {
       return e.getAttribute("aria-label") || (e.labels?.[0] || e)
         .textContent.trim();
     });
+  }
+  // Tab until what is called so has the focus.
+  async tab_to(name, most = 60) {
+    for (let n = 0; n < most; n++) {
+      if (await this.focused() === name)
+        return;
+      await this.page.keyboard.press("Tab");
+    }
+    check(false, `${name} cannot be reached by Tab`);
   }
   async fill(fields) {
     for (const [label, value] of Object.entries(fields))

@@ -1,12 +1,15 @@
 """cluster.py WORK [NAME ...]: the cluster of the console's tests, and the tests.
 
 The cluster is the quickstart's, beside a DNS server; main.mjs is the browser's
-side.  What a browser cannot do it asks for over HTTP on loopback: each method
-of Door whose name has no underscore, POST /NAME with an array of arguments.
+side.  What a browser cannot do it asks for over HTTP on loopback: methods of
+Door, POST /NAME with an array of arguments.
 WORK is where npm has put what main.mjs needs, and where screenshots go.
 """
 
+import base64
+import csv
 import http.server
+import io
 import json
 import os
 import re
@@ -65,12 +68,21 @@ class Door:
 
     def deliver(self, sender, rcpt, message, helo="client.example.net"):
         """In by SMTP, through the balancer; (code, text) of the last reply."""
-        at = (self._q.env.get("SHOAL_BIND", "127.0.0.1"),
-              int(self._q.env["SHOAL_SMTP"]))
+        at = ("127.0.0.1", int(self._q.env["SHOAL_SMTP"]))
         with Smtp(at) as c:
             c.greeting()
             c.hello(helo)
             return c.deliver(message, rcpt, sender=sender)
+
+    def submit(self, address, password, rcpt, message):
+        """As a mail program sends, over TLS, through the balancer."""
+        at = ("127.0.0.1", int(self._q.env["SHOAL_SUBMISSIONS"]))
+        with Smtp(at, tls=True) as c:
+            c.greeting()
+            c.hello()
+            c.cmd("AUTH PLAIN " + base64.b64encode(
+                ("\0%s\0%s" % (address, password)).encode()).decode(), 235)
+            return c.deliver(message, rcpt, sender=address)
 
     def imap(self, node, address, password, commands):
         """[[status, text, untagged lines], ...] of the commands, over TLS at
@@ -106,18 +118,23 @@ class Door:
         """What HAProxy has sent to clients of a service, when none is left: it
         counts a connection at its end."""
         def row():
-            text = subprocess.run(
-                ["curl", "-sS", "--noproxy", "*", "http://%s/;csv" %
-                 self._q.env["SHOAL_STATS"]], stdout=subprocess.PIPE,
-                check=True, text=True).stdout
-            lines = [line.split(",") for line in text.splitlines()]
-            named = dict(zip(lines[0], next(
-                r for r in lines if r[:2] == [service, "FRONTEND"])))
+            named = next(r for r in self._balancer() if (
+                r["# pxname"], r["svname"]) == (service, "FRONTEND"))
             return named if named["scur"] == "0" else None
         return int(wait_for("no connection of %s" % service, row, 30)["bout"])
 
-    def close_(self):
-        self.far(False)
+    def up(self, seconds):
+        """Until HAProxy sees every service of both nodes."""
+        wait_for("every service is up", lambda: all(
+            r["status"].startswith("UP") for r in self._balancer()
+            if r["svname"] in ("n1", "n2")), seconds)
+
+    def _balancer(self):
+        text = subprocess.run(
+            ["curl", "-sS", "--noproxy", "*", "http://%s/;csv" %
+             self._q.env["SHOAL_STATS"]], stdout=subprocess.PIPE,
+            check=True, text=True).stdout
+        return list(csv.DictReader(io.StringIO(text)))
 
 
 def door_server(door):
@@ -127,7 +144,7 @@ def door_server(door):
                 int(self.headers["Content-Length"])))
             try:
                 name = self.path.strip("/")
-                assert "_" not in name, name
+                assert not name.startswith("_") and name in Door.__dict__
                 status, said = 200, getattr(door, name)(*args)
             except Exception:       # of any kind: the test shall see it
                 status, said = 500, traceback.format_exc()
@@ -195,7 +212,7 @@ def main(work, *names):
                     described(q, server, work, said))},
                 stdin=subprocess.DEVNULL, timeout=SECONDS)
             status = node.returncode
-            door.close_()
+            door.far(False)
             q.run("stop")
             bad = quiet(q)
             print("\n".join(["# " + b.rstrip() for b in bad[:20]] + [

@@ -7,6 +7,9 @@ import { t } from "./texts.mjs";
 export const ROOT = { login: "root", name: "Robin Root",
   password: "correct horse battery" };
 
+// The first account; its password is what the console made.
+export const ANNA = { address: "anna@first.example", password: "" };
+
 export async function sign_in(p, who, say = t) {
   await p.goto("/");
   await p.field(say("signin.login")).fill(who.login);
