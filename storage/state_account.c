@@ -128,7 +128,8 @@ state_account_add_one(struct state_tx *x, struct state_account_new *n,
 		    &rules);
 	if (e == NULL)
 		e = state_account_insert(x, n, ad, quota,
-		    rules.messages_default);
+		    n->messages_set ? n->quota_messages
+				    : rules.messages_default);
 	if (e == NULL)
 		e = state_audit(x, "account.add", ad->full, n->id_r);
 	n->address_r = ad->full;

@@ -48,6 +48,8 @@ struct state_account_new {
 	struct str name;
 	uint64_t quota_bytes;
 	bool quota_set; /* else the domain's, or the setting's */
+	uint64_t quota_messages;
+	bool messages_set;		 /* else the domain's */
 	const struct password *password; /* NULL: cannot log in */
 	struct str id_r;		 /* out */
 	struct str address_r;		 /* out, normalised */
@@ -116,8 +118,10 @@ must_check struct err *state_account_get(struct arena *a, struct state *st,
  */
 struct state_account_query {
 	struct str domain, search, after, after_id;
-	bool removed; /* removed ones instead */
-	bool due;     /* removed ones whose grace ended before now_s */
+	bool removed;	/* removed ones instead */
+	bool active;	/* only active ones */
+	bool suspended; /* only suspended ones */
+	bool due;	/* removed ones whose grace ended before now_s */
 	int64_t now_s;
 	unsigned max;
 };

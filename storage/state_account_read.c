@@ -143,7 +143,7 @@ state_search_pattern(struct arena *a, struct str search, struct str *pattern_r)
 #define STATE_ACCOUNT_LIST(from, domain)                                       \
 	"SELECT " STATE_ACCOUNT_COLUMNS " FROM accounts WHERE id IN ("         \
 	"SELECT id FROM accounts " from " WHERE (address, id) > (?1, ?2)"      \
-	" AND " domain " AND (status = 2) = ?4"                                \
+	" AND " domain " AND status BETWEEN ?4 AND ?10"                        \
 	" AND (?5 = 0 OR purge_after <= ?6)"                                   \
 	" AND (?7 = '' OR instr(address, ?7) > 0"                              \
 	"  OR name LIKE ?8 ESCAPE '\\')"                                       \
@@ -183,12 +183,19 @@ state_account_list(struct arena *a, struct state *st,
 		e = state_read_begin(a, st, &db);
 	if (e != NULL)
 		return e;
-	state_q_begin(&q, db, a, state_account_list_sql(st, query), "tttiiitti",
-	    query->after,
+	state_q_begin(&q, db, a, state_account_list_sql(st, query),
+	    "tttiiittii", query->after,
 	    query->after_id.n > 0 || query->after.n == 0 ? query->after_id
 							 : STR("~"),
-	    domain, (int64_t)query->removed, (int64_t)query->due, query->now_s,
-	    folded, pattern, (int64_t)(query->max > 0 ? query->max : 1000));
+	    domain,
+	    (int64_t)(query->removed	 ? STATE_ACCOUNT_REMOVED
+		      : query->suspended ? STATE_ACCOUNT_SUSPENDED
+					 : STATE_ACCOUNT_ACTIVE),
+	    (int64_t)query->due, query->now_s, folded, pattern,
+	    (int64_t)(query->max > 0 ? query->max : 1000),
+	    (int64_t)(query->removed  ? STATE_ACCOUNT_REMOVED
+		      : query->active ? STATE_ACCOUNT_ACTIVE
+				      : STATE_ACCOUNT_SUSPENDED));
 	while (state_q_row(&q)) {
 		list = state_list_add(a, list, n_r, sizeof(*list));
 		state_account_row(&q, &list[*n_r - 1]);
