@@ -4,6 +4,10 @@ A host for sink.example listens on an address of loopback of its own; one for
 down.example only where a test says so.
 """
 
+import os
+import threading
+import time
+
 import pytest
 
 from rig.api import Api
@@ -272,3 +276,38 @@ def test_trace_delivered(api, deliver, account, others):
     for q in ("bob@far.example", "@far.example", "in@far.example",
               account.address):
         assert stranger.get("/trace", q=q)["groups"] == []
+
+
+def test_searches_at_once(api, cluster):
+    """A search is long where there is much to read: of six that come together
+    the two workers turn some away, and the rest is answered."""
+    day = os.path.join(cluster.share.url, "trace",
+                       time.strftime("%Y%m%d", time.gmtime()))
+    os.makedirs(day, exist_ok=True)
+    hole = os.path.join(day, "n9-0-1")
+    said = []
+
+    def ask(client):
+        said.append(client.get("/trace", {200, 503}, q="nobody@far.example"))
+
+    with open(hole, "wb") as f:
+        f.truncate(1 << 30)
+    try:
+        clients = [api.another() for _ in range(6)]
+        for c in clients:
+            c.get("/session")           # connected
+        threads = [threading.Thread(target=ask, args=(c,)) for c in clients]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+    finally:
+        os.unlink(hole)
+    refused = [a for a in said if a.status == 503]
+    assert len(said) == 6 and 2 <= len(refused) <= 4, said
+    assert all(int(a.headers["retry-after"]) > 0 for a in refused)
+    assert all(a["groups"] == [] for a in said if a.status == 200)
+    # and it is over
+    assert api.get("/trace", q="nobody@far.example").status == 200
+    for c in clients:
+        c.close()
