@@ -49,7 +49,7 @@ function DnsTable({ dns, name }) {
 		: html`<${Note} kind="info">${t("dns.unknown", { n: unknown })}<//>`}
 		<${Card} title=${t("dns.title")} id="dns" actions=${html`
 			<${Copy} text=${items.map((r) => r.line).join("\n") + "\n"}
-				label=${t("dns.all")} />
+				words=${t("dns.all")} />
 			<${Button} kind="small" onClick=${dns.reload}
 				>${t("dns.again")}<//>`}>
 			<${Table} label=${t("dns.title")} rows=${items}

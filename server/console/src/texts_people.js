@@ -75,7 +75,7 @@ export const texts = {
 	"dns.no_keys": ["There is no DKIM key, so mail from here is not signed.",
 		"Es gibt keinen DKIM-Schlüssel; Post von hier wird nicht unterschrieben."],
 	"dns.to_keys": ["Make one", "Einen machen"],
-	"dns.all": ["all records", "alle Einträge"],
+	"dns.all": ["Copy all", "Alle kopieren"],
 	"dns.again": ["Check again", "Noch einmal prüfen"],
 	"dns.state": ["State", "Zustand"],
 	"dns.name": ["Name", "Name"],

@@ -192,7 +192,7 @@ export function Button({ onClick, children, kind, failed, disabled, ...more }) {
 		>${children}</button>`;
 }
 
-export function Copy({ text, label }) {
+export function Copy({ text, label, words }) {
 	const [done, set] = useState(false);
 
 	useEffect(() => {
@@ -207,9 +207,9 @@ export function Copy({ text, label }) {
 	};
 
 	return html`<${Button} kind="small quiet" onClick=${copy}
-		aria-label=${label ? t("ui.copy_what", { what: label })
-			: t("ui.copy")}>${done ? "✓ " + t("ui.copied_short")
-			: t("ui.copy")}<//>`;
+		aria-label=${words || (label ? t("ui.copy_what", { what: label })
+			: t("ui.copy"))}>${done ? "✓ " + t("ui.copied_short")
+			: words || t("ui.copy")}<//>`;
 }
 
 /* Search as one types; "/" goes there from anywhere on the page. */

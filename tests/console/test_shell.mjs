@@ -1,0 +1,269 @@
+// test_shell.mjs - the frame, and the pages of domains and accounts, in Chromium
+// before an API from memory: what a server does only when things go wrong
+//
+// SHOAL_BUILD names the build directory, below which npm has put playwright-core.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { createRequire } from "node:module";
+import test, { after, before, beforeEach } from "node:test";
+import { createMock } from "./mock.mjs";
+import { t } from "./texts.mjs";
+
+const work = `${process.env.SHOAL_BUILD}/tests/console`;
+const { chromium } = createRequire(`${work}/x.js`)("playwright-core");
+const pack = new URL("../../server/console/pack.mjs", import.meta.url).pathname;
+const root = `${work}/files`;
+
+let mock, browser, page, base;
+const wrong = [];
+
+before(async () => {
+  execFileSync("node", [pack, "--files", root, "--work", `${work}/npm`]);
+  mock = createMock(root);
+  await new Promise((done) => mock.server.listen(0, "127.0.0.1", done));
+  base = `http://127.0.0.1:${mock.server.address().port}`;
+  browser = await chromium.launch({ executablePath: "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+});
+
+after(async () => {
+  await browser?.close();
+  mock?.server.close();
+  mock?.server.closeAllConnections();
+});
+
+// Everybody begins with a browser and an API of his own.
+beforeEach(async () => {
+  await control({ reset: true });
+  await page?.context().close();
+  const context = await browser.newContext({ locale: "en-GB",
+    reducedMotion: "reduce" });
+  context.setDefaultTimeout(10000);
+  page = await context.newPage();
+  wrong.length = 0;
+  page.on("pageerror", (e) => wrong.push(String(e.stack)));
+  page.on("console", (m) => {
+    if (/Content Security Policy/.test(m.text()))
+      wrong.push(m.text());
+  });
+});
+
+const control = (o) => fetch(`${base}/mock`, { method: "POST",
+  body: JSON.stringify(o) });
+const button = (name, within = page) =>
+  within.getByRole("button", { name, exact: true });
+const field = (name, within = page) => within.getByLabel(name, { exact: true });
+const dialog = () => page.getByRole("dialog");
+const at = (path) => page.waitForURL((u) => u.pathname === path);
+const sees = (text) => page.getByText(text).first().waitFor();
+const account = (address) => mock.data.accounts.find((a) =>
+  a.address === address);
+const rows = () => page.locator("tbody tr");
+
+async function sign_in(path, login = "eve") {
+  await page.goto(base + path);
+  await field(t("signin.login")).fill(login);
+  await field(t("signin.password")).fill("password");
+  await button(t("signin.action")).click();
+  await page.getByRole("banner").waitFor();
+}
+const quiet = () => assert.deepEqual(wrong, []);
+
+test("a second factor is asked for, and one is where one wanted to be",
+  async () => {
+    await page.goto(base + "/accounts?search=bob");
+    await field(t("signin.login")).fill("eve+totp");
+    await field(t("signin.password")).fill("password");
+    await page.keyboard.press("Enter");
+    await field(t("signin.totp")).fill("000000");
+    await page.keyboard.press("Enter");
+    await sees(t("error.totp_wrong"));
+    await field(t("signin.totp")).fill("123 456");
+    await page.keyboard.press("Enter");
+    await page.getByRole("banner").waitFor();
+    assert.equal(new URL(page.url()).pathname, "/accounts");
+    quiet();
+  });
+
+test("accounts are found as one types, and walked through by keyboard",
+  async () => {
+    await sign_in("/accounts");
+    await rows().first().waitFor();
+    await button(t("table.more")).click();
+    await page.waitForFunction(() =>
+      document.querySelectorAll("tbody tr .quota").length === 100);
+    await page.keyboard.press("/");
+    await page.keyboard.type("bob.ad");
+    await page.waitForFunction(() =>
+      document.querySelectorAll("tbody tr").length < 20);
+    assert.equal(new URL(page.url()).searchParams.get("search"), "bob.ad");
+    await page.goto(`${base}/accounts`);
+    await rows().first().waitFor();
+    await page.locator("tbody a").first().focus();
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("ArrowUp");
+    const name = await page.evaluate(() => document.activeElement.textContent);
+    assert.equal(name, await page.locator("tbody a").nth(1).textContent());
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { level: 1, name }).waitFor();
+    quiet();
+  });
+
+test("of two who change the same, the second sees what the first did",
+  async () => {
+    await sign_in("/domains/example.org");
+    await field(t("domains.note")).fill("mine");
+    mock.data.domains[0].accounts_max = 77;
+    await control({ bump: "/domains/example.org" });
+    await button(t("ui.save")).click();
+    await sees(t("form.collision_title"));
+    await sees(/500 → 77/);
+    await button(t("form.keep_mine")).click();
+    assert.equal(await field(t("domains.note")).inputValue(), "mine");
+    assert.equal(await field(t("domain.accounts_max")).inputValue(), "77");
+    await button(t("ui.save")).click();
+    await sees(t("ui.saved"));
+    assert.equal(mock.data.domains[0].note, "mine");
+    assert.equal(mock.data.domains[0].accounts_max, 77);
+    // and may as well take the other's
+    await field(t("domains.note")).fill("mine again");
+    mock.data.domains[0].note = "theirs";
+    await control({ bump: "/domains/example.org" });
+    await button(t("ui.save")).click();
+    await button(t("form.take_theirs")).click();
+    assert.equal(await field(t("domains.note")).inputValue(), "theirs");
+    quiet();
+  });
+
+test("what is not saved is not left by accident", async () => {
+  await sign_in("/domains/example.org");
+  await field(t("domains.note")).fill("not saved");
+  await page.getByRole("link", { name: t("nav.accounts"), exact: true }).click();
+  await button(t("ui.cancel"), dialog()).click();
+  await dialog().waitFor({ state: "detached" });
+  assert.equal(await field(t("domains.note")).inputValue(), "not saved");
+  await page.getByRole("link", { name: t("nav.accounts"), exact: true }).click();
+  await button(t("form.leave_action"), dialog()).click();
+  await at("/accounts");
+  quiet();
+});
+
+test("what the server does not take is said at its field", async () => {
+  await sign_in("/domains");
+  await button(t("domains.new")).click();
+  await field(t("domains.name"), dialog()).fill("nodot");
+  await button(t("domains.create")).click();
+  const input = dialog().locator("[name=name][aria-invalid=true]");
+  await input.waitFor();
+  assert.match(await dialog().locator(".error").textContent(), /no name/);
+  assert.ok(await input.evaluate((e) => e === document.activeElement));
+  await page.keyboard.press("Escape");
+  await dialog().waitFor({ state: "detached" });
+  assert.equal(await page.evaluate(() => document.activeElement.textContent),
+    t("domains.new"));
+  quiet();
+});
+
+test("while nobody answers it says so, and goes on by itself", async () => {
+  await sign_in("/accounts");
+  await control({ path: "/domains", method: "GET", status: 503, times: 3 });
+  await page.getByRole("link", { name: t("nav.domains"), exact: true }).click();
+  await sees(t("shell.away"));
+  await rows().first().waitFor();
+  await page.getByText(t("shell.away")).waitFor({ state: "detached" });
+  // a change is made once or not at all
+  await page.goto(`${base}/domains/example.org`);
+  await field(t("domains.note")).fill("once");
+  await control({ path: "/domains", method: "PATCH", status: 503, times: 1 });
+  const asked = mock.log.length;
+  await button(t("ui.save")).click();
+  await sees(t("error.unavailable"));
+  assert.equal(mock.log.slice(asked).filter((x) => x.startsWith("PATCH"))
+    .length, 1);
+  assert.equal(await field(t("domains.note")).inputValue(), "once");
+  quiet();
+});
+
+test("who is signed out at work signs in where he is", async () => {
+  await sign_in("/domains/example.org");
+  await field(t("domains.note")).fill("kept");
+  mock.sessions.clear();
+  await button(t("ui.save")).click();
+  await field(t("signin.password"), dialog()).fill("password");
+  await page.keyboard.press("Enter");
+  await dialog().waitFor({ state: "detached" });
+  assert.equal(await field(t("domains.note")).inputValue(), "kept");
+  await button(t("ui.save")).click();
+  await sees(t("ui.saved"));
+  assert.equal(mock.data.domains[0].note, "kept");
+  quiet();
+});
+
+test("an account is made, suspended, removed and restored", async () => {
+  await sign_in("/accounts?domain=example.org");
+  await button(t("account.new")).click();
+  assert.equal(await field(t("account.address"), dialog()).inputValue(),
+    "@example.org");
+  await field(t("account.address"), dialog()).fill("zoe@example.org");
+  await button(t("account.create")).click();
+  assert.match(await dialog().locator(".once code").textContent(),
+    /^[a-z2-9]{5}(-[a-z2-9]{5}){3}$/);
+  await button(t("ui.done"), dialog()).click();
+  await at("/accounts/zoe%40example.org");
+  await field(t("account.quota")).fill("500 M");
+  await button(t("ui.save")).click();
+  await sees(t("ui.saved"));
+  assert.equal(account("zoe@example.org").quota_bytes, 500 << 20);
+  await field(t("account.quota")).fill("lots");
+  await button(t("ui.save")).click();
+  await page.locator("[name=quota_bytes][aria-invalid=true]").waitFor();
+  await button(t("form.undo")).click();
+  await button(t("domain.suspend")).click();
+  await button(t("domain.suspend"), dialog()).click();
+  await sees(t("account.is_suspended"));
+  assert.equal(account("zoe@example.org").status, "suspended");
+  await button(t("domain.remove")).click();
+  await button(t("domain.remove"), dialog()).click();
+  await at("/accounts");
+  await page.goto(`${base}/accounts?status=removed&search=zoe@`);
+  await rows().getByRole("link").click();
+  await button(t("account.restore")).click();
+  await at("/accounts/zoe%40example.org");
+  await page.getByRole("navigation", { name: "zoe@example.org" }).waitFor();
+  assert.equal(account("zoe@example.org").status, "active");
+  quiet();
+});
+
+test("passwords are shown once, and forwarding is kept", async () => {
+  await sign_in("/accounts/alice@example.org/passwords");
+  await button(t("account.set_password")).click();
+  await button(t("account.set_password"), dialog()).click();
+  await dialog().locator(".once").waitFor();
+  await button(t("ui.done"), dialog()).click();
+  await button(t("app.new")).click();
+  await field(t("app.label"), dialog()).fill("phone");
+  await button(t("app.make")).click();
+  await sees("abcd-efgh-ijkl-mnop");
+  await button(t("ui.done"), dialog()).click();
+  await dialog().waitFor({ state: "detached" });
+  await page.getByRole("link", { name: t("account.tab_addresses") }).click();
+  await field(t("forward.targets")).fill("a@x.example\n b@y.example,");
+  await button(t("ui.save")).click();
+  await sees(t("ui.saved"));
+  assert.deepEqual(mock.data.forwarding.targets,
+    ["a@x.example", "b@y.example"]);
+  quiet();
+});
+
+test("who only looks has nothing to press", async () => {
+  await sign_in("/accounts/alice@example.org", "rolf");
+  await page.locator(".facts").first().waitFor();
+  assert.equal(await page.locator("main button").count(), 0);
+  await page.goto(`${base}/domains/example.org`);
+  await page.locator(".facts").first().waitFor();
+  assert.equal(await page.locator("main form").count(), 0);
+  await page.goto(`${base}/admins`);
+  await sees(t("shell.not_yours"));
+  quiet();
+});
