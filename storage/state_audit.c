@@ -98,10 +98,25 @@ state_audit_list(struct arena *a, struct state *st, struct str object,
 	return e;
 }
 
+/* Where a step ends; the primary key's index has it. */
+static struct err *
+state_audit_step(struct state_db *db, struct arena *a,
+    struct state_audit_query *f)
+{
+	struct state_q q;
+
+	state_q_begin(&q, db, a,
+	    "SELECT id FROM audit WHERE id < ? ORDER BY id DESC"
+	    " LIMIT 1 OFFSET ?",
+	    "tu", state_audit_before(f->before), (uint64_t)f->step - 1);
+	if (state_q_row(&q))
+		f->looked = state_q_str(&q, 0);
+	return state_q_end(&q);
+}
+
 struct err *
-state_audit_find(struct arena *a, struct state *st,
-    const struct state_audit_query *f, struct state_audit_row **list_r,
-    unsigned *n_r)
+state_audit_find(struct arena *a, struct state *st, struct state_audit_query *f,
+    struct state_audit_row **list_r, unsigned *n_r)
 {
 	struct state_db *db;
 	struct state_q q;
@@ -109,12 +124,19 @@ state_audit_find(struct arena *a, struct state *st,
 
 	*n_r = 0;
 	*list_r = NULL;
+	f->looked = STR_NONE;
 	e = state_read_begin(a, st, &db);
 	if (e != NULL)
 		return e;
+	if (f->step > 0)
+		e = state_audit_step(db, a, f);
+	if (e != NULL) {
+		state_read_end(st);
+		return e;
+	}
 	state_q_begin(&q, db, a,
 	    STATE_AUDIT_COLUMNS
-	    " WHERE id < ?1"
+	    " WHERE id < ?1 AND id >= ?7"
 	    " AND (?2 = '' OR instr(lower(object), lower(?2)) > 0)"
 	    " AND (?3 = '' OR instr(lower(who), lower(?3)) > 0)"
 	    " AND (?4 = '' OR instr(lower(what), lower(?4)) = 1)"
@@ -125,10 +147,12 @@ state_audit_find(struct arena *a, struct state *st,
 	    "    OR substr(object, -length(?5) - 1) = '@' || ?5"
 	    "    OR substr(object, -length(?5) - 12) = '._domainkey.' || ?5)))"
 	    " ORDER BY id DESC LIMIT ?6",
-	    "tttttu", state_audit_before(f->before), f->object, f->who, f->what,
-	    f->domain, (uint64_t)f->max);
+	    "tttttut", state_audit_before(f->before), f->object, f->who,
+	    f->what, f->domain, (uint64_t)f->max, f->looked);
 	e = state_audit_rows(a, &q, list_r, n_r);
 	state_read_end(st);
+	if (*n_r == f->max)
+		f->looked = STR_NONE;
 	return e;
 }
 

@@ -27,9 +27,14 @@ struct state_audit_query {
 	struct str domain; /* lower case A-labels */
 	struct str before; /* an id: only those older than it */
 	unsigned max;
+	/* No more rows than so many are looked at (0: all): a year's are many.
+	 * looked, out: the oldest that was, in the arena; p NULL: there is no
+	 * older one, or max were found. */
+	unsigned step;
+	struct str looked;
 };
 must_check struct err *state_audit_find(struct arena *a, struct state *st,
-    const struct state_audit_query *q, struct state_audit_row **list_r,
+    struct state_audit_query *q, struct state_audit_row **list_r,
     unsigned *n_r);
 /* All about just this object (empty: about anything). */
 must_check struct err *state_audit_list(struct arena *a, struct state *st,

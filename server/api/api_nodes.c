@@ -1,4 +1,5 @@
 /* api_nodes.c - nodes, their last hour, locks */
+#include "base/log.h"
 #include "locking/lock.h"
 #include "server/admin/admin_nodes.h"
 #include "server/api/api_private.h"
@@ -295,11 +296,17 @@ api_node_invite(struct task *t, struct api *x)
 {
 	struct invite inv;
 	struct str code;
-	struct err *e =
-	    admin_node_invite(t, &x->ad, x->w->conf->share, &code, &inv);
+	struct err *e;
 
+	/* with the cluster key one is whoever one likes */
+	if (!principal_may(&x->who, AREA_ADMINS, true))
+		return api_refuse(x, 403, "forbidden",
+		    "a token for this has admins:write, too");
+	e = admin_node_invite(t, &x->ad, x->w->conf->share, &code, &inv);
 	if (e != NULL)
 		return e;
+	log_warn(t, "node invited", LOG_C("by", x->ad.by),
+	    LOG_I64("expires", inv.expires));
 	json_set_str(x->out, "code", code);
 	api_set_time(x->out, "expires", inv.expires);
 	return NULL;

@@ -161,7 +161,9 @@ api_trace_get(struct task *t, struct api *x)
 	    1000 * api_query_time(x, "since", now_s - API_TRACE_SINCE_S);
 	q.until_ms =
 	    1000 * api_query_time(x, "until", now_s + API_TRACE_AHEAD_S);
-	if (x->w->tracing >= API_TRACE_AT_ONCE)
+	/* one place is for who sees all domains */
+	if (x->w->tracing >=
+	    (x->who.domain.n == 0 ? API_TRACE_AT_ONCE : API_TRACE_AT_ONCE - 1))
 		return err_new(x->a, ERR_UNAVAIL,
 		    "others are searching: try again in a moment", NULL);
 	x->w->tracing++;

@@ -567,3 +567,12 @@ def test_a_user_changes_only_so_much(api, account):
     assert 100 < n < 200 and answer.code == "throttled"
     assert int(answer.headers["retry-after"]) > 0
     api.get("/session")
+
+
+def test_a_token_for_nodes_gets_no_cluster_key(root, n1):
+    for scopes, status in ((["nodes:write"], 403),
+                           (["nodes:write", "admins:write"], 201)):
+        made = root.post("/me/tokens", {"label": "x", "scopes": scopes})
+        with Api(n1, token=made["token"]) as program:
+            program.entry = root.entry
+            program.post("/nodes/invites", status=status)

@@ -103,6 +103,38 @@ TEST(test_pages)
 	assert_int_equal(n, 0);
 }
 
+/* In steps: the same, and the end of each is said. */
+TEST(test_steps)
+{
+	struct state *st = node_open(t, c, 0);
+	struct arena *a = task_arena(t);
+	struct state_audit_row *list;
+	char found[countof(made) + 1] = "";
+	unsigned n, k = 0, steps = 0;
+
+	for (size_t i = 0; i < countof(made); i++) {
+		c->rig.now += 1000;
+		assert_ok(state_change(t, st, made[i].who, made_run,
+		    (void *)(uintptr_t)&made[i]));
+	}
+	for (struct state_audit_query q = { .domain = STR("x.org"),
+					    .max = 100,
+					    .step = 3 };
+	     ; q.before = q.looked) {
+		assert_ok(state_audit_find(a, st, &q, &list, &n));
+		for (unsigned i = 0; i < n; i++)
+			for (size_t m = 0; m < countof(made); m++)
+				if (str_eq_c(list[i].what, made[m].what) &&
+				    str_eq_c(list[i].object, made[m].object))
+					found[k++] = (char)('0' + m);
+		steps++;
+		if (q.looked.p == NULL)
+			break;
+	}
+	assert_string_equal(found, "9520");
+	assert_int_equal(steps, countof(made) / 3 + 1);
+}
+
 #define RUN(name)                                                              \
 	cmocka_unit_test_setup_teardown(name, cluster_setup, cluster_teardown)
 
@@ -112,6 +144,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		RUN(test_find),
 		RUN(test_pages),
+		RUN(test_steps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
