@@ -1,11 +1,13 @@
 """The API: nodes, locks, the share, overview, settings, certificates, audit."""
 
+import imaplib
 import subprocess
 import time
 
 import pytest
 
 from rig.api import Api
+from rig.line import tls_context
 from rig.wait import wait_for
 
 SHOAL = {"accounts": 4, "workers": 2,
@@ -39,6 +41,22 @@ def seen(api, name, what, seconds=20, **wanted):
     return wait_for(what, lambda: next(
         (n for n in [nodes(api).get(name)] if n and all(
             n[k] == v for k, v in wanted.items())), None), seconds)
+
+
+@pytest.fixture
+def imap_at(cluster):
+    """Whether that login works there, on a connection of its own."""
+    def login(node, address, password):
+        client = imaplib.IMAP4_SSL(*cluster[node].of("imaps"),
+                                   ssl_context=tls_context())
+        try:
+            return client.login(address, password)[0] == "OK"
+        except imaplib.IMAP4.error:
+            return False
+        finally:
+            client.logout()
+
+    return login
 
 
 # --- nodes
@@ -199,6 +217,22 @@ def test_any_worker_changes(root, n1):
             root.entry = other.entry
     assert root.get("/settings/imap.errors_max")["value"] == "25"
     root.delete("/settings/imap.errors_max", match="*")
+
+
+def test_what_one_worker_makes_all_know(root, n1, imap_at):
+    """Accounts made over connections that any worker may have taken log in at
+    once, wherever the kernel brings them."""
+    for i in range(8):
+        address = "made%d@example.org" % i
+        with root.another() as other:
+            other.post("/accounts", {"address": address,
+                                     "password": "correct horse"}, 201)
+            root.entry = other.entry
+        for node in ("n1", "n2"):
+            wait_for("%s logs in at %s" % (address, node),
+                     lambda: imap_at(node, address, "correct horse"), 10)
+    with root.another() as other:       # worker 0's, in the end
+        assert len(other.all("/accounts", search="made")) == 8
 
 
 # --- certificates

@@ -2,7 +2,7 @@
 
 const segment = (s) => "/" + encodeURIComponent(s);
 /* Of a certificate in the state; nodes have names. */
-const is_id = (s) => /^[0-9a-f]{12,}$/.test(s);
+const is_id = (s) => /^[a-z2-7]{20}$/.test(s);
 
 /* Codes begin with what they are about: first match.  path: of the object, or
  * of all. */

@@ -41,7 +41,8 @@ const rate = (n) => t("rate.second", { n: number(n, 1) });
 
 function Tiles({ o }) {
 	const r = o.rates ?? {};
-	const failing = o.queue.failing_domains ?? [];
+	const q = o.queue;	// null: it cannot be read now
+	const failing = q?.failing_domains ?? [];
 
 	return html`<dl class="tiles">
 		<${Tile} label=${t("overview.nodes")} href="/nodes"
@@ -57,10 +58,10 @@ function Tiles({ o }) {
 			more=${t("overview.logins_failed",
 				{ n: rate(r.logins_failed) })} />
 		<${Tile} label=${t("overview.queue")} href=${may("queue")
-			? "/queue" : null} value=${number(o.queue.messages)}
-			more=${o.queue.messages > 0 && html`${t("overview.held",
-				{ n: o.queue.held })}, ${t("overview.oldest")} <${When}
-				at=${o.queue.oldest} />`} />
+			? "/queue" : null} value=${q ? number(q.messages) : "–"}
+			more=${q?.messages > 0 && html`${t("overview.held",
+				{ n: q.held })}, ${t("overview.oldest")} <${When}
+				at=${q.oldest} />`} />
 		<${Tile} label=${t("overview.accounts")} href=${may("accounts")
 			? "/accounts" : null} value=${number(o.accounts)}
 			more=${t("overview.domains", { n: o.domains })} />
