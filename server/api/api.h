@@ -64,7 +64,7 @@ struct api_field {
 	const char *name;
 	enum api_kind kind;
 	unsigned flags;
-	const char *help;
+	const char *help;	     /* NULL: the name says it */
 	const struct api_schema *of; /* API_OBJ, API_OBJS */
 	const char *const *words;    /* API_WORD(S): ends with NULL */
 	uint64_t max; /* bytes of a string, elements, or greatest number; 0:
