@@ -2,6 +2,7 @@
 import { ask, may } from "./api.js";
 import { useGet } from "./data.js";
 import { Dialog } from "./dialog.js";
+import { number } from "./format.js";
 import { html, useState } from "./lib.js";
 import { t } from "./texts.js";
 import { Badge, Button, Copy, Empty, Failed, Loaded, Note, Num, Page, Tabs,
@@ -25,7 +26,7 @@ const columns = () => [
 	{ title: t("node.latency"), figure: true, render: (n) => html`<${Latency}
 		us=${n.life === "alive" ? n.nfs_latency_us : null} />` },
 	{ title: t("rate.messages_in"), figure: true, render: (n) => n.rates
-		? html`<${Num} n=${n.rates.messages_in} digits=${1} />` : "–" },
+		? t("rate.second", { n: number(n.rates.messages_in, 1) }) : "–" },
 	{ title: t("node.certificate"), render: (n) => html`<${Certificate}
 		node=${n} />` },
 	{ title: t("node.note"), class: "long", render: (n) => n.note || "–" },

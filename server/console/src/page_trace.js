@@ -150,20 +150,27 @@ const Recipients = ({ list }) => html`<ul class="outcomes">
 	${list.length > 100 && html`<li class="soft">${t("ui.more",
 		{ n: list.length - 100 })}</li>`}</ul>`;
 
+/* From whom to whom; or what was done, where nobody wrote to anybody. */
+function Who({ s }) {
+	const to = s.recipients.map((r) => r.address);
+
+	if (s.from === "" && to.length === 0)
+		return t(s.steps[0].key, s.steps[0].words);
+	return html`<strong>${s.from || t("trace.nobody")}</strong> <span
+		aria-hidden="true">→</span><span class="hidden">${t("trace.to")}
+		</span> ${to[0] ?? "–"}${to.length > 1 && html` <span
+			class="soft">${t("ui.others", { n: to.length - 1 })}</span>`}`;
+}
+
 /* A story is drawn when it is opened: a transcript of 16 kB each adds up. */
 function Story({ s, opened }) {
 	const [open, set] = useState(opened);
-	const to = s.recipients.map((r) => r.address);
 
 	return html`<details class="card story" open=${open}
 		onToggle=${(e) => set(e.currentTarget.open)}>
 		<summary><span class="story-head">
 			<${Badge} kind=${s.tone}>${verdict(s.verdict)}<//>
-			<span class="story-who"><strong>${s.from || t("trace.nobody")}
-				</strong> <span aria-hidden="true">→</span><span
-				class="hidden">${t("trace.to")}</span> ${to[0] ?? "–"}
-				${to.length > 1 && html` <span class="soft">${t(
-					"ui.others", { n: to.length - 1 })}</span>`}</span>
+			<span class="story-who"><${Who} s=${s} /></span>
 			${s.bounced && html`<${Badge} kind="warn"
 				>${t("trace.bounced")}<//>`}
 			<span class="story-when soft"><${When} at=${s.begin} />
