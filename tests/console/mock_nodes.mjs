@@ -6,7 +6,7 @@ export function nodes(r) {
 	const live = { life: "alive", certificate: "file" };
 	return [
 		{
-			id: 1,
+			id: "1111111111111111",
 			name: "n1",
 			...common,
 			...live,
@@ -24,7 +24,7 @@ export function nodes(r) {
 			entry: 48211,
 		},
 		{
-			id: 2,
+			id: "2222222222222222",
 			name: "n2",
 			...common,
 			...live,
@@ -44,7 +44,7 @@ export function nodes(r) {
 			note: "rack 7, disk is to be exchanged " + NASTY[0],
 		},
 		{
-			id: 3,
+			id: "3333333333333333",
 			name: "n3-with-a-name-that-is-longer-than-most",
 			...common,
 			life: "silent",
@@ -63,7 +63,7 @@ export function nodes(r) {
 			entry: 3,
 		},
 		{
-			id: 4,
+			id: "4444444444444444",
 			name: "n4",
 			...common,
 			life: "left",
@@ -83,7 +83,7 @@ export function nodes(r) {
 			sends: false,
 		},
 		{
-			id: 5,
+			id: "5555555555555555",
 			name: "n5",
 			...common,
 			life: "unseen",

@@ -56,7 +56,11 @@ function useLibrary() {
 const clock = (seconds) => new Intl.DateTimeFormat(locale(),
 	{ hour: "2-digit", minute: "2-digit" }).format(new Date(seconds * 1000));
 
-function options(box, names, format, width, hover) {
+/* The last hour, whatever there is of it; least: what fills the height when
+ * little happens, so that nothing looks like much. */
+const HOUR_S = 3600;
+
+function options(box, names, format, least, width, hover) {
 	const line = css(box, "--line");
 	const axis = { stroke: css(box, "--soft"),
 		font: "12px system-ui, sans-serif",
@@ -66,8 +70,9 @@ function options(box, names, format, width, hover) {
 	return { width, height: HEIGHT, legend: { show: false },
 		cursor: { y: false, points: { size: 6 },
 			drag: { x: false, y: false } },
-		scales: { y: { range: (u, min, max) =>
-			[0, max > 0 ? max * 1.1 : 1] } },
+		scales: { x: { range: (u, min, max) => [max - HOUR_S, max] },
+			y: { range: (u, min, max) =>
+				[0, Math.max(max * 1.1 || 0, least)] } },
 		axes: [{ ...axis, values: (u, at) => at.map(clock), space: 60 },
 			{ ...axis, size: 64, values: (u, at) =>
 				at.map((v) => format(v)) }],
@@ -78,7 +83,7 @@ function options(box, names, format, width, hover) {
 		hooks: { setCursor: [(u) => hover(u.cursor.idx)] } };
 }
 
-function Plot({ columns, format, hover }) {
+function Plot({ columns, format, least, hover }) {
 	const box = useRef();
 	const plot = useRef(null);
 	const lib = useLibrary();
@@ -91,8 +96,8 @@ function Plot({ columns, format, hover }) {
 		if (lib === null)
 			return undefined;
 		const width = () => Math.max(200, box.current.clientWidth);
-		const u = new lib(options(box.current, names, format, width(),
-			hover), data, box.current);
+		const u = new lib(options(box.current, names, format, least,
+			width(), hover), data, box.current);
 		const size = new ResizeObserver(() => {
 			if (width() !== u.width)
 				u.setSize({ width: width(), height: HEIGHT });
@@ -113,12 +118,13 @@ function Plot({ columns, format, hover }) {
 }
 
 /*
- * <${Chart} title columns=${columns()} format=${(n) => "3 ms"} />
+ * <${Chart} title columns=${columns()} format=${(n) => "3 ms"} least=${5} />
  *
  * The figures below are what the lines say at the pointer, or now; they are
  * what a screen reader hears.
  */
-export function Chart({ title, columns, format = (n) => number(n, 1) }) {
+export function Chart({ title, columns, least = 1,
+	format = (n) => number(n, 1) }) {
 	const [at, hover] = useState(null);
 	const there = columns.series.some((s) => summary(s.values) !== null);
 
@@ -126,7 +132,7 @@ export function Chart({ title, columns, format = (n) => number(n, 1) }) {
 		<figcaption>${title}${at !== null && columns.x[at] && html`<span
 			class="soft"> ${clock(columns.x[at])}</span>`}</figcaption>
 		${there ? html`<${Plot} columns=${columns} format=${format}
-			hover=${(i) => hover(i ?? null)} />`
+			least=${least} hover=${(i) => hover(i ?? null)} />`
 			: html`<p class="soft">${t("chart.none")}</p>`}
 		<ul class="legend">${columns.series.map((s, i) => html`<${Line}
 			key=${s.name} series=${s} i=${i} at=${at}

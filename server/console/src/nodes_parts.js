@@ -12,8 +12,10 @@ export function NodeState({ node }) {
 }
 
 export function Latency({ us }) {
-	if (us === null || us === undefined || us === 0)
+	if (us === null || us === undefined)
 		return "–";
+	if (us < 1000)
+		return t("unit.less_ms");
 	return us >= SLOW_US
 		? html`<${Badge} kind="warn">${milliseconds(us / 1000)}<//>`
 		: html`<span class="figure">${milliseconds(us / 1000)}</span>`;

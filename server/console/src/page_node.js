@@ -70,16 +70,16 @@ function History({ id }) {
 	const mine = useMemo(() => h.data && { step_s: h.data.step_s,
 		nodes: h.data.nodes.filter((n) => n.id === id) }, [h.data, id]);
 	const charts = useMemo(() => mine && [
-		["chart.sessions", columns(mine, "sessions"), number],
+		["chart.sessions", columns(mine, "sessions"), number, 5],
 		["chart.latency", columns(mine, (s) => s.nfs_latency_us / 1000),
-			milliseconds],
-		["chart.load", columns(mine, "load"), (v) => number(v, 2)],
+			milliseconds, 5],
+		["chart.load", columns(mine, "load"), (v) => number(v, 2), 1],
 	], [mine]);
 
 	return mine && mine.nodes.length > 0 && html`<div class="charts">
-		${charts.map(([key, c, format]) => html`<${Card} key=${key}>
+		${charts.map(([key, c, format, least]) => html`<${Card} key=${key}>
 			<${Chart} title=${t(key)} columns=${c} format=${format}
-				/><//>`)}</div>`;
+				least=${least} /><//>`)}</div>`;
 }
 
 function NodeNote({ n, tag, changed }) {
@@ -134,7 +134,8 @@ function Shown({ n, tag, of }) {
 			[t("node.sessions"), html`<${Num} n=${n.sessions} />`],
 			[t("node.load"), html`<${Num} n=${n.load} digits=${2} />`],
 			[t("node.latency"), html`<${Latency}
-				us=${n.nfs_latency_us} />`],
+				us=${n.life === "alive" ? n.nfs_latency_us : null}
+				/>`],
 			[t("node.certificate"), html`<${Certificate} node=${n} />`],
 			[t("node.joined"), html`<${When} at=${n.joined} />`],
 			[t("node.id"), html`<code>${n.id}</code>`],

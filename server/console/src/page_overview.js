@@ -116,9 +116,9 @@ function Charts({ history }) {
 		<${Card}><${Chart} title=${t("chart.messages")}
 			columns=${messages} /><//>
 		<${Card}><${Chart} title=${t("chart.sessions")}
-			columns=${sessions} format=${(n) => number(n)} /><//>
+			columns=${sessions} least=${5} format=${(n) => number(n)} /><//>
 		<${Card}><${Chart} title=${t("chart.latency")}
-			columns=${latency} format=${milliseconds} /><//>
+			columns=${latency} least=${5} format=${milliseconds} /><//>
 	</div>`;
 }
 

@@ -25,8 +25,11 @@ export default function Share() {
 			${s.away && html`<${Note} kind="bad">${t("share.away")}<//>`}
 			${s.state.readonly && html`<${Note} kind="bad"
 				title=${t("share.readonly")}>${s.state.readonly}<//>`}
-			<${Card} id="words" title=${t("share.is." + s.level)}
-				><${Words} words=${s.words} /><//>
+			<${Card} class=${s.words.length === 0 ? "calm" : ""}
+				><p class="calm-words"><${Badge} kind=${s.level}
+				>${t("share.is." + s.level)}<//></p>
+				${s.words.length > 0 && html`<${Words}
+					words=${s.words} />`}<//>
 			<${Card} id="space" title=${t("storage.title")}>
 				${s.total_bytes > 0 ? html`<${Storage}
 					free=${s.free_bytes} total=${s.total_bytes} />`

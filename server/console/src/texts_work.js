@@ -19,6 +19,7 @@ export const texts = {
 	"ui.once": ["This is shown once. Copy it now: nobody can read it again.",
 		"Das wird nur einmal gezeigt. Kopieren Sie es jetzt: niemand kann es noch einmal lesen."],
 	"unit.ms": ["{n} ms", "{n} ms"],
+	"unit.less_ms": ["< 1 ms", "< 1 ms"],
 	"unit.minutes": ["{n|minute|minutes}", "{n|Minute|Minuten}"],
 	"unit.hours": ["{n|hour|hours}", "{n|Stunde|Stunden}"],
 
