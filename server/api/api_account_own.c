@@ -366,12 +366,26 @@ api_account_forwarding_set(struct task *t, struct api *x)
 	return e != NULL ? e : api_forwarding_set(t, x, sa.address);
 }
 
+/* Who has found a console open, or a token, does not know its password. */
+static must_check struct err *
+api_account_of_another(struct api *x, struct state_account *sa)
+{
+	struct err *e = api_account_get(x, true, sa);
+
+	if (e == NULL && x->who.has_account &&
+	    str_eq(sa->id, x->who.account.id))
+		e = api_refuse(x, 403, "forbidden",
+		    "that is your own: change it where your password is asked "
+		    "for, under /me");
+	return e;
+}
+
 static may_yield must_check struct err *
 api_account_password(struct task *t, struct api *x)
 {
 	struct str clear = STR_NONE;
 	struct state_account sa;
-	struct err *e = api_account_get(x, true, &sa);
+	struct err *e = api_account_of_another(x, &sa);
 
 	if (e != NULL)
 		return e;
@@ -397,7 +411,7 @@ static may_yield must_check struct err *
 api_account_totp_remove(struct task *t, struct api *x)
 {
 	struct state_account sa;
-	struct err *e = api_account_get(x, true, &sa);
+	struct err *e = api_account_of_another(x, &sa);
 
 	return e != NULL ? e
 			 : state_totp_set(t, x->ad.state, x->ad.by, sa.address,

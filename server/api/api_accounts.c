@@ -188,6 +188,22 @@ api_account_list(struct task *t, struct api *x)
 
 /* --- one --- */
 
+/* Of those that name it: how others' are called is none of his business. */
+static must_check struct err *
+api_account_naming(struct api *x, bool groups, struct str address)
+{
+	struct json *arr = json_set_arr(x->out, groups ? "groups" : "aliases");
+	struct str *list;
+	unsigned n;
+	struct err *e =
+	    state_alias_naming(x->a, x->ad.state, groups, address, &list, &n);
+
+	for (unsigned i = 0; e == NULL && i < n; i++)
+		if (api_may_address(x, list[i]) == NULL)
+			json_add_str(arr, list[i]);
+	return e;
+}
+
 /* What the state says of an account that is there. */
 static must_check struct err *
 api_account_names(struct api *x, const struct state_account *sa)
@@ -195,7 +211,7 @@ api_account_names(struct api *x, const struct state_account *sa)
 	struct state *st = x->ad.state;
 	struct state_identity *id;
 	struct state_admin ad;
-	struct str *list, secret;
+	struct str secret;
 	struct json *arr;
 	uint64_t step;
 	unsigned n;
@@ -203,15 +219,11 @@ api_account_names(struct api *x, const struct state_account *sa)
 
 	e = api_forwarding(x, json_set_obj(x->out, "forwarding"), sa->address);
 	if (e == NULL)
-		e = state_alias_naming(x->a, st, false, sa->address, &list, &n);
-	if (e == NULL) {
-		api_set_strs(x->out, "aliases", list, n);
-		e = state_alias_naming(x->a, st, true, sa->address, &list, &n);
-	}
-	if (e == NULL) {
-		api_set_strs(x->out, "groups", list, n);
+		e = api_account_naming(x, false, sa->address);
+	if (e == NULL)
+		e = api_account_naming(x, true, sa->address);
+	if (e == NULL)
 		e = state_identity_list(x->a, st, sa->address, &id, &n);
-	}
 	arr = json_set_arr(x->out, "identities");
 	for (unsigned i = 0; e == NULL && i < n; i++)
 		json_add_str(arr, id[i].address);

@@ -203,6 +203,11 @@ api_admin_totp_remove(struct task *t, struct api *x)
 	/* not of anybody else's account */
 	struct err *e = state_admin_find(x->a, x->ad.state, x->params[0], &ad);
 
+	/* who has found a console open does not know his password */
+	if (e == NULL && str_eq(ad.login, x->who.login))
+		return api_refuse(x, 403, "forbidden",
+		    "that is your own: remove it where your password is asked "
+		    "for, under /me");
 	return e != NULL ? e
 			 : state_totp_set(t, x->ad.state, x->who.by, ad.login,
 			       STR(""));

@@ -4,6 +4,9 @@
 #include "storage/state_address.h"
 #include "storage/state_alias.h"
 
+#define API_ALIAS_STEP 25	/* aliases or groups read at once */
+#define API_ALIAS_TARGETS 20000 /* of a page */
+
 static const char *const api_posters[] = { "anyone", "domain", "members",
 	NULL };
 
@@ -102,24 +105,36 @@ api_alias_put(struct json *j, const struct state_alias *al)
 
 /* --- both --- */
 
-static must_check struct err *
-api_alias_list_of(struct api *x, bool groups)
+/*
+ * Each may have STATE_TARGETS_MAX targets: few are read at once, others have
+ * their turn in between, and a page with very many targets is a short one.
+ */
+static may_yield must_check struct err *
+api_alias_list_of(struct task *t, struct api *x, bool groups)
 {
-	unsigned n, max = api_limit(x) + 1;
+	unsigned n = API_ALIAS_STEP, put = 0, targets = 0;
+	struct str domain, after = api_after(x);
 	struct state_alias *list;
-	struct str domain;
 	struct err *e = api_domain(x, "domain", &domain);
 
-	if (e == NULL)
+	while (e == NULL && n == API_ALIAS_STEP) {
 		e = state_alias_search(x->a, x->ad.state, groups, domain,
-		    api_query_str(x, "search"), api_after(x), max, &list, &n);
-	if (e != NULL)
-		return e;
-	if (n == max)
-		api_next(x, list[--n - 1].address);
-	for (unsigned i = 0; i < n; i++)
-		api_alias_put(json_add_obj(x->items), &list[i]);
-	return NULL;
+		    api_query_str(x, "search"), after, API_ALIAS_STEP, &list,
+		    &n);
+		for (unsigned i = 0; e == NULL && i < n; i++) {
+			if (put == api_limit(x) ||
+			    targets >= API_ALIAS_TARGETS) {
+				api_next(x, after);
+				return NULL;
+			}
+			api_alias_put(json_add_obj(x->items), &list[i]);
+			after = list[i].address;
+			targets += list[i].n;
+			put++;
+		}
+		task_yield(t);
+	}
+	return e;
 }
 
 static must_check struct err *
@@ -192,11 +207,10 @@ api_alias_create_of(struct task *t, struct api *x, bool group)
 
 /* --- aliases --- */
 
-static must_check struct err *
+static may_yield must_check struct err *
 api_alias_list(struct task *t, struct api *x)
 {
-	(void)t;
-	return api_alias_list_of(x, false);
+	return api_alias_list_of(t, x, false);
 }
 
 static may_yield must_check struct err *
@@ -282,11 +296,10 @@ const struct api_route api_alias_routes[] = {
 
 /* --- groups --- */
 
-static must_check struct err *
+static may_yield must_check struct err *
 api_group_list(struct task *t, struct api *x)
 {
-	(void)t;
-	return api_alias_list_of(x, true);
+	return api_alias_list_of(t, x, true);
 }
 
 static may_yield must_check struct err *

@@ -3,6 +3,7 @@
 import itertools
 import re
 import time
+from urllib.parse import quote
 
 import pytest
 
@@ -178,6 +179,90 @@ def test_another_domains_things_are_not_there(api, other):
                             "targets": ["u1@example.org"]}, 404)
     other.post("/groups", {"address": "new@other.example"}, 404)
     assert api.get("/accounts/eve@other.example").etag == eve.etag
+    # spelled otherwise it is the same
+    for name in ("EVE@Other.Example", "eve@other.example.",
+                 "eve@OTHER.example", "eve@\uff4fther.example",
+                 "eve@xn--other.example", "@other.example",
+                 '"eve"@other.example', "eve@other.example@example.org"):
+        answer = other.call("GET", "/accounts/" + quote(name, safe=""),
+                            status={404})
+        assert answer.code == "not_found", name
+        other.call("DELETE", "/aliases/" + quote(name, safe=""),
+                   status={404}, match="*")
+
+
+def test_who_names_an_account_from_elsewhere(api, other):
+    """How another domain's aliases and groups are called is its business."""
+    for address in ("in@other.example", "in@example.org"):
+        api.post("/aliases", {"address": address,
+                              "targets": ["u7@example.org"]}, 201)
+    api.post("/groups", {"address": "all@other.example",
+                         "members": ["u7@example.org"]}, 201)
+    shown = other.get("/accounts/u7@example.org")
+    assert shown["aliases"] == ["in@example.org"] and shown["groups"] == []
+    shown = api.get("/accounts/u7@example.org")
+    assert shown["aliases"] == ["in@example.org", "in@other.example"]
+    assert shown["groups"] == ["all@other.example"]
+
+
+def test_administrators_accounts(api, other, n1):
+    """By his own account nobody gets more than he has: neither as his
+    domain's administrator, nor with a token of it."""
+    for name, role, domain in (("boss", "system", None),
+                               ("peer", "domain", "example.org"),
+                               ("elsewhere", "domain", "other.example")):
+        address = name + "@example.org"
+        api.post("/accounts", {"address": address, "password": PASSWORD}, 201)
+        api.post("/admins", {"login": address, "role": role,
+                             "domain": domain}, 201)
+
+    def change(who, address, status):
+        path = "/accounts/" + address
+        who.entry = max(who.entry, api.entry)
+        for method, more, body in (
+                ("PUT", "/password", {"password": NEW}),
+                ("DELETE", "/totp", None)):
+            who.call(method, path + more, body, status, match="*")
+        return path
+
+    for name in ("boss", "elsewhere"):
+        path = change(other, name + "@example.org", 403)
+        other.post(path + "/app-passwords", {"label": "x"}, 403)
+        other.put(path + "/forwarding", {"targets": ["u1@example.org"]}, 403,
+                  match="*")
+        other.patch(path, {"status": "suspended"}, 403, match="*")
+        other.delete(path, status=403, match="*")
+    change(other, "peer@example.org", 204)
+
+    with Api(n1) as peer:
+        peer.sign_in("peer@example.org", NEW)
+        # his own: with his password only
+        change(peer, "peer@example.org", 403)
+        made = peer.post("/me/tokens", {"label": "x",
+                                        "scopes": ["accounts:write"]})
+        with Api(n1, token=made["token"]) as program:
+            program.entry = peer.entry
+            change(program, "peer@example.org", 403)
+            program.post("/accounts/peer@example.org/app-passwords",
+                         {"label": "x"}, 403)
+            change(program, "u9@example.org", 204)
+    # a token of the whole, too, needs to be for administrators
+    made = api.post("/me/tokens", {"label": "x",
+                                   "scopes": ["accounts:write"]})
+    with Api(n1, token=made["token"]) as program:
+        change(program, "boss@example.org", 403)
+
+
+def test_pages_of_many_targets_are_short(api):
+    """And all of them come."""
+    members = ["m%03d@elsewhere.example" % i for i in range(1000)]
+    for i in range(23):
+        api.post("/groups", {"address": "big%02d@example.org" % i,
+                             "members": members}, 201)
+    page = api.get("/groups", search="big", limit=1000)
+    assert 19 <= len(page.items) < 23 and page["next"]
+    assert [g["address"] for g in api.all("/groups", search="big")] == \
+        ["big%02d@example.org" % i for i in range(23)]
 
 
 def test_a_domains_own_things(other):
