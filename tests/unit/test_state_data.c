@@ -313,6 +313,18 @@ TEST(test_account_list)
 	q.now_s++;
 	assert_ok(state_account_list(a, st, &q, &list, &n));
 	assert_int_equal(n, 1);
+	assert_ok(
+	    state_account_suspend(t, st, "t", STR("someone@y.org"), true));
+	q = (struct state_account_query){ .suspended = true, .max = 10 };
+	assert_ok(state_account_list(a, st, &q, &list, &n));
+	assert_int_equal(n, 1);
+	assert_true(str_eq_c(list[0].address, "someone@y.org"));
+	q = (struct state_account_query){ .active = true, .max = 10 };
+	assert_ok(state_account_list(a, st, &q, &list, &n));
+	assert_int_equal(n, 4);
+	q.domain = STR("y.org");
+	assert_ok(state_account_list(a, st, &q, &list, &n));
+	assert_int_equal(n, 0);
 }
 
 /* --- passwords --- */
