@@ -1,4 +1,5 @@
 /* fuzz_session.c - cookies of the console: what is ours, and what is not */
+#include "base/buf.h"
 #include "base/crypto.h"
 #include "server/auth/principal.h"
 #include "server/auth/session.h"
