@@ -1,5 +1,6 @@
 /* api_domains.c - domains, the records they need, and their keys */
 #include "base/log.h"
+#include "base/unicode.h"
 #include "server/admin/admin_dkim.h"
 #include "server/admin/admin_domain.h"
 #include "server/admin/admin_zone_check.h"
@@ -137,32 +138,48 @@ static const struct api_query api_domains_query[] = {
 	{ .name = NULL },
 };
 
+/* In any case, however it was typed. */
 static bool
-api_domain_is_wanted(const struct api *x, const struct state_domain *d)
+api_domain_has(struct arena *a, struct str text, struct str folded)
 {
-	struct str search = api_query_str(x, "search");
+	struct arena_mark mark = arena_mark(a);
+	bool has = folded.n == 0;
+	struct str f;
 
+	if (!has && unicode_fold_nfc(a, text, &f) == NULL)
+		has = str_case_has(f, folded);
+	arena_rewind(a, mark);
+	return has;
+}
+
+static bool
+api_domain_is_wanted(const struct api *x, struct str folded,
+    const struct state_domain *d)
+{
 	return (x->who.domain.n == 0 || str_eq(x->who.domain, d->name)) &&
-	       (str_case_has(d->name, search) ||
-		   str_case_has(d->display, search) ||
-		   str_case_has(d->note, search));
+	       (api_domain_has(x->a, d->name, folded) ||
+		   api_domain_has(x->a, d->display, folded) ||
+		   api_domain_has(x->a, d->note, folded));
 }
 
 static may_yield must_check struct err *
 api_domains_list(struct task *t, struct api *x)
 {
 	unsigned limit = api_limit(x), n, put = 0;
-	struct str after = api_after(x);
+	struct str after = api_after(x), search;
 	struct state_domain *d;
 	struct err *e;
 
+	e = unicode_fold_nfc(x->a, api_query_str(x, "search"), &search);
+	if (e != NULL)
+		return e;
 	do {
 		e = state_domain_list(x->a, x->ad.state, after,
 		    API_DOMAINS_STEP, &d, &n);
 		if (e != NULL)
 			return e;
 		for (unsigned i = 0; i < n; i++) {
-			if (!api_domain_is_wanted(x, &d[i]))
+			if (!api_domain_is_wanted(x, search, &d[i]))
 				continue;
 			if (put++ == limit) {
 				api_next(x, after);

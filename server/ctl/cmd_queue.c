@@ -439,7 +439,8 @@ queue_remove_run(struct task *t, struct ctl *c)
 	}
 
 QUEUECTL_ORDER(retry, "Try messages of the queue now",
-    "Whatever their next try is. A message that is held stays held.");
+    "Whatever their next try is, and though their destination did not answer "
+    "others. A message that is held stays held.");
 QUEUECTL_ORDER(hold, "Keep messages of the queue from being tried",
     "Until queue release; a message that arrives later is not held.");
 QUEUECTL_ORDER(release, "End what queue hold ordered", NULL);

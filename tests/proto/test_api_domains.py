@@ -93,6 +93,10 @@ def test_list(api):
                                            search="D0")] == names
     assert [d["name"] for d in api.all("/domains", search="note of 03")] == \
         ["d03.example"]
+    api.post("/domains", {"name": "b\u00fccher.example", "note": "\u00c4pfel"})
+    for part in ("B\u00dcCH", "xn--b", "\u00e4PF", "bu\u0308cher"):
+        assert [d["name"] for d in api.all("/domains", search=part)] == \
+            ["xn--bcher-kva.example"], part
     assert api.get("/domains", search="nowhere").json == {"items": [],
                                                           "next": None}
 
