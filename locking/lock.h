@@ -103,4 +103,15 @@ struct lock_view {
 may_yield must_check struct err *lock_list(struct task *t, struct store *st,
     struct nodes *n, struct lock_view **first_r);
 
+/*
+ * For who looks again and again: what was seen is kept, so that a look is one
+ * READDIR for each lock that is as it was.  One task at a time.  n NULL: nobody
+ * is asked whether sessions have ended; then they count as not.
+ */
+struct lock_watch;
+struct lock_watch *lock_watch_new(struct store *st);
+void lock_watch_free(struct lock_watch **w);
+may_yield must_check struct err *lock_watch_list(struct task *t,
+    struct lock_watch *w, struct nodes *n, struct lock_view **first_r);
+
 #endif

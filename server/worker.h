@@ -39,6 +39,7 @@ struct nodes;
 struct locks;
 struct queue;
 struct admin_queue;
+struct admin_locks;
 struct admin_overview;
 struct admin_writer;
 struct board;
@@ -76,8 +77,9 @@ struct worker {
 	struct board *board; /* cluster/board.h: shared by all workers */
 	/* admin/admin.h; NULL until something was to be changed here */
 	struct admin_writer *writer;
-	/* admin/admin_overview.h; NULL until somebody looked */
+	/* admin/admin_overview.h, admin_locks.h; NULL until somebody looked */
 	struct admin_overview *overview;
+	struct admin_locks *admin_locks;
 	/* admin/admin_queue.h; NULL until somebody looked at the queue */
 	struct admin_queue *admin_queue;
 	/* For the API: searches of the trace, checks of zones. */

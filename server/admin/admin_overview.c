@@ -10,23 +10,31 @@
 /* Different domains that are counted. */
 #define ADMIN_OVERVIEW_DOMAINS 200
 
-/* A worker's: what was counted, and at which entry of the state. */
+/* A worker's: what was counted, and at which entry of the state; figures of the
+ * queue, and when they were read. */
 struct admin_overview {
 	uint64_t seq, domains, accounts;
+	uint64_t at_ms; /* 0: they were not */
+	struct admin_overview_queue queue;
+	struct arena *arena; /* its texts */
 };
+
+static struct admin_overview *
+admin_overview_of(struct worker *w)
+{
+	if (w->overview == NULL)
+		w->overview = xcalloc(1, sizeof(*w->overview));
+	return w->overview;
+}
 
 struct err *
 admin_overview_count(struct arena *a, const struct admin *ad,
     uint64_t *domains_r, uint64_t *accounts_r)
 {
-	struct worker *w = ad->worker;
+	struct admin_overview *o = admin_overview_of(ad->worker);
 	uint64_t seq = state_seq(ad->state);
-	struct admin_overview *o;
 	struct err *e;
 
-	if (w->overview == NULL)
-		w->overview = xcalloc(1, sizeof(*w->overview));
-	o = w->overview;
 	if (o->seq != seq) {
 		e = admin_count_all(a, ad, &o->domains, &o->accounts);
 		if (e != NULL) {
@@ -122,8 +130,17 @@ admin_overview_sum(struct arena *a, const struct admin_queue *q,
 	q_r->known = true;
 }
 
-void
-admin_overview_queue(struct task *t, const struct admin *ad, bool away,
+static void
+admin_overview_copy(struct arena *a, const struct admin_overview_queue *from,
+    struct admin_overview_queue *to)
+{
+	*to = *from;
+	for (unsigned i = 0; i < to->failing_n; i++)
+		to->failing[i] = arena_str(a, from->failing[i]);
+}
+
+static may_yield void
+admin_overview_read(struct task *t, const struct admin *ad,
     struct admin_overview_queue *q_r)
 {
 	uint64_t deadline = task_deadline(t);
@@ -132,8 +149,6 @@ admin_overview_queue(struct task *t, const struct admin *ad, bool away,
 	struct err *e;
 
 	*q_r = (struct admin_overview_queue){ .known = false };
-	if (away)
-		return;
 	if (deadline == 0 || soon < deadline)
 		task_set_deadline(t, soon);
 	e = admin_queue_open(t, ad, &q);
@@ -145,4 +160,28 @@ admin_overview_queue(struct task *t, const struct admin *ad, bool away,
 	}
 	task_set_deadline(t, deadline);
 	err_ignore(e); /* that it is not known is the answer */
+}
+
+void
+admin_overview_queue(struct task *t, const struct admin *ad, bool away,
+    struct admin_overview_queue *q_r)
+{
+	struct admin_overview *o = admin_overview_of(ad->worker);
+
+	if (away) {
+		*q_r = (struct admin_overview_queue){ .known = false };
+		return;
+	}
+	if (o->at_ms != 0 &&
+	    task_now_ms(t) - o->at_ms < ADMIN_OVERVIEW_FRESH_MS) {
+		admin_overview_copy(task_arena(t), &o->queue, q_r);
+		return;
+	}
+	admin_overview_read(t, ad, q_r);
+	if (!q_r->known)
+		return;
+	arena_free(&o->arena);
+	o->arena = arena_new(0);
+	admin_overview_copy(o->arena, q_r, &o->queue);
+	o->at_ms = task_now_ms(t);
 }

@@ -9,6 +9,8 @@
 #define ADMIN_OVERVIEW_MESSAGES 2000
 /* The queue's buckets are asked for so long. */
 #define ADMIN_OVERVIEW_MS 5000
+/* A worker reads its figures at most so often, however many ask. */
+#define ADMIN_OVERVIEW_FRESH_MS 10000
 
 /* How many there are; in a worker counted again when the state has changed. */
 must_check struct err *admin_overview_count(struct arena *a,

@@ -1,6 +1,7 @@
 /* api_nodes.c - nodes, their last hour, locks */
 #include "base/log.h"
-#include "locking/lock.h"
+#include "base/log.h"
+#include "server/admin/admin_locks.h"
 #include "server/admin/admin_nodes.h"
 #include "server/api/api_private.h"
 #include "server/cluster/board.h"
@@ -369,27 +370,14 @@ api_node_history(struct task *t, struct api *x)
 
 /* --- locks --- */
 
-/* Who looks once cannot see that a session has ended; the board may know. */
 static void
-api_lock_put(struct task *t, struct json *j, const struct lock_view *v,
-    const struct admin_node *list, unsigned n)
+api_lock_put(struct task *t, struct json *j, const struct lock_view *v)
 {
 	int64_t age = task_wall_s(t) - v->wall_s;
-	struct str node = str_c(v->node);
-	enum lock_state state = v->state;
 
-	for (unsigned i = 0; i < n; i++) {
-		if (!str_eq_c(node, list[i].v.id))
-			continue;
-		node = list[i].name;
-		if (state == LOCK_HELD && (list[i].v.life == NODE_ENDED ||
-					      list[i].v.life == NODE_RELEASED))
-			state = LOCK_ORPHAN;
-		break;
-	}
 	json_set_c(j, "resource", v->resource);
-	json_set_c(j, "state", api_lock_states[state]);
-	api_set_opt(j, "node", node);
+	json_set_c(j, "state", api_lock_states[v->state]);
+	api_set_opt(j, "node", str_c(v->node));
 	json_set_u64(j, "token", v->token);
 	api_set_time(j, "since", v->wall_s);
 	json_set_u64(j, "age_s", age > 0 && v->wall_s > 0 ? (uint64_t)age : 0);
@@ -398,16 +386,11 @@ api_lock_put(struct task *t, struct json *j, const struct lock_view *v,
 static may_yield must_check struct err *
 api_lock_list(struct task *t, struct api *x)
 {
-	struct nodes *nodes = nodes_new(x->ad.store, NULL);
-	struct admin_node *list = NULL;
 	const char *last = "";
 	struct lock_view *v;
-	unsigned n = 0, left_out, put = 0;
-	struct err *e = lock_list(t, x->ad.store, nodes, &v);
+	unsigned put = 0;
+	struct err *e = admin_locks(t, &x->ad, &v);
 
-	nodes_free(&nodes);
-	if (e == NULL)
-		e = admin_nodes_board(x->a, &x->ad, &list, &n, &left_out);
 	for (; e == NULL && v != NULL; v = v->next) {
 		if (str_cmp(str_c(v->resource), api_after(x)) <= 0)
 			continue;
@@ -415,7 +398,7 @@ api_lock_list(struct task *t, struct api *x)
 			api_next(x, str_c(last));
 			break;
 		}
-		api_lock_put(t, json_add_obj(x->items), v, list, n);
+		api_lock_put(t, json_add_obj(x->items), v);
 		last = v->resource;
 	}
 	return e;

@@ -89,6 +89,19 @@ def test_a_reader_costs_the_share_nothing(root, n1):
     assert sorted(took)[10] < 0.5, took
 
 
+def test_locks(root, n1):
+    """Before nodes are drained: the others ask for the lock once a minute."""
+    n1.wait_log(event="jobs taken")
+
+    def held():
+        k = {k["resource"]: k for k in root.all("/locks", limit=7)}["jobs"]
+        return k["state"] == "held" and k
+
+    lock = wait_for("somebody has the jobs", held, 30)
+    assert lock["node"] in ("n1", "n2") and lock["token"] >= 1
+    assert lock["since"] and lock["age_s"] < 600
+
+
 def test_history(root, n1, n2):
     def samples():
         said = root.get("/nodes/history")
@@ -101,6 +114,7 @@ def test_history(root, n1, n2):
 
 
 def test_drain_and_note(root, n1, n2):
+    seen(root, "n2", "n2 is ready", life="alive", ready="ready")
     node = root.get("/nodes/n2")
     root.patch("/nodes/n2", {"note": "x"}, 428, "precondition_required")
     root.patch("/nodes/n2", {"note": "x"}, 412, "precondition_failed",
@@ -149,14 +163,6 @@ def test_invite(root, place, ctl):
     ctl.result("join", said["code"], "--local", local)
     assert "belongs to this cluster already" in ctl.result(
         "join", said["code"], "--local", local).stdout
-
-
-def test_locks(root, n1):
-    n1.wait_log(event="jobs taken")
-    found = {k["resource"]: k for k in root.all("/locks", limit=7)}
-    assert found["jobs"]["state"] == "held"
-    assert found["jobs"]["node"] in ("n1", "n2")
-    assert found["jobs"]["token"] >= 1
 
 
 # --- share and overview
@@ -216,6 +222,7 @@ def test_any_worker_changes(root, n1):
             assert said["value"] == str(10 + i)
             root.entry = other.entry
     assert root.get("/settings/imap.errors_max")["value"] == "25"
+    assert {line["worker"] for line in n1.log(event="http")} >= {0, 1}
     root.delete("/settings/imap.errors_max", match="*")
 
 

@@ -1,5 +1,6 @@
 /* test_admin_nodes.c - nodes as a worker's administrator sees and orders them,
  * and what is worth a word */
+#include "server/admin/admin_locks.h"
 #include "server/admin/admin_nodes.h"
 #include "server/admin/admin_overview.h"
 #include "server/admin/admin_share.h"
@@ -316,6 +317,44 @@ TEST(test_share_of_worker)
 	counts_free(&n);
 }
 
+/* A lock is as the share says, unless the board knows that its session is over.
+ */
+TEST(test_lock_state)
+{
+	static const struct {
+		enum lock_state said;
+		enum node_life life;
+		bool same;
+		int64_t taken;
+		enum lock_state is;
+	} rows_[] = {
+		{ LOCK_HELD, NODE_ALIVE, true, NOW, LOCK_HELD },
+		{ LOCK_FREE, NODE_ENDED, true, NOW, LOCK_FREE },
+		{ LOCK_HELD, NODE_ENDED, true, NOW, LOCK_ORPHAN },
+		{ LOCK_HELD, NODE_RELEASED, true, NOW, LOCK_ORPHAN },
+		{ LOCK_HELD, NODE_ALIVE, false, NOW - 1, LOCK_ORPHAN },
+		/* taken by a session that the board has not seen yet */
+		{ LOCK_HELD, NODE_ALIVE, false, NOW + 1, LOCK_HELD },
+		{ LOCK_UNREADABLE, NODE_ENDED, true, NOW, LOCK_UNREADABLE },
+	};
+
+	(void)t, (void)c;
+	for (size_t i = 0; i < countof(rows_); i++) {
+		struct admin_node n = { .v = { .id = "00000000000000a1",
+					    .life = rows_[i].life,
+					    .read = true,
+					    .wall_s = NOW } };
+		struct lock_view v = { .node = n.v.id,
+			.state = rows_[i].said,
+			.wall_s = rows_[i].taken };
+
+		v.session.b[0] = !rows_[i].same;
+		test_row(i, admin_lock_state(&v, &n, 1) == rows_[i].is);
+		v.node = "00000000000000a2";
+		test_row(i, admin_lock_state(&v, &n, 1) == rows_[i].said);
+	}
+}
+
 /* Which domains fail: most recipients that were tried first. */
 TEST(test_overview_failing)
 {
@@ -367,6 +406,7 @@ main(void)
 		RUN(test_words_more),
 		RUN(test_share_of_worker),
 		RUN(test_overview_failing),
+		RUN(test_lock_state),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

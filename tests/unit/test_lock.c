@@ -536,6 +536,71 @@ CASE(test_list)
 	stop(q);
 }
 
+static struct lock_watch *watched;
+
+JOB(do_watch)
+{
+	struct lock_view *v;
+
+	(void)p;
+	assert_ok(lock_watch_list(t, watched, NULL, &v));
+	listed = NULL;
+	for (struct lock_view **tail = &listed; v != NULL;
+	     v = v->next, tail = &(*tail)->next) {
+		*tail = arena_memdup(listed_arena, v, sizeof(*v));
+		(*tail)->resource = arena_strdup(listed_arena, v->resource);
+		(*tail)->node = arena_strdup(listed_arena, v->node);
+		(*tail)->next = NULL;
+	}
+}
+
+/* Looking again costs a call for each lock, and sees what came and went. */
+CASE(test_watch)
+{
+	struct peer *p = start(n, 0), *q = start(n, 1);
+	struct share_counts before, after;
+	struct txid session;
+
+	listed_arena = arena_new(0);
+	watched = lock_watch_new(&q->store);
+	net_do(q, do_watch);
+	assert_null(listed);
+	user_of(p)->resource = "b";
+	hold(p);
+	session = *lease_session(p->lease);
+	user_of(q)->resource = "a";
+	net_do(q, do_try);
+	net_run(n, 1000);
+	net_do(q, do_watch);
+	assert_string_equal(listed->resource, "a");
+	assert_int_equal(listed->state, LOCK_FREE);
+	assert_string_equal(listed->next->resource, "b");
+	assert_int_equal(listed->next->state, LOCK_HELD);
+	assert_true(txid_eq(&listed->next->session, &session));
+	assert_null(listed->next->next);
+	share_count_get(q->share, &before);
+	net_do(q, do_watch);
+	share_count_get(q->share, &after);
+	/* locks/, and two of them */
+	assert_in_range(after.total - before.total, 3, 4);
+	assert_string_equal(listed->next->resource, "b");
+	user_of(q)->resource = "aa";
+	net_do(q, do_try);
+	net_run(n, 1000);
+	net_do(q, do_watch);
+	assert_string_equal(listed->next->resource, "aa");
+	assert_string_equal(listed->next->next->resource, "b");
+	/* its end is not asked for here */
+	stop(p);
+	net_run(n, 40000);
+	net_do(q, do_watch);
+	assert_int_equal(listed->next->next->state, LOCK_HELD);
+	lock_watch_free(&watched);
+	assert_null(watched);
+	arena_free(&listed_arena);
+	stop(q);
+}
+
 /* Hundreds of resources: the logs nobody uses are forgotten. */
 CASE(test_many)
 {
@@ -710,6 +775,7 @@ main(void)
 		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_unreadable),
 		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_watch),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_churn),
 	};
