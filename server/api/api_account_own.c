@@ -503,6 +503,6 @@ const struct api_route api_account_own_routes[] = {
 	{ API_OWN("DELETE", "identities/{identity}", "deleteAccountIdentity",
 	      "It may not send as that address any more."),
 	    .writes = true, .flags = API_MATCH | API_EMPTY,
-	    .run = api_account_identity_remove },
+	    .tag = STATE_TAG_ACCOUNT, .run = api_account_identity_remove },
 	{ .method = NULL },
 };

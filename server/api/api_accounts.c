@@ -266,7 +266,11 @@ api_account_detail(struct task *t, struct api *x,
 	api_account_put(x->out, sa);
 	api_usage_of(t, x, sa, 1, &u);
 	api_usage_put(x->out, &u, true);
-	api_last_login(t, x, x->out, sa->id);
+	/* when the share is away nobody waits for that twice */
+	if (u.known || sa->status == STATE_ACCOUNT_REMOVED)
+		api_last_login(t, x, x->out, sa->id);
+	else
+		json_set_null(x->out, "last_login");
 	if (sa->status == STATE_ACCOUNT_REMOVED)
 		api_account_no_names(x);
 	else

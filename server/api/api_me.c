@@ -80,7 +80,10 @@ api_me_account(struct task *t, struct api *x)
 	json_set_u64(j, "quota_messages", sa->quota_messages);
 	api_usage_of(t, x, sa, 1, &u);
 	api_usage_put(j, &u, false);
-	api_last_login(t, x, j, sa->id);
+	if (u.known)
+		api_last_login(t, x, j, sa->id);
+	else
+		json_set_null(j, "last_login");
 }
 
 static may_yield must_check struct err *
