@@ -52,8 +52,12 @@ str_case_eq_c(struct str a, const char *b)
 bool
 str_case_has(struct str s, struct str part)
 {
+	unsigned char first = part.n > 0 ? str_lower(part.p[0]) : 0;
+
 	for (size_t i = 0; i + part.n <= s.n; i++)
-		if (str_case_eq(str_sub(s, i, part.n), part))
+		if (part.n == 0 ||
+		    (str_lower(s.p[i]) == first &&
+			str_case_eq(str_sub(s, i, part.n), part)))
 			return true;
 	return false;
 }

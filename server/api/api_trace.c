@@ -49,25 +49,72 @@ static const struct api_schema api_trace_schema = { "Trace", api_trace_fields };
 
 /* --- whose it is --- */
 
-/* Members that have addresses. */
+/*
+ * Who looks after a domain sees the events that name it, and of what came from
+ * elsewhere its own recipients only: whom else it was for, in secret perhaps,
+ * is none of his business, and neither is where that went.
+ */
 static bool
-api_trace_is_of(const struct json *event, struct str domain)
+api_trace_names(const struct json *event, const char *key, struct str domain)
 {
-	static const char *const keys[] = { "from", "user", "account", "rcpt" };
+	const struct json *v = json_get(event, key);
 	struct str s;
 
-	for (unsigned i = 0; i < countof(keys); i++) {
-		const struct json *v = json_get(event, keys[i]);
-
-		if (v != NULL && json_str(v, &s) &&
-		    admin_queue_is_at(s, domain))
+	if (v == NULL)
+		return false;
+	if (json_str(v, &s))
+		return admin_queue_is_at(s, domain);
+	for (size_t n = 0; n < json_count(v); n++)
+		if (json_str(json_at(v, n), &s) && admin_queue_is_at(s, domain))
 			return true;
-		for (size_t n = 0; v != NULL && n < json_count(v); n++)
-			if (json_str(json_at(v, n), &s) &&
-			    admin_queue_is_at(s, domain))
-				return true;
-	}
 	return false;
+}
+
+static bool
+api_trace_is_from(const struct json *event, struct str domain)
+{
+	return api_trace_names(event, "from", domain) ||
+	       api_trace_names(event, "user", domain);
+}
+
+/* Others' recipients, the answers to them, and the dialogue with both. */
+static void
+api_trace_narrow(struct arena *a, struct json *event, struct str domain)
+{
+	const struct json *rcpts = json_get(event, "rcpt"), *codes;
+	size_t all = rcpts != NULL ? json_count(rcpts) : 0;
+	struct str *his = arena_array(a, 2 * all + 1, sizeof(*his));
+	unsigned n = 0, codes_n = 0;
+	struct str s, code;
+
+	codes = json_get(event, "codes");
+	for (size_t i = 0; i < all; i++) {
+		if (!json_str(json_at(rcpts, i), &s) ||
+		    !admin_queue_is_at(s, domain))
+			continue;
+		his[n++] = arena_str(a, s);
+		if (codes != NULL && json_str(json_at(codes, i), &code))
+			his[all + codes_n++] = arena_str(a, code);
+	}
+	if (n == all)
+		return;
+	api_set_strs(event, "rcpt", his, n);
+	if (codes != NULL)
+		api_set_strs(event, "codes", his + all, codes_n);
+	if (json_get(event, "log") != NULL)
+		(void)json_set_arr(event, "log");
+}
+
+/* Whether he sees it, as far as he does. */
+static bool
+api_trace_is_for(struct arena *a, struct json *event, struct str domain)
+{
+	if (domain.n == 0 || api_trace_is_from(event, domain))
+		return true;
+	if (!api_trace_names(event, "rcpt", domain))
+		return false;
+	api_trace_narrow(a, event, domain);
+	return true;
 }
 
 /* --- the answer --- */
@@ -102,9 +149,12 @@ api_trace_event(struct api_trace *k, const struct trace_hit *h)
 	struct json *j = NULL;
 
 	if (json_parse(k->x->a, h->line, TRACE_EVENT_MAX, &j) == NULL) {
-		k->is_his |= domain.n == 0 || api_trace_is_of(j, domain);
-		api_trace_at(j, h->t);
-		json_add_json(k->events, &j);
+		if (api_trace_is_for(k->x->a, j, domain)) {
+			k->is_his = true;
+			api_trace_at(j, h->t);
+			json_add_json(k->events, &j);
+		}
+		json_free(&j);
 	}
 	arena_rewind(k->x->a, mark);
 	k->taken += h->line.n;

@@ -26,6 +26,9 @@ auth_who_is_admin(struct principal *p, const struct state_admin *ad)
 {
 	p->role = role_of_name(ad->role);
 	p->domain = ad->domain;
+	/* empty would be all of them */
+	if (p->role == ROLE_DOMAIN && p->domain.n == 0)
+		p->role = ROLE_NOBODY;
 	if (ad->name.n > 0)
 		p->name = ad->name;
 }

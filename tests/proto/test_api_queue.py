@@ -299,6 +299,28 @@ def test_trace_delivered(api, deliver, account, others):
         assert stranger.get("/trace", q=q)["groups"] == []
 
 
+def test_trace_of_two_domains(api, deliver, account, others):
+    """One transaction, for people of two domains: each domain's administrator
+    sees what concerns his."""
+    api.post("/accounts", {"address": "secret@else.example"}, 201)
+    deliver("Message-ID: <both@far.example>\n\nhello\n", account.address,
+            "secret@else.example", sender="bob@far.example")
+    whole, = traced(api, "both@far.example", ["smtp", "deliver", "deliver"])
+    for who, own, foreign in zip(
+            others, (account.address, "secret@else.example"),
+            ("secret@else.example", account.address)):
+        for q in ("both@far.example", own):
+            group, = who.get("/trace", q=q)["groups"]
+            assert sorted(e["e"] for e in group["events"]) == ["deliver",
+                                                               "smtp"]
+            smtp = next(e for e in group["events"] if e["e"] == "smtp")
+            assert smtp["rcpt"] == [own] and smtp["log"] == []
+            assert len(smtp["codes"]) == 1
+            assert foreign not in str(group)
+    smtp = next(e for e in whole["events"] if e["e"] == "smtp")
+    assert len(smtp["rcpt"]) == len(smtp["codes"]) == 2 and smtp["log"]
+
+
 def test_searches_at_once(api, cluster):
     """A search is long where there is much to read: of six that come together
     the two workers turn some away, and the rest is answered."""
