@@ -269,6 +269,36 @@ def rule_console_texts(root):
             yield "%s: nobody uses %s" % (path, key)
 
 
+IMPORT = re.compile(r'import\s*\{([^}]*)\}\s*from\s*"\./([^"]+)"')
+EXPORT = re.compile(r"(?m)^export (?:async )?(?:const|let|function|class) (\w+)"
+                    r"|^export \{([^}]*)\}")
+
+
+def rule_console_imports(root):
+    """What one module takes from another is there (a browser would show an
+    empty page), and used."""
+    for path in files(root):
+        if not path.startswith(CONSOLE) or not path.endswith(".js"):
+            continue
+        here = text(root, path)
+        for m in IMPORT.finditer(here):
+            there = os.path.join(os.path.dirname(path), m[2])
+            if not os.path.exists(os.path.join(root, there)):
+                continue                # pack.mjs says so
+            given = set()
+            for e in EXPORT.finditer(text(root, there)):
+                given.update(re.findall(r"\w+", e[1] or e[2]))
+            for name in m[1].split(","):
+                if not name.strip():
+                    continue
+                theirs, _, ours = name.strip().partition(" as ")
+                if theirs not in given:
+                    yield "%s: %s has no %s" % (path, m[2], theirs)
+                if not re.search(r"\b%s\b" % (ours or theirs),
+                                 IMPORT.sub("", here)):
+                    yield "%s: nobody uses %s" % (path, ours or theirs)
+
+
 def rule_console_inert(root):
     for path in files(root):
         if not path.startswith(CONSOLE) or path.endswith(".svg"):
@@ -318,6 +348,11 @@ BROKEN = {
          CONSOLE + "texts_b.js": TEXTS % '"a.b": ["x", "y"],',
          CONSOLE + "a.js": 't("a.b")'},
         {CONSOLE + "texts_a.js": TEXTS % '"a.b": ["x", "y"],'}],
+    "console_imports": [
+        {CONSOLE + "a.js": 'import { b, c } from "./b.js";\nb(c);\n',
+         CONSOLE + "b.js": "export const b = 1;\nconst c = 2;\n"},
+        {CONSOLE + "a.js": 'import { b } from "./b.js";\n',
+         CONSOLE + "b.js": "export function b() {}\n"}],
     "console_inert": [
         {CONSOLE + "a.js": "x.innerHTML = y;\n"},
         {CONSOLE + "a.js": 'html`<p style="color: red">`\n'},
@@ -347,6 +382,10 @@ WHOLE = {
                       '"a.b": ["x {n|y|z}",\n\t\t"\\"u\\" {n|v|w}"],\n'
                       '\t"a.c_d": ["{x} {y}", "{y} {x}"],',
                       CONSOLE + "a.js": 't("a.b", { n }); t("a.c_" + d);'},
+    "console_imports": {
+        CONSOLE + "a.js": 'import { b, c as x,\n\td } from "./b.js";\n'
+                          'b(x, d);\n',
+        CONSOLE + "b.js": "export async function b() {}\nexport { c, d };\n"},
     "console_inert": {CONSOLE + "a.js": "html`<p style=${{ width }}>`\n"
                                         'html`<a href="/x" onClick=${f}>`\n'},
     "distributed": {"Makefile.am": "x_SOURCES = base/a.c base/a.h\n",

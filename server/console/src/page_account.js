@@ -10,6 +10,7 @@ import { html } from "./lib.js";
 import { Status } from "./page_accounts.js";
 import { go } from "./router.js";
 import { Table } from "./table.js";
+import { TestMessage } from "./test_message.js";
 import { t } from "./texts.js";
 import { Button, Card, Empty, Facts, Loaded, Note, Num, Page, QuotaBar, Size,
 	Tabs, When, toast } from "./ui.js";
@@ -127,17 +128,9 @@ const names = () => ({ name: t("account.name"), quota_bytes:
 function Overview({ where, it }) {
 	const a = it.data;
 	const change = may("accounts", true);
-	const test = async () => {
-		const r = await ask("POST", where + "/test-message",
-			{ tag: it.tag });
-
-		toast(t("account.tested", { id: r.data.id }));
-	};
 
 	return html`<div class="columns">
-		<${Card} title=${t("account.now")} id="now" actions=${change &&
-			a.status === "active" && html`<${Button} kind="small"
-				onClick=${test}>${t("account.test")}<//>`}>
+		<${Card} title=${t("account.now")} id="now">
 			<${QuotaBar} used=${a.used_bytes} quota=${a.quota_bytes} />
 			<${Facts} rows=${[
 				[t("account.status"), html`<${Status}
@@ -163,6 +156,8 @@ function Overview({ where, it }) {
 					at=${a.changed} />`],
 				[t("account.id"), html`<code>${a.id}</code>`],
 			]} />
+			${change && a.status === "active" && html`<${TestMessage}
+				small where=${where} />`}
 		<//>
 		${change && html`<${Settings} where=${where} it=${it} />`}
 	</div>`;
@@ -194,17 +189,21 @@ function Settings({ where, it }) {
 
 /* --- folders --- */
 
+const inbox_first = (items) => [...items].sort((a, b) =>
+	(b.name === "INBOX") - (a.name === "INBOX"));
+
 export function Folders({ where }) {
 	const it = useGet(where);
 
 	return html`<${Loaded} of=${it}>${(data) => html`<${Table}
-		label=${t("account.tab_folders")} rows=${data.items}
+		label=${t("account.tab_folders")} rows=${inbox_first(data.items)}
 		row_key=${(f) => f.name} empty=${html`<${Empty}
 			title=${t("account.no_folders")} />`}
 		columns=${[
 			{ title: t("folder.name"), render: (f) => html`
-				<span class="row">${f.name}${f.use && html`<span
-					class="soft">${f.use}</span>`}</span>` },
+				<span class="row">${f.name}${f.use &&
+					f.use !== f.name.toLowerCase() && html`
+					<span class="soft">${f.use}</span>`}</span>` },
 			{ title: t("account.messages"), figure: true,
 				render: (f) => html`<${Num} n=${f.messages} />` },
 			{ title: t("folder.unseen"), figure: true,

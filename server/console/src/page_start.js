@@ -2,13 +2,14 @@
 import { ask, get, path } from "./api.js";
 import { useGet } from "./data.js";
 import { DnsRecords } from "./domain_dns.js";
-import { Field, Form, useForm } from "./form.js";
+import { Field, Form } from "./form.js";
 import { html, useEffect, useState } from "./lib.js";
 import { NewAccountFields, Once, useNewAccount } from "./page_accounts.js";
 import { useNewDomain } from "./page_domains.js";
 import { place, query, set_query } from "./router.js";
+import { TestMessage } from "./test_message.js";
 import { t } from "./texts.js";
-import { Badge, Button, Busy, Card, Facts, Failed, Note, Page } from "./ui.js";
+import { Busy, Card, Failed, Page } from "./ui.js";
 
 /* Where one is belongs to the address, so that coming back goes on there. */
 const steps = ["domain", "dns", "account", "test"];
@@ -112,27 +113,7 @@ function FirstAccount({ domain, keep }) {
 			<${NewAccountFields} form=${form} /><//><//>`;
 }
 
-/* --- the test message: sent, and followed by its trace --- */
-
-const WAIT_MS = 60000;
-
 function Test({ domain, account, password }) {
-	const [state, set] = useState({ at: "ready" });
-	const where = path`/accounts/${account}`;
-	const send = async () => {
-		const begun = Date.now();
-
-		set({ at: "sent", begun });
-		try {
-			const r = await ask("POST", where + "/test-message",
-				{ tag: "*" });
-
-			set({ at: "sent", begun, id: r.data.id });
-		} catch (error) {
-			set({ at: "failed", error });
-		}
-	};
-
 	return html`
 		${password !== "" && html`<${Card} title=${t("account.made_title")}
 			id="made">
@@ -142,55 +123,11 @@ function Test({ domain, account, password }) {
 				label=${t("signin.password")} /><//>`}
 		<${Card} title=${t("start.step_test")} id="step">
 			<p>${t("start.test_text", { account })}</p>
-			${state.at === "failed" && html`<${Failed}
-				error=${state.error} />`}
-			${state.at === "sent" ? html`<${Follow} id=${state.id}
-				begun=${state.begun} again=${send} />`
-			: html`<div><${Button} kind="primary" onClick=${send}
-				>${t("account.test")}<//></div>`}
+			<${TestMessage} where=${path`/accounts/${account}`} />
 		<//>
 		<div class="form-foot">
 			<a class="button" href=${path`/domains/${domain}/dns`}
 				>${t("start.to_domain")}</a>
 			<a class="button primary" href="/">${t("start.done")}</a>
 		</div>`;
-}
-
-function Follow({ id, begun, again }) {
-	const [over, end] = useState(false);
-	const trace = useGet(id && !over ? "/trace" : null, { q: id }, 1000);
-	const events = (trace.data?.groups || []).flatMap((g) => g.events);
-	const arrived = events.find((e) => e.verdict === "delivered");
-	const failed = events.find((e) => ["failed", "refused", "dropped"]
-		.includes(e.verdict));
-
-	useEffect(() => {
-		const timer = setTimeout(() => end(true),
-			begun + WAIT_MS - Date.now());
-
-		return () => clearTimeout(timer);
-	}, [begun]);
-	useEffect(() => {
-		if (arrived || failed)
-			end(true);
-	}, [!!arrived, !!failed]);
-	if (arrived)
-		return html`<${Note} kind="ok" title=${t("start.arrived")}>
-			<${Facts} rows=${[
-				[t("trace.rcpt"), [].concat(arrived.rcpt).join(", ")],
-				[t("trace.id"), html`<code>${id}</code>`],
-				[t("trace.node"), arrived.node],
-				arrived.ms !== undefined && [t("trace.took"),
-					arrived.ms + " ms"],
-			]} /><//>`;
-	if (failed || over)
-		return html`<${Note} kind="bad" title=${t("start.not_arrived")}
-			actions=${html`<button type="button" class="button"
-				onClick=${again}>${t("ui.again")}</button>`}>
-			${failed ? failed.answer || failed.verdict
-				: t("start.no_trace", { id: id || "–" })}<//>`;
-	return html`<div class="stack">
-		<div class="row"><${Badge} kind="ok">${t("start.sent")}<//>
-			${id && html`<code>${id}</code>`}</div>
-		<${Busy} text=${t("start.waiting")} /></div>`;
 }

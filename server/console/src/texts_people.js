@@ -190,8 +190,6 @@ export const texts = {
 	"account.id": ["Id on the share", "Kennung im Speicher"],
 	"account.no_folders": ["No folders", "Keine Ordner"],
 	"account.test": ["Send a test message", "Testnachricht schicken"],
-	"account.tested": ["A test message is on its way, id {id}.",
-		"Eine Testnachricht ist unterwegs, Kennung {id}."],
 	"account.set_password": ["Set password", "Passwort setzen"],
 	"account.new_password": ["New password", "Neues Passwort"],
 	"account.new_password_hint": ["The old one ends at once, and with it the account's sessions here. Application passwords stay.",

@@ -147,13 +147,13 @@ export function QuotaBar({ used, quota, compact }) {
 			: t("quota.none", { used: size(used) });
 
 	return html`<div class=${"quota" + (compact ? " compact" : "")}>
-		<div class="quota-track" role="meter" aria-label=${t("quota.label")}
+		${quota > 0 && html`<div class="quota-track" role="meter" aria-label=${t("quota.label")}
 			aria-valuemin="0" aria-valuemax="100"
 			aria-valuenow=${Math.min(100, Math.round(part * 100))}
 			aria-valuetext=${words}>
 			<div class=${"quota-fill " + kind}
 				style=${{ width: Math.min(100, part * 100) + "%" }}
-				></div></div>
+				></div></div>`}
 		<span class="quota-words">${kind !== "ok" && html`<span
 			class=${"mark " + kind} aria-hidden="true"
 			>${marks[kind]}</span> `}${words}</span></div>`;
