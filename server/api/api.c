@@ -83,6 +83,7 @@ api_route_find(struct api *x)
 static may_yield must_check struct err *
 api_run(struct task *t, struct api *x)
 {
+	uint64_t before = state_seq(x->ad.state);
 	struct state_expect expect;
 	struct err *e;
 	bool use;
@@ -98,11 +99,12 @@ api_run(struct task *t, struct api *x)
 	e = x->route->run(t, x);
 	if (use)
 		state_expect_end(x->ad.state, &expect);
+	/* of several changes some may have been made */
+	if (x->route->writes && (e == NULL || state_seq(x->ad.state) != before))
+		admin_changed(t, &x->ad);
 	if (e != NULL && use && expect.unmet)
 		return api_refuse(x, 412, "precondition_failed",
 		    "it was changed by somebody else meanwhile");
-	if (e == NULL && x->route->writes)
-		admin_changed(t, &x->ad);
 	return e;
 }
 

@@ -1,6 +1,7 @@
 /* api_session.c - signing in, signing out, and becoming an administrator */
 #include "server/api/api_private.h"
 
+#include "base/log.h"
 #include "server/auth/auth_console.h"
 #include "storage/state_address.h"
 #include "storage/state_admin.h"
@@ -293,6 +294,7 @@ api_invite_accept(struct task *t, struct api *x)
 	struct state_admin ad = { .name = STR("") };
 	struct state_admin_invite inv;
 	struct str code, clear, login;
+	char peer[NET_TEXT_MAX];
 	struct err *e;
 
 	(void)json_get_str(x->in, "code", &code);
@@ -315,7 +317,12 @@ api_invite_accept(struct task *t, struct api *x)
 		e = state_admin_accept(t, x->ad.state, code, &ad);
 	if (e == NULL)
 		e = api_who_begin(x, true, login);
-	return e != NULL ? e : api_session_put(x);
+	if (e != NULL)
+		return e;
+	log_info(t, "login", LOG_C("protocol", "console"),
+	    LOG_C("peer", net_addr_text(conn_peer(x->c), peer)),
+	    LOG_STR("login", login), LOG_C("by", "invitation"));
+	return api_session_put(x);
 }
 
 const struct api_route api_session_routes[] = {

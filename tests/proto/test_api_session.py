@@ -279,6 +279,9 @@ def test_invitation(api, cluster, n1):
         other.post("/invites/accept", {**take, "login": "mallory"}, 404)
         other.sign_in("eve", "wrong", 401, "denied")
         assert other.sign_in("EVE", PASSWORD)["login"] == "eve"
+    # who came by which way
+    n1.wait_log(event="login", login="eve", by="invitation")
+    assert code not in open(n1.log_file).read()
 
 
 def test_administrators(root, n1, account):
