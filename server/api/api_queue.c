@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/utf8.h"
 #include "server/admin/admin_queue.h"
+#include "server/trace/trace.h"
 
 #define API_QUEUE_HEADER (256U << 10)
 #define API_QUEUE_BODY (64U << 10)
@@ -294,6 +295,27 @@ api_queue_message(struct task *t, struct api *x)
 
 /* --- orders --- */
 
+/* In the log, and beside what else became of the message. */
+static void
+api_queue_tell(struct task *t, struct api *x, const struct queue_message *m,
+    enum queue_order o)
+{
+	struct admin_queue_sum s;
+	struct trace_event ev;
+
+	log_info(t, "queue order", LOG_C("by", x->ad.by),
+	    LOG_C("order", api_queue_orders[o]), LOG_STR("queue", m->id));
+	admin_queue_sum(task_arena(t), m, &s);
+	trace_begin(&ev, x->w->trace, task_arena(t), "order",
+	    m->trace.n > 0 ? m->trace : m->id);
+	trace_str(&ev, "queue", m->id);
+	trace_str(&ev, "verdict", str_c(api_queue_orders[o]));
+	trace_str(&ev, "user", str_c(x->ad.by));
+	trace_str(&ev, "from", m->from);
+	trace_list(&ev, "rcpt", s.addresses, s.waiting);
+	trace_end(&ev);
+}
+
 static may_yield must_check struct err *
 api_queue_do(struct task *t, struct api *x, struct str id, bool matched,
     enum queue_order o, const struct queue_message **m_r)
@@ -307,8 +329,7 @@ api_queue_do(struct task *t, struct api *x, struct str id, bool matched,
 		e = admin_queue_order(t, q, (*m_r)->bucket, &(*m_r)->txid,
 		    (*m_r)->ordinal, o);
 	if (e == NULL)
-		log_info(t, "queue order", LOG_C("by", x->ad.by),
-		    LOG_C("order", api_queue_orders[o]), LOG_STR("queue", id));
+		api_queue_tell(t, x, *m_r, o);
 	return e;
 }
 

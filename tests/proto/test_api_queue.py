@@ -135,6 +135,14 @@ def test_deferred(api, sink, send, account):
     assert retried["next"] is None or retried["tries"] > 1
     assert sink.wait(seconds=20).header("Subject") == ["deferred"]
     wait_for("it has gone", lambda: api.get(path, {200, 404}).status == 404)
+
+    # what was ordered stands beside what else became of it
+    def ordered():
+        return [e for g in api.get("/trace", q=m["id"])["groups"]
+                for e in g["events"] if e["e"] == "order"]
+    wait_for("its orders", lambda: len(ordered()) == 3)
+    assert [(e["verdict"], e["user"]) for e in ordered()] == [
+        (o, "admin:root") for o in ("hold", "release", "retry")]
     api.post(path + "/retry", match="*", status=404)
     api.get("/queue/07-000000000000-0", 404, "not_found")
     api.get("/queue/" + m["id"][:6], 404)
