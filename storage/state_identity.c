@@ -28,6 +28,20 @@ struct state_identity_work {
 };
 
 static struct err *
+state_identity_room(struct state_tx *x, const struct state_account *ac)
+{
+	int64_t n;
+	struct err *e = state_number(x->db, x->a, &n,
+	    "SELECT COUNT(*) FROM identities WHERE account = ?", "t", ac->id);
+
+	if (e == NULL && n >= STATE_IDENTITIES_MAX)
+		e = err_newf(x->a, ERR_LIMIT,
+		    STR_FMT " has %d identities: give it a whole domain",
+		    STR_ARG(ac->address), STATE_IDENTITIES_MAX);
+	return e;
+}
+
+static struct err *
 state_identity_run(struct state_tx *x, void *arg)
 {
 	const struct state_identity_work *w = arg;
@@ -47,6 +61,8 @@ state_identity_run(struct state_tx *x, void *arg)
 		e = err_newf(x->a, ERR_DUPLICATE,
 		    STR_FMT " may send as " STR_FMT " already",
 		    STR_ARG(w->login), STR_ARG(w->address));
+	if (e == NULL && !have && w->add)
+		e = state_identity_room(x, &ac);
 	if (e == NULL && !have && !w->add)
 		e = err_newf(x->a, ERR_NOTFOUND,
 		    STR_FMT " has no identity " STR_FMT, STR_ARG(w->login),

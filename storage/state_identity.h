@@ -17,8 +17,11 @@ struct state_identity {
 	int64_t created;
 };
 
-/* ERR_NOTFOUND: no such account; ERR_DUPLICATE; ERR_INVALID; ERR_CONFLICT: the
- * schema is older than STATE_SENDING_SCHEMA. */
+#define STATE_IDENTITIES_MAX 500 /* of an account */
+
+/* ERR_NOTFOUND: no such account; ERR_DUPLICATE; ERR_INVALID; ERR_LIMIT: it has
+ * STATE_IDENTITIES_MAX; ERR_CONFLICT: the schema is older than
+ * STATE_SENDING_SCHEMA. */
 may_yield must_check struct err *state_identity_add(struct task *t,
     struct state *st, const char *by, struct str account_address,
     struct str address);

@@ -9,6 +9,8 @@
 
 /* Mailboxes that a list opens. */
 #define API_USAGE_MAX 50
+/* Aliases and groups of one account that are told. */
+#define API_NAMING_MAX 1000
 
 const char *const api_account_statuses[] = { "active", "suspended", "removed",
 	NULL };
@@ -41,9 +43,10 @@ static const struct api_field api_account_detail_fields[] = {
 	    NULL, 0 },
 	{ "forwarding", API_OBJ, API_REQUIRED, "Where its mail goes, too.",
 	    &api_forwarding_schema, NULL, 0 },
-	{ "aliases", API_STRS, API_REQUIRED, "Those that name it.", NULL, NULL,
-	    0 },
-	{ "groups", API_STRS, API_REQUIRED, "Those it is in.", NULL, NULL, 0 },
+	{ "aliases", API_STRS, API_REQUIRED,
+	    "Those that name it: at most 1000 are told.", NULL, NULL, 0 },
+	{ "groups", API_STRS, API_REQUIRED,
+	    "Those it is in: at most 1000 are told.", NULL, NULL, 0 },
 	{ "identities", API_STRS, API_REQUIRED,
 	    "What it may send as besides its own addresses.", NULL, NULL, 0 },
 	{ "totp", API_BOOL, API_REQUIRED, "It has a second factor.", NULL, NULL,
@@ -198,7 +201,8 @@ api_account_naming(struct api *x, bool groups, struct str address)
 	struct err *e =
 	    state_alias_naming(x->a, x->ad.state, groups, address, &list, &n);
 
-	for (unsigned i = 0; e == NULL && i < n; i++)
+	for (unsigned i = 0;
+	     e == NULL && i < n && json_count(arr) < API_NAMING_MAX; i++)
 		if (api_may_address(x, list[i]) == NULL)
 			json_add_str(arr, list[i]);
 	return e;

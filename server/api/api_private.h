@@ -15,7 +15,7 @@
 #define API_STRANGERS_MAX 300
 /* Changes of a person without a role, in a minute and on a node: each is an
  * entry of the state for the whole cluster. */
-#define API_USER_CHANGES_MAX 120
+#define API_USER_CHANGES_MAX 60
 #define API_OPEN_BODY_MAX (64U << 10) /* of what needs no sign-in */
 #define API_ENTRY_WAIT_MS 3000 /* for a replica at Shoal-Entry */
 #define API_ENTRY_POLL_MS 20

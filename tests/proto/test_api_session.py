@@ -567,7 +567,7 @@ def test_a_user_changes_only_so_much(api, account):
         answer = api.post("/me/totp", status={200, 429})
         if answer.status == 429:
             break
-    assert 100 < n < 200 and answer.code == "throttled"
+    assert 50 < n < 100 and answer.code == "throttled"
     assert int(answer.headers["retry-after"]) > 0
     api.get("/session")
 

@@ -638,6 +638,29 @@ TEST(test_srs)
 	check_clean(t, c);
 }
 
+/* Whoever gives them away cannot fill the state with them. */
+TEST(test_identities_are_few)
+{
+	struct state *st = with_domain(t, c);
+	struct state_identity *list;
+	struct err *e = NULL;
+	unsigned i, n;
+
+	assert_ok(add_account(t, st, "alice@x.org"));
+	for (i = 0; e == NULL && i <= STATE_IDENTITIES_MAX; i++) {
+		struct arena_mark m = arena_mark(task_arena(t));
+
+		e = state_identity_add(t, st, "t", STR("alice@x.org"),
+		    str_c(arena_printf(task_arena(t), "a%u@far.org", i)));
+		if (e == NULL)
+			arena_rewind(task_arena(t), m);
+	}
+	assert_err(e, ERR_LIMIT);
+	assert_ok(state_identity_list(task_arena(t), st, STR("alice@x.org"),
+	    &list, &n));
+	assert_int_equal(n, STATE_IDENTITIES_MAX);
+}
+
 int
 main(void)
 {
@@ -650,6 +673,7 @@ main(void)
 		T(test_circles),
 		T(test_posters),
 		T(test_may_send_as),
+		T(test_identities_are_few),
 		T(test_route_hosts),
 		T(test_routes),
 		T(test_dkim),
