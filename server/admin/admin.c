@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "server/admin/admin_share.h"
 #include "server/cluster/hints.h"
 #include "server/worker.h"
 
@@ -86,12 +87,24 @@ admin_writer_get(struct task *t, struct worker *w, struct state **st_r)
 	return e;
 }
 
+/* As worker 0 sees it: who wants to change something need not find out. */
+static bool
+admin_knows_away(const struct worker *w)
+{
+	struct admin_share s;
+
+	if (w->counts == NULL)
+		return false;
+	admin_share_of_worker(w, &s);
+	return s.away;
+}
+
 struct err *
 admin_of_worker(struct task *t, struct worker *w, const char *by,
     struct admin *ad_r)
 {
 	admin_reader(w, by, ad_r);
-	if (w->store == NULL || w->state == NULL)
+	if (w->store == NULL || w->state == NULL || admin_knows_away(w))
 		return admin_away(t);
 	if (w->index == 0)
 		return NULL;

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "server/admin/admin_share.h"
 #include "server/worker.h"
 
 /* A worker's. */
@@ -33,15 +34,20 @@ admin_locks_copy(struct arena *a, const struct lock_view *v)
 }
 
 static may_yield must_check struct err *
-admin_locks_look(struct task *t, struct admin_locks *k)
+admin_locks_look(struct task *t, const struct worker *w, struct admin_locks *k)
 {
 	struct arena_mark mark = arena_mark(task_arena(t));
 	uint64_t now = task_now_ms(t);
+	struct admin_share share;
 	struct lock_view *seen;
 	struct err *e;
 
 	if (k->at_ms != 0 && now - k->at_ms < ADMIN_LOCKS_FRESH_MS)
 		return NULL;
+	admin_share_of_worker(w, &share);
+	if (share.away)
+		return err_new(task_arena(t), ERR_UNAVAIL,
+		    "the share does not answer", NULL);
 	e = lock_watch_list(t, k->watch, NULL, &seen);
 	if (e != NULL)
 		return e;
@@ -108,7 +114,7 @@ admin_locks(struct task *t, const struct admin *ad, struct lock_view **first_r)
 
 	*first_r = NULL;
 	task_lock(t, &k->looking);
-	e = admin_locks_look(t, k);
+	e = admin_locks_look(t, ad->worker, k);
 	if (e == NULL)
 		*first_r = admin_locks_copy(a, k->first);
 	task_unlock(t, &k->looking);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "server/net/counts.h"
 #include "server/worker_private.h"
 #include "storage/state_private.h"
 
@@ -148,6 +149,7 @@ TEST(test_share_away)
 	struct state *first = member_open(t, c, 0);
 	struct worker *w = second_open(t, c);
 	struct admin ad;
+	unsigned before;
 
 	assert_ok(add_domain(t, first, "one.org"));
 	assert_ok(state_refresh(t, w->state));
@@ -161,6 +163,17 @@ TEST(test_share_away)
 	share_fault_set(c->member[0].fault, NULL, 0);
 	assert_ok(admin_of_worker(t, w, "test", &ad));
 	assert_ok(add_domain(t, ad.state, "two.org"));
+	/* worker 0 says so: nobody asks, and waits, for himself */
+	w->counts = counts_new(2);
+	counts_word_set(w->counts, COUNTS_READY_AT, task_now_ms(t));
+	counts_word_set(w->counts, COUNTS_LEASE_AGE_MS, 20000);
+	before = share_fault_calls(c->member[0].fault);
+	assert_err(admin_of_worker(t, w, "test", &ad), ERR_UNAVAIL);
+	assert_ptr_equal(ad.state, w->state);
+	assert_int_equal(share_fault_calls(c->member[0].fault), before);
+	counts_word_set(w->counts, COUNTS_LEASE_AGE_MS, 2000);
+	assert_ok(admin_of_worker(t, w, "test", &ad));
+	counts_free(&w->counts);
 	/* not opened at all yet */
 	second_close(w);
 	w->state = NULL;
