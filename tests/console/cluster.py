@@ -31,7 +31,7 @@ from rig.sink import Sink                   # noqa: E402
 from rig.wait import wait_for               # noqa: E402
 
 BUILD = os.environ["SHOAL_BUILD"]
-SECONDS = int(os.environ.get("SHOAL_CONSOLE_SECONDS", 600))
+SECONDS = int(os.environ.get("SHOAL_CONSOLE_SECONDS", 1200))
 # The host of far.example: nobody listens there until the test says so.
 FAR = "127.0.78.25"
 ZONES = {

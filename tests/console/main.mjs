@@ -3,6 +3,9 @@
 import { close_browser, everybody_leaves, open_browser } from "./browser.mjs";
 import { run_scenarios } from "./lib.mjs";
 import "./first_run.mjs";
+import "./mail.mjs";
+import "./operate.mjs";
+import "./everywhere.mjs";
 
 await open_browser();
 const well = await run_scenarios(process.argv.slice(2), everybody_leaves);

@@ -169,7 +169,12 @@ function Settings({ where, it }) {
 		initial: a, tag: it.tag, done_text: t("ui.saved"),
 		save: (values, tag, changes) => ask("PATCH", where,
 			{ body: changes, tag }),
-		load: () => get(where),
+		load: async () => {
+			const now = await get(where);
+
+			it.set(now.data, now.tag);
+			return now;
+		},
 		saved: (data, tag) => it.set({ ...a, ...data }, tag),
 	});
 
