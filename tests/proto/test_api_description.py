@@ -128,7 +128,9 @@ def test_lists_answer_as_described(root, doc):
     found = 0
     for method, path, op in operations(doc):
         if method == "GET" and "{" not in path and path != "/openapi.json":
-            root.get(path, **QUERIES.get(path, {}))
+            # an administrator has no mailbox, and is told so
+            root.get(path, {200, 404} if path.startswith("/me/") else 200,
+                     **QUERIES.get(path, {}))
             found += 1
     assert found > 15
 
