@@ -168,9 +168,10 @@ scenario("every-page", ["nothing-of-it-runs"], async () => {
     }
     await p.fits(path).catch((e) => wrong.push(e.message));
   }
-  await p.goto("/overview");
-  await p.heading(t("nav.overview")).first().waitFor();
-  await p.shot("overview-dark", { image: true });
+  await open_page(p, "/overview");
+  await p.shot("overview-dark");
+  await p.page.emulateMedia({ colorScheme: "light" });
+  await p.shot("overview", { image: true });
   check(wrong.length === 0, wrong.join("\n"));
 });
 

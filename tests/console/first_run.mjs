@@ -10,7 +10,7 @@ scenario("first-run-link", [], async () => {
   await p.page.goto(cluster.link);
   await p.heading(t("invite.title")).waitFor();
   await p.accessible("the invitation");
-  await p.shot("invite", { image: true });
+  await p.shot("invite");
   check(!p.page.url().includes("#"), "the code stays in the address");
   // what is wrong is said where it is wrong
   await p.fill({ [t("invite.login")]: ROOT.login,

@@ -30,7 +30,7 @@ scenario("queue", ["first-steps"], async () => {
   await row.getByText(t("queue.is.deferred")).waitFor();
   await row.getByText(m.answer).waitFor();
   await p.accessible("the queue");
-  await p.shot("queue", { image: true });
+  await p.shot("queue");
   await row.getByRole("link").first().click();
   await p.sees(t("queue.stuck.deferred"));
   await p.sees(m.answer);
