@@ -36,6 +36,7 @@ asked_begin(struct asked *q)
 	q->rs.arena = q->a;
 	q->rq.headers = q->headers;
 	q->route.id = "testIt";
+	q->route.area = AREA_ME;
 	buf_init(&q->rs.headers, q->a, 4096);
 	buf_init(&q->rs.body, q->a, 1 << 20);
 }
@@ -287,6 +288,17 @@ test_body_bounds(void **state)
 	q.rq.body = str_of(p, 10 << 20);
 	assert_non_null(api_body_read(&q.x));
 	assert_int_equal(q.own.status, 400);
+	asked_end(&q);
+	/* before anybody has signed in, sooner */
+	asked_begin(&q);
+	asked_header(&q, "Content-Type", STR("application/json"));
+	q.route.body = &thing;
+	q.route.area = AREA_OPEN;
+	p = arena_alloc(q.a, API_OPEN_BODY_MAX + 1);
+	memset(p, ' ', API_OPEN_BODY_MAX + 1);
+	q.rq.body = str_of(p, API_OPEN_BODY_MAX + 1);
+	assert_non_null(api_body_read(&q.x));
+	assert_int_equal(q.own.status, 413);
 	asked_end(&q);
 	/* a key that is no key of ours is named, but not at any length */
 	asked_begin(&q);
