@@ -117,7 +117,7 @@ function fact(f) {
 	return text(f.value);
 }
 
-const Dialogue = ({ log }) => html`<ol class="dialogue">
+const Dialogue = ({ log }) => html`<ol class="dialogue" tabindex="0">
 	${log.map((line) => html`<li class=${line.by}><span class="hidden"
 		>${t("trace.said." + line.by)} </span>${line.text}</li>`)}</ol>`;
 

@@ -1,0 +1,286 @@
+// test_work.mjs - what is done on the pages of a running cluster and of oneself,
+// in Chromium before an API from memory
+import assert from "node:assert/strict";
+import test, { after, afterEach, before, beforeEach } from "node:test";
+import { NASTY } from "./mock_data.mjs";
+import { openMock, quiet, signIn } from "./mock_page.mjs";
+import { t } from "./texts.mjs";
+
+let m, page;
+
+before(async () => {
+	m = await openMock("work");
+});
+after(() => m?.close());
+beforeEach(() => m.control({ reset: true }));
+afterEach(async () => {
+	const wrong = page?.wrong ?? [];
+
+	await page?.context().close();
+	page = undefined;
+	assert.deepEqual(wrong, []);
+});
+
+const button = (name, within = page) =>
+	within.getByRole("button", { name, exact: true });
+const field = (name, within = page) => within.getByLabel(name, { exact: true });
+const dialog = () => page.getByRole("dialog");
+const sees = (text, within = page) => within.getByText(text).first().waitFor();
+
+const queued = () => m.mock.data.queue[5].id;
+
+// --- who sees what ---
+
+test("a domain's administrator has his pages and no others", async () => {
+	page = await signIn(m, "dora", "/queue");
+	const links = await page.locator("#nav a").allInnerTexts();
+
+	for (const [key, seen] of [
+		["nav.queue", true],
+		["nav.trace", true],
+		["nav.aliases", true],
+		["nav.audit", true],
+		["nav.overview", false],
+		["nav.nodes", false],
+		["nav.settings", false],
+		["nav.admins", false],
+	])
+		assert.equal(links.includes(t(key)), seen, key);
+	await quiet(page);
+	assert.equal(await page.locator("tbody input[type=checkbox]").count(), 0);
+	await page.goto("/trace?q=dora");
+	await sees(t("trace.domain", { domain: "example.org" }));
+	await page.goto("/settings");
+	await sees(t("shell.not_yours"));
+});
+
+test("who only reads finds nothing to change", async () => {
+	page = await signIn(m, "rolf", "/nodes");
+	for (const [path, name] of [
+		["/nodes", t("nodes.invite")],
+		["/nodes/n1", t("node.drain")],
+		["/settings", t("setting.change_what", { name: "imap.line_max" })],
+		["/settings/certificates", t("certificate.add")],
+		["/settings/routes", t("route.add")],
+		["/aliases", t("alias.create")],
+		["/groups/group3%40example.org", t("ui.save")],
+		[`/queue/${queued()}`, t("queue.remove")],
+	]) {
+		await page.goto(path);
+		await quiet(page);
+		assert.equal(await button(name).count(), 0, path);
+	}
+});
+
+test("a user has his own things", async () => {
+	page = await signIn(m, "alice@example.org", "/me");
+	await quiet(page);
+	assert.deepEqual(await page.locator("#nav a").allInnerTexts(), [
+		t("nav.me"),
+	]);
+	await sees(NASTY[0]);
+	assert.equal(
+		await page.getByRole("link", { name: t("me.tab.tokens") }).count(),
+		0
+	);
+});
+
+// --- the cluster ---
+
+test("the overview follows without being drawn anew", async () => {
+	page = await signIn(m, "eve", "/overview");
+	const canvas = page.locator(".plot canvas").first();
+
+	await canvas.waitFor();
+	await canvas.evaluate((x) => (window.before = x));
+	const asked = () =>
+		m.mock.log.filter((x) => x.includes("/overview")).length;
+	const first = asked();
+
+	m.mock.data.queue.length = 7;
+	await page
+		.locator(".tile", { hasText: t("overview.queue") })
+		.getByText("7", { exact: true })
+		.waitFor();
+	assert.ok(asked() > first);
+	assert.ok(await canvas.evaluate((x) => x === window.before));
+	await page.getByRole("link", { name: t("problem.queue") }).click();
+	await page.waitForURL("**/queue");
+});
+
+test("a node is drained after a question, and serves again", async () => {
+	page = await signIn(m, "eve", "/nodes/n1");
+	await button(t("node.drain")).click();
+	await sees(t("node.drain_self"), dialog());
+	await button(t("node.drain"), dialog()).click();
+	await sees(t("node.draining_title"));
+	assert.equal(m.mock.data.nodes[0].drain, true);
+	await button(t("node.serve")).click();
+	await button(t("node.serve"), dialog()).click();
+	await sees(t("node.is.ready"));
+	assert.equal(m.mock.data.nodes[0].drain, false);
+});
+
+test("a node that is gone is removed once its name is typed", async () => {
+	page = await signIn(m, "eve", "/nodes/n4");
+	await button(t("node.remove")).click();
+	assert.ok(await button(t("node.remove"), dialog()).isDisabled());
+	await dialog().getByRole("textbox").fill("n4");
+	await button(t("node.remove"), dialog()).click();
+	await page.waitForURL("**/nodes");
+	assert.ok(!m.mock.data.nodes.some((n) => n.name === "n4"));
+});
+
+test("a setting that another changed meanwhile is not overwritten", async () => {
+	page = await signIn(m, "eve", "/settings?search=queue.lifetime");
+	const name = "queue.lifetime";
+	const setting = m.mock.data.settings.find((s) => s.name === name);
+
+	await button(t("setting.change_what", { name })).click();
+	await field(t("setting.value"), dialog()).fill("400d");
+	await button(t("ui.save"), dialog()).click();
+	await sees(t("setting.wrong.range"), dialog());
+	assert.equal(setting.value, "3d");
+	await field(t("setting.value"), dialog()).fill("6d");
+	setting.value = "4d";
+	await m.control({ bump: `/settings/${name}` });
+	await button(t("ui.save"), dialog()).click();
+	await sees(t("form.collision_title"), dialog());
+	assert.equal(setting.value, "4d");
+	await button(t("form.keep_mine"), dialog()).click();
+	await button(t("ui.save"), dialog()).click();
+	await dialog().waitFor({ state: "detached" });
+	assert.equal(setting.value, "6d");
+	await button(t("setting.reset_what", { name })).click();
+	await button(t("setting.reset"), dialog()).click();
+	await dialog().waitFor({ state: "detached" });
+	assert.equal(setting.is_default, true);
+});
+
+// --- mail ---
+
+test("many messages are ordered about, and what failed is named", async () => {
+	page = await signIn(m, "eve", "/queue?state=waiting");
+	const boxes = page.locator("tbody input[type=checkbox]");
+	const before = m.mock.data.queue.length;
+
+	for (let i = 0; i < 5; i++) await boxes.nth(i).check();
+	const ids = await page
+		.locator("tbody tr")
+		.evaluateAll((rows) => rows.slice(0, 5).map((r) => r.dataset.key));
+	await button(t("queue.remove")).click();
+	await button(t("queue.remove"), dialog()).click();
+	// the mock refuses the fourth
+	await page.locator(".note.bad").getByText(ids[3]).waitFor();
+	assert.equal(m.mock.data.queue.length, before - 4);
+	assert.ok(m.mock.data.queue.some((x) => x.id === ids[3]));
+});
+
+test("a message says why it is stuck, and its text stays text", async () => {
+	const x = m.mock.data.queue.find(
+		(q) => q.tries > 0 && q.state === "waiting"
+	);
+
+	page = await signIn(m, "eve", `/queue/${x.id}`);
+	await sees(t("queue.stuck.deferred"));
+	await button(t("queue.header_show")).click();
+	await page.locator("pre").getByText("<script>alert(1)").waitFor();
+	await button(t("queue.hold")).click();
+	await sees(t("queue.stuck.held"));
+	assert.equal(x.state, "held");
+	m.mock.data.queue.splice(m.mock.data.queue.indexOf(x), 1);
+	await sees(t("queue.gone"));
+});
+
+test("a search is found again by its address, in all its parts", async () => {
+	page = await signIn(m, "eve", "/trace");
+	await field(t("trace.what")).fill("alice@example.org");
+	await button(t("trace.search")).click();
+	await page.locator(".story").first().waitFor();
+	const at = new URL(page.url()).searchParams;
+	assert.equal(at.get("q"), "alice@example.org");
+	assert.ok(m.mock.log.at(-1).includes("since="));
+	const story = page.locator(".story", { hasText: "carol@slow.example" });
+	await story.locator("summary").first().click();
+	await sees(t("trace.step.bounce", { rcpt: "alice@example.org" }), story);
+	await story.locator(".step details").nth(1).locator("summary").click();
+	await story.locator(".dialogue .client").first().waitFor();
+	await page.reload();
+	await page.locator(".story").first().waitFor();
+	await page.goto("/trace?q=nothing");
+	await sees(t("trace.none_what"));
+});
+
+test("an alias is made, changed and removed", async () => {
+	page = await signIn(m, "eve", "/aliases");
+	await button(t("alias.create")).click();
+	await button(t("list.create"), dialog()).click();
+	await sees(t("list.address_wrong"), dialog());
+	await field(t("list.address"), dialog()).fill("new@example.org");
+	await field(t("alias.list"), dialog()).fill("nobody");
+	await button(t("list.create"), dialog()).click();
+	await page.waitForURL("**/aliases/new%40example.org");
+	await field(t("alias.list")).fill("bob.baker@example.org, eve@example.org");
+	await button(t("ui.save")).click();
+	await sees(t("ui.saved"));
+	assert.deepEqual(m.mock.data.aliases[0].targets, [
+		"bob.baker@example.org",
+		"eve@example.org",
+	]);
+	await button(t("list.remove")).click();
+	await button(t("list.remove"), dialog()).click();
+	await page.waitForURL("**/aliases");
+	assert.notEqual(m.mock.data.aliases[0].address, "new@example.org");
+});
+
+// --- people ---
+
+test("an invitation's link is shown once", async () => {
+	page = await signIn(m, "eve", "/admins");
+	await button(t("admins.invite")).click();
+	await button(t("admins.invite_make"), dialog()).click();
+	await sees(t("form.needed"), dialog());
+	await field(t("admin.domain"), dialog()).selectOption("example.net");
+	await button(t("admins.invite_make"), dialog()).click();
+	await sees("6Q7PWXGKTFQ5", dialog());
+	await button(t("ui.done"), dialog()).click();
+	assert.equal(await page.getByText("6Q7PWXGKTFQ5").count(), 0);
+	assert.equal(m.mock.data.invites.at(-1).domain, "example.net");
+});
+
+test("a second factor is set up with a code and taken back", async () => {
+	page = await signIn(m, "dora", "/me/security");
+	await button(t("totp.set")).click();
+	await dialog()
+		.getByRole("img", { name: t("totp.picture") })
+		.waitFor();
+	await field(t("totp.code"), dialog()).fill("12345");
+	await button(t("totp.turn_on"), dialog()).click();
+	await sees(t("totp.six"), dialog());
+	await field(t("totp.code"), dialog()).fill("123 456");
+	await button(t("totp.turn_on"), dialog()).click();
+	await button(t("totp.turn_off")).click();
+	await field(t("me.password_current"), dialog()).fill("password");
+	await button(t("totp.turn_off"), dialog()).click();
+	await button(t("totp.set")).waitFor();
+});
+
+test("passwords of applications and tokens are shown once", async () => {
+	page = await signIn(m, "eve", "/me/security");
+	await button(t("app.create")).click();
+	await field(t("app.label"), dialog()).fill(NASTY[1]);
+	await button(t("app.create"), dialog()).click();
+	await sees("abcd-efgh-ijkl-mnop", dialog());
+	await button(t("ui.done"), dialog()).click();
+	await page.getByRole("cell", { name: NASTY[1] }).first().waitFor();
+	assert.equal(await page.getByText("abcd-efgh").count(), 0);
+	await page.goto("/me/tokens");
+	await button(t("token.create")).click();
+	await field(t("token.label"), dialog()).fill("monitor");
+	await button(t("token.create"), dialog()).click();
+	await sees(t("token.no_scope"), dialog());
+	await field(t("area.nodes"), dialog()).selectOption("read");
+	await button(t("token.create"), dialog()).click();
+	await sees("shoal_", dialog());
+	assert.deepEqual(m.mock.data.tokens.at(-1).scopes, ["nodes:read"]);
+});
