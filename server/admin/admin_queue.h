@@ -47,6 +47,13 @@ struct admin_queue_filter { /* what is empty does not count */
 	int64_t after_s;
 	struct str after_id;
 };
+/*
+ * Whether who looks after that domain (empty: all) sees a recipient: of mail
+ * from elsewhere only his own; whom else it is for, in secret perhaps, is none
+ * of his business.  Filters and sums know of no others.
+ */
+bool admin_queue_shows(const struct queue_message *m,
+    const struct queue_rcpt *r, struct str within);
 bool admin_queue_matches(const struct queue_message *m,
     const struct admin_queue_filter *f);
 /* Whether the address is of that domain, written in any case. */
@@ -72,7 +79,7 @@ may_yield must_check struct err *admin_queue_find(struct task *t,
 
 /* --- what there is to say --- */
 
-/* About all recipients that wait. */
+/* About all recipients that wait and that he sees. */
 struct admin_queue_sum {
 	unsigned waiting;
 	uint32_t tries;
@@ -81,7 +88,7 @@ struct admin_queue_sum {
 	struct str *addresses;
 };
 void admin_queue_sum(struct arena *a, const struct queue_message *m,
-    struct admin_queue_sum *s_r);
+    struct str within, struct admin_queue_sum *s_r);
 /* When a recipient is tried next; 0: now, or never again. */
 int64_t admin_queue_next_s(const struct queue_rcpt *r);
 /* "waiting", "delivered", "failed", "removed". */

@@ -26,12 +26,23 @@ admin_queue_is_from(struct str from, struct str wanted)
 	return str_case_eq(from, wanted);
 }
 
+bool
+admin_queue_shows(const struct queue_message *m, const struct queue_rcpt *r,
+    struct str within)
+{
+	return within.n == 0 || admin_queue_is_at(m->from, within) ||
+	       admin_queue_is_at(r->address, within) ||
+	       admin_queue_is_at(r->via, within);
+}
+
 static bool
-admin_queue_waits_at(const struct queue_message *m, struct str domain)
+admin_queue_waits_at(const struct queue_message *m,
+    const struct admin_queue_filter *f)
 {
 	for (unsigned i = 0; i < m->rcpt_n; i++)
 		if (m->rcpts[i].state == QUEUE_WAITING &&
-		    admin_queue_is_at(m->rcpts[i].address, domain))
+		    admin_queue_shows(m, &m->rcpts[i], f->within) &&
+		    admin_queue_is_at(m->rcpts[i].address, f->domain))
 			return true;
 	return false;
 }
@@ -48,14 +59,17 @@ admin_queue_is_within(const struct queue_message *m, struct str domain)
 }
 
 static bool
-admin_queue_is_found(const struct queue_message *m, struct str part)
+admin_queue_is_found(const struct queue_message *m,
+    const struct admin_queue_filter *f)
 {
-	bool is = str_case_has(m->id, part) || str_case_has(m->from, part);
+	bool is =
+	    str_case_has(m->id, f->search) || str_case_has(m->from, f->search);
 
 	for (unsigned i = 0; i < m->rcpt_n && !is; i++)
 		is = m->rcpts[i].state == QUEUE_WAITING &&
-		     (str_case_has(m->rcpts[i].address, part) ||
-			 str_case_has(m->rcpts[i].answer, part));
+		     admin_queue_shows(m, &m->rcpts[i], f->within) &&
+		     (str_case_has(m->rcpts[i].address, f->search) ||
+			 str_case_has(m->rcpts[i].answer, f->search));
 	return is;
 }
 
@@ -78,8 +92,8 @@ admin_queue_matches(const struct queue_message *m,
 	return admin_queue_is_after(m, f) &&
 	       (f->from.n == 0 || admin_queue_is_from(m->from, f->from)) &&
 	       (f->within.n == 0 || admin_queue_is_within(m, f->within)) &&
-	       (f->domain.n == 0 || admin_queue_waits_at(m, f->domain)) &&
-	       (f->search.n == 0 || admin_queue_is_found(m, f->search));
+	       (f->domain.n == 0 || admin_queue_waits_at(m, f)) &&
+	       (f->search.n == 0 || admin_queue_is_found(m, f));
 }
 
 /* --- the first of them --- */
@@ -193,14 +207,15 @@ admin_queue_rcpt_state(enum queue_state s)
 
 void
 admin_queue_sum(struct arena *a, const struct queue_message *m,
-    struct admin_queue_sum *s)
+    struct str within, struct admin_queue_sum *s)
 {
 	*s = (struct admin_queue_sum){ .next_s = INT64_MAX };
 	s->addresses = arena_array(a, m->rcpt_n + 1UL, sizeof(*s->addresses));
 	for (unsigned i = 0; i < m->rcpt_n; i++) {
 		const struct queue_rcpt *r = &m->rcpts[i];
 
-		if (r->state != QUEUE_WAITING)
+		if (r->state != QUEUE_WAITING ||
+		    !admin_queue_shows(m, r, within))
 			continue;
 		s->addresses[s->waiting++] = r->address;
 		if (r->tries > s->tries)

@@ -109,7 +109,7 @@ api_queue_put(struct api *x, struct json *j, const struct queue_message *m)
 {
 	struct admin_queue_sum s;
 
-	admin_queue_sum(x->a, m, &s);
+	admin_queue_sum(x->a, m, x->who.domain, &s);
 	json_set_str(j, "id", m->id);
 	json_set_c(j, "state", m->held ? "held" : "waiting");
 	api_set_time(j, "arrived", m->arrived_s);
@@ -238,7 +238,8 @@ api_queue_whole(struct api *x, const struct queue_message *m)
 	api_queue_str(x->out, "trace", m->trace);
 	list = json_set_arr(x->out, "recipients");
 	for (unsigned i = 0; i < m->rcpt_n; i++)
-		api_queue_put_rcpt(json_add_obj(list), &m->rcpts[i]);
+		if (admin_queue_shows(m, &m->rcpts[i], x->who.domain))
+			api_queue_put_rcpt(json_add_obj(list), &m->rcpts[i]);
 	api_etag(x, api_queue_tag(x, m));
 }
 
@@ -305,7 +306,7 @@ api_queue_tell(struct task *t, struct api *x, const struct queue_message *m,
 
 	log_info(t, "queue order", LOG_C("by", x->ad.by),
 	    LOG_C("order", api_queue_orders[o]), LOG_STR("queue", m->id));
-	admin_queue_sum(task_arena(t), m, &s);
+	admin_queue_sum(task_arena(t), m, STR_NONE, &s);
 	trace_begin(&ev, x->w->trace, task_arena(t), "order",
 	    m->trace.n > 0 ? m->trace : m->id);
 	trace_str(&ev, "queue", m->id);

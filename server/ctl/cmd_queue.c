@@ -77,7 +77,7 @@ queuectl_row(struct task *t, const struct ctl *c, struct ctl_out *o,
 {
 	struct admin_queue_sum s;
 
-	admin_queue_sum(task_arena(t), m, &s);
+	admin_queue_sum(task_arena(t), m, STR_NONE, &s);
 	ctl_out_str(o, m->id);
 	ctl_out_str(o, m->held ? STR("held") : STR("waiting"));
 	ctl_out_time(o, m->arrived_s);

@@ -57,6 +57,12 @@ test_filters(void **state)
 		{ { .within = STR("w.org") }, false },
 		{ { .within = STR("rg") }, false },
 		{ { .within = STR("x.org"), .domain = STR("z.org") }, false },
+		{ { .within = STR("x.org"), .domain = STR("y.org") }, true },
+		{ { .within = STR("y.org"), .search = STR("bob@") }, true },
+		/* whom else it is for */
+		{ { .within = STR("z.org"), .domain = STR("y.org") }, false },
+		{ { .within = STR("z.org"), .search = STR("bob@") }, false },
+		{ { .within = STR("z.org"), .search = STR("grey") }, false },
 		{ { .has_after = true, .after_s = 99 }, true },
 		{ { .has_after = true, .after_s = 101 }, false },
 		{ { .has_after = true,
@@ -108,18 +114,24 @@ test_sum(void **state)
 	struct admin_queue_sum s;
 
 	(void)state;
-	admin_queue_sum(a, &m, &s);
+	admin_queue_sum(a, &m, STR_NONE, &s);
 	assert_int_equal(s.waiting, 2);
 	assert_int_equal(s.tries, 2);
 	assert_int_equal(s.next_s, 800);
 	assert_ptr_equal(s.last, &list[2]);
 	assert_true(str_eq_c(s.addresses[1], "c@y.org"));
+	/* of mail from elsewhere his own */
+	list[2].address = STR("c@z.org");
+	admin_queue_sum(a, &m, STR("z.org"), &s);
+	assert_int_equal(s.waiting, 1);
+	assert_int_equal(s.tries, 1);
+	assert_true(str_eq_c(s.addresses[0], "c@z.org"));
 	/* "now" is no time of 1970 */
 	m.rcpt_n = 4;
-	admin_queue_sum(a, &m, &s);
+	admin_queue_sum(a, &m, STR_NONE, &s);
 	assert_int_equal(s.next_s, 0);
 	m.rcpt_n = 0;
-	admin_queue_sum(a, &m, &s);
+	admin_queue_sum(a, &m, STR_NONE, &s);
 	assert_int_equal(s.next_s, 0);
 	assert_null(s.last);
 	arena_free(&a);
