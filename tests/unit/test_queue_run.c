@@ -1,4 +1,5 @@
 /* test_queue_run.c - nodes that deliver the queue, hosts replaced */
+#include "storage/state_forward.h"
 #include "tests/unit/queue_run_rig.h"
 
 /* --- tests --- */
@@ -394,6 +395,56 @@ TEST(test_again)
 	runner_stop(t, w);
 }
 
+/* The copy that deliver_queue.c queues for an account that forwards. */
+static may_yield_unchecked void
+put_copy(struct task *t, struct worker *w, const char *to)
+{
+	struct queue_rcpt rcpt = { .address = str_c(to), .via = str_c(to) };
+	struct queue_message m = { .from = STR("c@y.org"),
+		.arrived_s = task_wall_s(t),
+		.rcpts = &rcpt,
+		.rcpt_n = 1 };
+	struct queue_writer *qw;
+
+	assert_ok(queue_writer_begin(t, w->queue_store, 3, &qw));
+	assert_ok(queue_writer_add(t, qw, "\r\n", 2));
+	assert_ok(queue_writer_commit(t, &qw, &m));
+}
+
+/* An account that forwards: what comes for it, as bounces do, goes on; the copy
+ * of what went on before does not; and a full mailbox keeps nothing back. */
+TEST(test_forwarding)
+{
+	struct worker *w = runner_start(t, c, 0);
+	struct str to = STR("b@y.org");
+	struct state_forward f = { &to, 1, true };
+	unsigned n;
+
+	assert_ok(add_domain(t, w->state, "x.org"));
+	ours(t, w, "a@x.org");
+	assert_ok(state_forward_set(t, w->state, "test", STR("a@x.org"), &f));
+	put(t, w, 3, "", "a@x.org");
+	WAIT(t, 10000, queued(t, w) == 0);
+	inbox(t, w, "a@x.org", &n);
+	assert_int_equal(n, 1);
+	assert_int_equal(hosts.sent, 1);
+	assert_string_equal(hosts.last, "b@y.org");
+	put_copy(t, w, "a@x.org");
+	WAIT(t, 10000, queued(t, w) == 0);
+	task_sleep_ms(t, 10000);
+	inbox(t, w, "a@x.org", &n);
+	assert_int_equal(n, 2);
+	assert_int_equal(hosts.sent, 1);
+	assert_ok(
+	    state_account_quota(t, w->state, "test", STR("a@x.org"), 0, 2));
+	put(t, w, 3, "", "a@x.org");
+	WAIT(t, 10000, queued(t, w) == 0);
+	inbox(t, w, "a@x.org", &n);
+	assert_int_equal(n, 2);
+	assert_int_equal(hosts.sent, 2);
+	runner_stop(t, w);
+}
+
 /* Signed is what somebody of ours wrote, with the keys of the From's domain. */
 TEST(test_sign)
 {
@@ -576,6 +627,7 @@ main(void)
 		T(test_limits),
 		T(test_local),
 		T(test_again),
+		T(test_forwarding),
 		T(test_sign),
 		T(test_two),
 		T(test_budget),
