@@ -40,8 +40,10 @@ admin_share_is_away(const struct worker *w)
 	uint64_t age = counts_word(w->counts, COUNTS_LEASE_AGE_MS);
 	uint64_t now = sched_now_ms(w->sched);
 
-	if (at == 0 || age == UINT64_MAX)
+	if (at == 0)
 		return false; /* starting */
+	if (age == UINT64_MAX) /* none, yet or any more */
+		return health_now(w, NULL) == HEALTH_UNREADY;
 	return age + (now > at ? now - at : 0) > HEALTH_FRESH_MS;
 }
 

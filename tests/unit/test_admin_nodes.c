@@ -314,6 +314,13 @@ TEST(test_share_of_worker)
 	counts_word_set(n, COUNTS_LEASE_AGE_MS, 16000);
 	admin_share_of_worker(&w, &s);
 	assert_true(s.away);
+	/* a node that has no lease yet, and one that has none any more */
+	counts_word_set(n, COUNTS_LEASE_AGE_MS, UINT64_MAX);
+	admin_share_of_worker(&w, &s);
+	assert_false(s.away);
+	counts_word_set(n, COUNTS_READY_WHY, 3); /* health.c: the lease */
+	admin_share_of_worker(&w, &s);
+	assert_true(s.away);
 	counts_free(&n);
 }
 

@@ -1,0 +1,63 @@
+"""The API while the share is away: what can be known is said at once, what
+cannot be done is refused at once, and everything works again afterwards."""
+
+import time
+
+import pytest
+
+from rig.api import PASSWORD, Api
+from rig.nfscluster import NfsCluster
+from rig.wait import wait_for
+
+OUTAGE = '"level": "error"'
+
+
+def timed(call, *args, seconds=4, **kw):
+    began = time.monotonic()
+    answer = call(*args, **kw)
+    assert time.monotonic() - began < seconds, args
+    return answer
+
+
+@pytest.mark.full
+def test_share_away(build):
+    with NfsCluster(build, accounts=2, proxied=False) as c:
+        for n in c.nodes:
+            n.allow(OUTAGE)
+        c.start(balancer=False)
+        with Api(c.n1) as root:
+            root.invite_and_sign_in("root")
+            wait_for("both live", lambda: root.get("/overview")[
+                "nodes"]["alive"] == 2, 60)
+            assert root.get("/overview")["queue"]["messages"] == 0
+            assert not root.get("/share")["away"]
+            c.server.stop()
+            try:
+                while_away(root)
+            finally:
+                c.server.go_on()
+            for n in c.nodes:
+                n.wait_ready(60)
+            wait_for("it is back", lambda: not root.get("/share")["away"], 30)
+            said = root.get("/settings/audit.keep")
+            assert root.put(said, {"value": "40d"})["value"] == "40d"
+            root.get("/locks")
+
+
+def while_away(root):
+    wait_for("it is seen", lambda: timed(root.get, "/share")["away"], 60)
+    for path in ("/nodes", "/nodes/history", "/settings", "/audit",
+                 "/certificates", "/domains"):
+        timed(root.get, path)
+    said = timed(root.get, "/overview")
+    assert "share_away" in {p["code"] for p in said["problems"]}
+    assert said["queue"] is None and said["domains"] == 1
+    one = timed(root.get, "/settings/audit.keep")
+    answer = timed(root.put, one, {"value": "50d"}, 503, "unavailable")
+    assert int(answer.headers["retry-after"]) > 0
+    timed(root.get, "/locks", 503, "unavailable")
+    # who is known signs in, and out
+    with root.another() as other:
+        other.cookies.clear()
+        other.csrf = None
+        timed(other.sign_in, "root", PASSWORD, seconds=8)
