@@ -2,6 +2,7 @@
  */
 #include "server/api/api_account.h"
 
+#include "server/admin/admin_share.h"
 #include "storage/folder.h"
 #include "storage/lastlogin.h"
 #include "storage/state_address.h"
@@ -133,13 +134,26 @@ api_share_deadline(struct task *t)
 	return was;
 }
 
+/* Known to be: what is only told along is not waited for. */
+static bool
+api_share_is_away(const struct api *x)
+{
+	struct admin_share s;
+
+	admin_share_of_worker(x->w, &s);
+	return s.away;
+}
+
 void
 api_usage_of(struct task *t, struct api *x, const struct state_account *list,
     unsigned n, struct admin_usage *usage)
 {
 	uint64_t was = api_share_deadline(t);
 
-	admin_accounts_usage(t, &x->ad, list, n, usage);
+	if (api_share_is_away(x))
+		memset(usage, 0, n * sizeof(*usage));
+	else
+		admin_accounts_usage(t, &x->ad, list, n, usage);
 	task_set_deadline(t, was);
 }
 
@@ -150,7 +164,7 @@ api_last_login(struct task *t, struct api *x, struct json *j, struct str id)
 	struct lastlogin l;
 	struct err *e = err_new(x->a, ERR_UNAVAIL, "not yet", NULL);
 
-	if (x->ad.mail != NULL)
+	if (x->ad.mail != NULL && !api_share_is_away(x))
 		e = lastlogin_read(t, x->ad.mail, id, &l);
 	task_set_deadline(t, was);
 	if (e != NULL) {

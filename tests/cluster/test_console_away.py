@@ -47,8 +47,13 @@ def test_share_away(build):
 def while_away(root):
     wait_for("it is seen", lambda: timed(root.get, "/share")["away"], 60)
     for path in ("/nodes", "/nodes/history", "/settings", "/audit",
-                 "/certificates", "/domains"):
+                 "/certificates", "/domains", "/accounts", "/aliases", "/me"):
         timed(root.get, path)
+    # what is only told along is not waited for
+    for a in timed(root.get, "/accounts", usage=True, limit=50).items:
+        assert a["used_bytes"] is None
+        one = timed(root.get, "/accounts/" + a["address"])
+        assert one["used_bytes"] is None and one["last_login"] is None
     said = timed(root.get, "/overview")
     assert "share_away" in {p["code"] for p in said["problems"]}
     assert said["queue"] is None and said["domains"] == 1
@@ -61,3 +66,6 @@ def while_away(root):
         other.cookies.clear()
         other.csrf = None
         timed(other.sign_in, "root", PASSWORD, seconds=8)
+        # the session goes on elsewhere, but this browser has forgotten it
+        timed(other.call, "DELETE", "/session", status=503, seconds=32)
+        assert "Max-Age=0" in other.last_set_cookie
