@@ -162,11 +162,12 @@ api_dkim_add(struct task *t, struct api *x)
 	}
 	if (e == NULL)
 		e = admin_dkim_make(t, &x->ad, &k);
+	if (e == NULL) /* U-labels are not for a header */
+		e = state_domain_parse(x->a, k.domain, &name);
 	if (e != NULL)
 		return e;
 	api_location(x,
-	    arena_printf(x->a, "/domains/" STR_FMT "/dkim",
-		STR_ARG(x->params[0])),
+	    arena_printf(x->a, "/domains/" STR_FMT "/dkim", STR_ARG(name)),
 	    k.selector);
 	return api_dkim_answer(x, k.selector);
 }

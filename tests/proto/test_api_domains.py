@@ -220,3 +220,13 @@ def test_other_domains(api, n1):
     his.get("/routes", 403)
     his.close()
     api.delete("/admins/dom", match="*")
+
+
+def test_where_a_key_is(api):
+    """Whatever the path said, a header has ASCII only."""
+    api.post("/domains", {"name": "m\u00fcll.example"}, 201)
+    made = api.post("/domains/m%C3%BCll.example/dkim",
+                    {"algorithm": "ed25519", "selector": "s9"}, 201)
+    assert made.headers["location"].endswith(
+        "/domains/xn--mll-hoa.example/dkim/s9")
+    api.delete("/domains/m%C3%BCll.example", match="*", status=204)
