@@ -7,8 +7,10 @@
 #include "storage/state_address.h"
 #include "storage/state_admin.h"
 
-/* Cookies are made anew when so much of their idle time has gone. */
+/* Cookies are made anew when so much of their idle time has gone, or this part
+ * of it. */
 #define API_RENEW_S 300
+#define API_RENEW_PART 4
 #define API_COOKIE_FLAGS "; Path=/; Secure; HttpOnly; SameSite=Strict"
 
 /* --- what is shown --- */
@@ -154,6 +156,19 @@ api_who_expires(const struct api *x, const struct session *s)
 	return idle < end ? idle : end;
 }
 
+/* A page that asks by itself, with nobody before it, keeps no session alive. */
+static bool
+api_who_is_use(const struct api *x, const struct session *s)
+{
+	int64_t part =
+	    (int64_t)worker_setting(x->w, STATE_CONSOLE_IDLE) / API_RENEW_PART;
+
+	if (part > API_RENEW_S)
+		part = API_RENEW_S;
+	return api_who_expires(x, s) >= s->expires + part &&
+	       http_header(x->rq, "shoal-unattended").p == NULL;
+}
+
 static may_yield must_check struct err *
 api_who_session(struct task *t, struct api *x)
 {
@@ -171,7 +186,7 @@ api_who_session(struct task *t, struct api *x)
 	if (e != NULL)
 		return api_who_error(x, e);
 	x->own->expires = s.expires;
-	if (api_who_expires(x, &s) < s.expires + API_RENEW_S)
+	if (!api_who_is_use(x, &s))
 		return NULL;
 	s.expires = api_who_expires(x, &s);
 	api_who_cookie(x, &s);

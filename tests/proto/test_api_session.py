@@ -115,6 +115,34 @@ def test_b63_always_a_new_id(api, account):
     assert api.cookies["__Host-shoal"] != "fixed"
 
 
+def test_a_page_left_alone_is_no_use(api, account, cluster):
+    """Who asks by himself, with nobody before him, keeps no session alive."""
+    cluster.ctl.run("settings", "set", "console.session_idle", "1m")
+    try:
+        until = time.monotonic() + 10
+        while True:
+            first = api.sign_in(account.address, account.password)
+            if api.idle_ends(first) < 300:
+                break
+            assert time.monotonic() < until, "the setting does not come"
+            time.sleep(0.1)
+    finally:
+        cluster.ctl.run("settings", "set", "console.session_idle", "")
+    until = time.monotonic() + 10
+    cookie = api.cookies["__Host-shoal"]
+    # what would be a use by now is told from what is not by the header alone
+    while True:
+        alone = api.call("GET", "/session",
+                         headers={"Shoal-Unattended": "1"})
+        assert "set-cookie" not in alone.headers
+        assert api.cookies["__Host-shoal"] == cookie
+        if "set-cookie" in api.get("/session").headers:
+            break
+        assert time.monotonic() < until, "the cookie is not made anew"
+        time.sleep(0.1)
+    assert api.cookies["__Host-shoal"] != cookie
+
+
 def test_tampered_cookies(api, account):
     api.sign_in(account.address, account.password)
     good = api.cookies["__Host-shoal"]

@@ -20,6 +20,7 @@ import http.client
 import json
 import re
 import ssl
+from datetime import datetime, timezone
 from urllib.parse import parse_qsl, quote, urlencode
 
 from rig.line import tls_context
@@ -260,6 +261,12 @@ class Api:
         if answer.status == 201:
             self.session = answer.json
         return answer
+
+    @staticmethod
+    def idle_ends(session):
+        """Seconds until that answer of /session ends without use."""
+        return (datetime.fromisoformat(session["expires"].replace(
+            "Z", "+00:00")) - datetime.now(timezone.utc)).total_seconds()
 
     def catch_up(self, *others):
         """See what they have done."""

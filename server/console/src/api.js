@@ -38,6 +38,16 @@ const PREFIX = "/api/v1";
 let entry = 0;
 let waiting = 0;
 
+/* Pages ask by themselves: without anybody before them that keeps no session
+ * alive, and the server is told so. */
+const UNATTENDED_MS = 60000;
+let used = Date.now();
+
+for (const what of ["keydown", "pointerdown", "wheel", "focus"])
+	globalThis.addEventListener?.(what, () => {
+		used = Date.now();
+	}, { capture: true, passive: true });
+
 export const may = (area, write = false) => {
 	const s = session.get();
 
@@ -64,6 +74,8 @@ function headers(method, body, tag) {
 
 	if (entry > 0)
 		all.set("Shoal-Entry", String(entry));
+	if (Date.now() - used > UNATTENDED_MS)
+		all.set("Shoal-Unattended", "1");
 	if (method !== "GET" && s)
 		all.set("X-CSRF-Token", s.csrf);
 	if (body !== undefined)
