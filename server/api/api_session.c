@@ -177,6 +177,18 @@ api_session_get(struct task *t, struct api *x)
 
 /* --- signing out --- */
 
+/* All of this person's. An account's generation counts for its administrator,
+ * too. */
+static may_yield must_check struct err *
+api_session_end_generation(struct task *t, struct api *x)
+{
+	return x->who.has_account
+		   ? state_account_signout(t, x->ad.state, x->who.by,
+			 x->who.account.address)
+		   : state_admin_signout(t, x->ad.state, x->who.by,
+			 x->who.login);
+}
+
 static may_yield must_check struct err *
 api_session_end(struct task *t, struct api *x)
 {
@@ -194,8 +206,12 @@ api_session_end(struct task *t, struct api *x)
 	/* no cookie of this session lasts longer, whenever it was made */
 	end = now + (int64_t)worker_setting(x->w, STATE_CONSOLE_IDLE);
 	expires = end > expires ? end : expires;
-	e = state_session_end(t, x->ad.state, x->who.session,
-	    expires + API_CLOCKS_S);
+	/* while an older node lives single sessions are not known to end */
+	if (state_schema(x->ad.state) < STATE_CONSOLE_SCHEMA)
+		e = api_session_end_generation(t, x);
+	else
+		e = state_session_end(t, x->ad.state, x->who.session,
+		    expires + API_CLOCKS_S);
 	if (e == NULL)
 		admin_changed(t, &x->ad);
 	return e;
@@ -204,13 +220,8 @@ api_session_end(struct task *t, struct api *x)
 static may_yield must_check struct err *
 api_session_end_all(struct task *t, struct api *x)
 {
-	struct err *e;
+	struct err *e = api_session_end_generation(t, x);
 
-	/* an account's generation counts for its administrator, too */
-	e = x->who.has_account
-		? state_account_signout(t, x->ad.state, x->who.by,
-		      x->who.account.address)
-		: state_admin_signout(t, x->ad.state, x->who.by, x->who.login);
 	if (e == NULL)
 		api_who_forget(x);
 	return e;
