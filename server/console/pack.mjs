@@ -54,6 +54,24 @@ function argument(name) {
 
 const sha256 = (data) => createHash("sha256").update(data).digest("hex");
 
+/* A registry may be slow, and others wait for this build: not for ever. */
+function npm_ci(where) {
+	for (let tries = 2; tries > 0; tries--) {
+		try {
+			execFileSync("npm", ["ci", "--ignore-scripts", "--no-audit",
+				"--no-fund", "--omit=dev", "--prefer-offline",
+				"--loglevel=error"],
+				{ cwd: where, stdio: ["ignore", 2, 2],
+					timeout: 180000, killSignal: "SIGKILL" });
+			return;
+		} catch (e) {
+			if (tries === 1)
+				throw e;
+			console.error("npm ci: " + e.message + "; once more");
+		}
+	}
+}
+
 /* The directory node_modules that belongs to package-lock.json. */
 function modules(work) {
 	const lock = readFileSync(path.join(here, "package-lock.json"));
@@ -64,10 +82,7 @@ function modules(work) {
 
 		for (const name of ["package.json", "package-lock.json"])
 			cpSync(path.join(here, name), path.join(mine, name));
-		execFileSync("npm", ["ci", "--ignore-scripts", "--no-audit",
-			"--no-fund", "--omit=dev", "--prefer-offline",
-			"--loglevel=error"],
-			{ cwd: mine, stdio: ["ignore", 2, 2] });
+		npm_ci(mine);
 		try {
 			renameSync(mine, kept);
 		} catch (e) {

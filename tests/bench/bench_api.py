@@ -42,7 +42,8 @@ def make_accounts(share, n):
     for d in range(DOMAINS):
         share.ctl.run("domain", "add", "d%d.example" % d)
     share.ctl.run("account", "add", "--batch", "-", stdin="".join(
-        "%s,%s,1G,%s\n" % (address(i), HASH, name(i)) for i in range(n)))
+        "%s,%s,1G,%s\n" % (address(i), HASH, name(i)) for i in range(n)),
+        timeout=7200)
     print("%-52s %8.0f /s" % ("accounts added",
                               n / (time.monotonic() - began)), flush=True)
 

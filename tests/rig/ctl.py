@@ -19,10 +19,10 @@ class Ctl:
         argv += args
         return self.ns.argv(*argv) if self.ns is not None else argv
 
-    def result(self, *args, stdin=None, **kw):
+    def result(self, *args, stdin=None, timeout=300, **kw):
         return subprocess.run(self.argv(*args, **kw), input=stdin, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              timeout=300)
+                              timeout=timeout)
 
     def run(self, *args, **kw):
         r = self.result(*args, **kw)
