@@ -9,6 +9,7 @@
 
 /* Different domains that are counted. */
 #define ADMIN_OVERVIEW_DOMAINS 200
+#define ADMIN_OVERVIEW_RCPTS 20000 /* looked at in one turn */
 
 /* A worker's: what was counted, and at which entry of the state; figures of the
  * queue, and when they were read. */
@@ -94,10 +95,11 @@ admin_overview_failing(struct arena *a, const struct queue_message *const *m,
 {
 	struct admin_failing *list =
 	    arena_array(a, ADMIN_OVERVIEW_DOMAINS, sizeof(*list));
-	unsigned domains = 0;
+	unsigned domains = 0, left = ADMIN_OVERVIEW_RCPTS;
 
 	for (unsigned i = 0; i < n; i++)
-		for (unsigned k = 0; k < m[i]->rcpt_n; k++) {
+		for (unsigned k = 0; k < m[i]->rcpt_n && left > 0;
+		     k++, left--) {
 			const struct queue_rcpt *r = &m[i]->rcpts[k];
 			struct str domain = admin_failing_domain(r->address);
 

@@ -159,6 +159,8 @@ unsigned api_limit(const struct api *x);   /* of a list */
 struct str api_after(const struct api *x); /* what was given to api_next() */
 /* There is more behind this key; call it when the page is full. */
 void api_next(struct api *x, struct str after);
+/* For short lists, where it names a row that was removed since: 400. */
+must_check struct err *api_cursor_gone(struct api *x);
 
 /* The domain whose objects are seen: who's own, or what the query's parameter
  * says (which, if it is another's, shows nothing: ERR_NOTFOUND), or empty. */
@@ -195,6 +197,9 @@ must_check struct err *api_refuse(struct api *x, unsigned status,
 /* The ETag of an object that is none of the state's: printable, without
  * quotes. */
 void api_etag(struct api *x, struct str tag);
+/* The route's tag as of now, not as of the answer: for who has read the object
+ * and is about to yield. */
+void api_etag_now(struct api *x);
 /* Whether If-Match names it (or is "*"): 412. */
 must_check struct err *api_match(struct api *x, struct str tag);
 

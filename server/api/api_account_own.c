@@ -267,7 +267,7 @@ api_app_passwords(struct api *x, struct str address)
 		api_app_password_put(json_add_obj(x->items), list[i].id,
 		    list[i].label, list[i].created, list[i].expires);
 	}
-	return e;
+	return e != NULL || on ? e : api_cursor_gone(x);
 }
 
 struct err *

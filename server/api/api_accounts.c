@@ -267,6 +267,7 @@ api_account_detail(struct task *t, struct api *x,
 	struct admin_usage u;
 	struct err *e = NULL;
 
+	api_etag_now(x);
 	api_account_put(x->out, sa);
 	api_usage_of(t, x, sa, 1, &u);
 	api_usage_put(x->out, &u, true);

@@ -124,8 +124,10 @@ api_dkim_list(struct task *t, struct api *x)
 	(void)t;
 	if (e != NULL)
 		return e;
-	while (after.n > 0 && i < n && !str_eq(list[i++].selector, after))
-		;
+	while (after.n > 0 && i < n && !str_eq(list[i].selector, after))
+		i++;
+	if (after.n > 0 && i++ == n)
+		return api_cursor_gone(x);
 	for (; i < n && put < limit; i++, put++)
 		api_dkim_put(x, json_add_obj(x->items), &list[i]);
 	if (i < n)

@@ -131,7 +131,7 @@ api_etag(struct api *x, struct str tag)
 }
 
 void
-api_match_answer(struct api *x)
+api_etag_now(struct api *x)
 {
 	struct str key = api_match_key(x);
 	char tag[STATE_TAG_CHARS + 1];
@@ -140,6 +140,12 @@ api_match_answer(struct api *x)
 	    !(x->route->flags & (API_LIST | API_EMPTY)) && key.p != NULL &&
 	    state_tag(x->a, x->ad.state, x->route->tag, key, tag) == NULL)
 		api_etag(x, str_c(tag));
+}
+
+void
+api_match_answer(struct api *x)
+{
+	api_etag_now(x);
 	if (x->own->etag.p != NULL)
 		http_add(x->rs, "ETag",
 		    arena_printf(x->a, "\"" STR_FMT "\"",

@@ -293,6 +293,13 @@ api_after(const struct api *x)
 	return x->own->after;
 }
 
+struct err *
+api_cursor_gone(struct api *x)
+{
+	return api_refuse(x, 400, "bad_query",
+	    "what the cursor named is gone: begin again");
+}
+
 void
 api_next(struct api *x, struct str after)
 {

@@ -11,6 +11,7 @@
 #define API_QUEUE_ORDERS 1000
 #define API_QUEUE_AT_ONCE 8
 #define API_QUEUE_TAG 21
+#define API_QUEUE_TO 20 /* recipients that a row of the list names */
 
 /* --- what there is to say --- */
 
@@ -49,8 +50,11 @@ static const struct api_schema api_rcpt_schema = { "QueueRecipient",
 	    { "from", API_STR, API_REQUIRED,                                   \
 		    "The sender; empty: a report (null reverse-path).", NULL,  \
 		    NULL, 0 },                                                 \
-	    { "to", API_STRS, API_REQUIRED, "The recipients that wait.", NULL, \
-		    NULL, 0 },                                                 \
+	    { "to", API_STRS, API_REQUIRED,                                    \
+		    "The recipients that wait, the first 20.", NULL, NULL,     \
+		    API_QUEUE_TO },                                            \
+	    { "waiting", API_U64, API_REQUIRED,                                \
+		    "How many recipients wait.", NULL, NULL, 0 },              \
 	    { "tries", API_U64, API_REQUIRED, NULL, NULL, NULL, 0 },           \
 	    { "next", API_TIME, API_REQUIRED | API_NULL,                       \
 		    "When the first of them is tried next; null: at once.",    \
@@ -115,7 +119,9 @@ api_queue_put(struct api *x, struct json *j, const struct queue_message *m)
 	api_set_time(j, "arrived", m->arrived_s);
 	json_set_u64(j, "bytes", m->bytes);
 	json_set_str(j, "from", m->from);
-	api_set_strs(j, "to", s.addresses, s.waiting);
+	api_set_strs(j, "to", s.addresses,
+	    s.waiting < API_QUEUE_TO ? s.waiting : API_QUEUE_TO);
+	json_set_u64(j, "waiting", s.waiting);
 	json_set_u64(j, "tries", s.tries);
 	api_set_time(j, "next", s.next_s);
 	api_queue_str(j, "node", s.last != NULL ? s.last->node : STR_NONE);

@@ -373,7 +373,8 @@ for (const [name, fields] of [
 }
 
 // --- queue ---
-const brief1 = ({ envid, account: a, trace, recipients, ...m }) => m;
+const brief1 = ({ envid, account: a, trace, recipients, ...m }) =>
+	({ ...m, to: m.to.slice(0, 20), waiting: m.to.length });
 const visible = (x, m) => !x.who.domain || domainOf(m.from) === x.who.domain;
 const message = (x) =>
 	one(x, x.d.queue, (m) => m.id === x.args[0] && visible(x, m));

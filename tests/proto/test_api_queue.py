@@ -95,6 +95,7 @@ def test_deferred(api, sink, send, account):
     m, = listed(api, 1, tried=True)
     assert m["from"] == account.address and m["state"] == "waiting"
     assert sorted(m["to"]) == ["b@sink.example", "c@sink.example"]
+    assert m["waiting"] == 2
     assert (m["tries"], m["code"], m["node"]) == (1, 451, "n1")
     assert "greylisted" in m["answer"] and m["next"] > m["arrived"]
     one = api.get("/queue/" + m["id"])
