@@ -64,7 +64,9 @@ lastlogin_parse(struct str text, struct lastlogin *l)
 	    !str_split(&rest, ' ', &l->ip))
 		return false;
 	crc = str_sub(rest, 0, 8);
-	if (!lastlogin_crc(str_of(text.p, (size_t)(rest.p - text.p)), crc))
+	/* without a blank behind the address nothing follows it */
+	if (crc.n != 8 ||
+	    !lastlogin_crc(str_of(text.p, (size_t)(rest.p - text.p)), crc))
 		return false;
 	l->at = (int64_t)seconds;
 	if (str_eq_c(l->ip, "-"))

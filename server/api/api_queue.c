@@ -53,8 +53,8 @@ static const struct api_schema api_rcpt_schema = { "QueueRecipient",
 	    { "to", API_STRS, API_REQUIRED,                                    \
 		    "The recipients that wait, the first 20.", NULL, NULL,     \
 		    API_QUEUE_TO },                                            \
-	    { "waiting", API_U64, API_REQUIRED,                                \
-		    "How many recipients wait.", NULL, NULL, 0 },              \
+	    { "waiting", API_U64, API_REQUIRED, "How many recipients wait.",   \
+		    NULL, NULL, 0 },                                           \
 	    { "tries", API_U64, API_REQUIRED, NULL, NULL, NULL, 0 },           \
 	    { "next", API_TIME, API_REQUIRED | API_NULL,                       \
 		    "When the first of them is tried next; null: at once.",    \

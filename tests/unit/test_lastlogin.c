@@ -64,6 +64,11 @@ test_damage(void **state)
 	}
 	for (size_t n = 0; n < LASTLOGIN_BYTES; n++)
 		test_row(n, !lastlogin_parse(str_of(text, n), &got));
+	/* an address up to the end, with nothing behind it */
+	memset(text, 'u', sizeof(text));
+	memcpy(text, "1 1764496800 imap ", 18);
+	text[sizeof(text) - 1] = '\n';
+	assert_false(lastlogin_parse(str_of(text, sizeof(text)), &got));
 }
 
 static may_yield_unchecked unsigned long long
