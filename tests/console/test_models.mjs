@@ -126,6 +126,42 @@ test("moments are ago or a date", () => {
 		assert.equal(trace.moment(value, now), want, value);
 });
 
+test("a search's form shows the period that was searched", () => {
+	const now = Date.parse("2026-11-30T06:00:00Z");
+	const shown = (since, until) => trace.period(since, until, now);
+
+	assert.deepEqual(shown("", ""), { span: "1d", from: "", to: "" });
+	assert.deepEqual(shown("30d", ""), { span: "30d", from: "", to: "" });
+	// what an input holds is the same moment again, in any zone
+	for (const [since, minute] of [
+		["2026-11-27T05:50:59Z", "2026-11-27T05:50:00Z"],
+		["3d", "2026-11-27T06:00:00Z"],
+	]) {
+		const w = shown(since, "");
+		assert.equal(w.span, "from");
+		assert.equal(trace.moment(w.from, now), minute);
+		assert.deepEqual(shown(w.from, ""), w);
+	}
+	assert.equal(
+		trace.moment(shown("30d", "2026-11-29T00:00:00Z").to, now),
+		"2026-11-29T00:00:00Z"
+	);
+	assert.equal(shown("nonsense", "").from, "");
+});
+
+test("a link into the trace reaches back to the arrival", () => {
+	assert.equal(trace.trace_of("a b@c"), "/trace?q=a%20b%40c");
+	assert.equal(
+		trace.trace_of("<x>", "30d", "2026-11-29T00:00"),
+		"/trace?q=%3Cx%3E&since=30d&until=2026-11-29T00%3A00"
+	);
+	assert.equal(
+		trace.since_arrival("2026-11-27T06:00:00Z"),
+		"2026-11-27T05:50:00Z"
+	);
+	assert.match(trace.since_arrival(undefined), /^2\d{3}-/);
+});
+
 test("samples of nodes share one axis, with gaps as gaps", () => {
 	const at = (s) => new Date(1e12 + s * 1000).toISOString();
 	const h = {

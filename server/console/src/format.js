@@ -71,12 +71,26 @@ export function write_duration(s) {
 	return s + "s";
 }
 
-export const full_time = (at) => new Intl.DateTimeFormat(locale(),
-	{ dateStyle: "long", timeStyle: "medium" }).format(new Date(at));
+/* What is no time is written as nothing is. */
+function written(at, style) {
+	const when = new Date(at ?? NaN);
 
-export const date = (at) => at === null || at === undefined ? "–"
-	: new Intl.DateTimeFormat(locale(), { dateStyle: "medium" })
-		.format(new Date(at));
+	return Number.isNaN(+when) ? "–"
+		: new Intl.DateTimeFormat(locale(), style).format(when);
+}
+
+export const full_time = (at) =>
+	written(at, { dateStyle: "long", timeStyle: "medium" });
+export const clock = (at) =>
+	written(at, { dateStyle: "short", timeStyle: "medium" });
+export const date = (at) => written(at, { dateStyle: "medium" });
+
+/* Of seconds since 1970, as the API writes times; "" when they are none. */
+export function iso(seconds) {
+	const when = new Date(seconds * 1000);
+
+	return Number.isNaN(+when) ? "" : when.toISOString();
+}
 
 /* Near times as people say them, others as a date. */
 export function near_time(at) {
@@ -88,6 +102,5 @@ export function near_time(at) {
 	for (const [unit, n] of spans)
 		if (Math.abs(s) >= n && Math.abs(s) < 7 * 86400)
 			return words.format(Math.trunc(s / n), unit);
-	return new Intl.DateTimeFormat(locale(), { dateStyle: "medium",
-		timeStyle: "short" }).format(new Date(at));
+	return written(at, { dateStyle: "medium", timeStyle: "short" });
 }

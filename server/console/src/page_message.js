@@ -8,7 +8,8 @@ import { change } from "./parts.js";
 import { go } from "./router.js";
 import { Table } from "./table.js";
 import { t, t_if } from "./texts.js";
-import { Badge, Button, Card, Facts, Failed, Loaded, Note, Num, Page, Size,
+import { since_arrival, trace_of } from "./trace_model.js";
+import { Badge, Button, Card, Facts, Failed, Loaded, Note, Num, Old, Page, Size,
 	toast, When } from "./ui.js";
 
 const kinds = { waiting: "warn", delivered: "ok", failed: "bad",
@@ -77,8 +78,6 @@ function Orders({ m, of }) {
 			>${t("queue.remove")}<//>`;
 }
 
-const trace_of = (id) => "/trace?q=" + encodeURIComponent(id);
-
 const Reason = ({ m }) => html`<${Note} kind=${m.state === "held" ||
 	m.tries > 0 ? "warn" : "info"} title=${t(m.state === "held"
 	? "queue.stuck.held" : m.tries > 0 ? "queue.stuck.deferred"
@@ -93,7 +92,8 @@ const Shown = ({ m }) => html`
 	<${Card} id="message" title=${t("queue.message")}><${Facts} rows=${[
 		[t("queue.state"), html`<${QueueState} m=${m} />`],
 		[t("queue.from"), m.from === "" ? t("queue.bounce")
-			: html`<a href=${trace_of(m.from)}>${m.from}</a>`],
+			: html`<a href=${trace_of(m.from, since_arrival(m.arrived))}
+				>${m.from}</a>`],
 		m.account && may("accounts") && [t("queue.account"), html`<a
 			href=${"/accounts/" + encodeURIComponent(m.account)}
 			>${m.account}</a>`],
@@ -103,7 +103,8 @@ const Shown = ({ m }) => html`
 		m.envid && [t("queue.envid"), html`<code>${m.envid}</code>`],
 		[t("queue.id"), html`<code>${m.id}</code>`],
 		may("trace") && [t("queue.trace"), html`<a
-			href=${trace_of(m.trace || m.id)}>${m.trace || m.id}</a>`],
+			href=${trace_of(m.trace || m.id, since_arrival(m.arrived))}
+			>${m.trace || m.id}</a>`],
 	]} /><//>
 	<${Table} label=${t("queue.recipients")} rows=${m.recipients}
 		columns=${columns()} row_key=${(r) => r.address}
@@ -119,8 +120,9 @@ export default function Message({ params }) {
 			may("queue", true) && html`<${Orders} m=${of.data}
 				of=${of} />`}>
 		${gone ? html`<${Note} title=${t("queue.gone")} actions=${may("trace")
-			&& html`<a class="button" href=${trace_of(params.id)}
+			&& html`<a class="button" href=${trace_of(params.id,
+				since_arrival(of.data?.arrived))}
 				>${t("queue.trace_show")}</a>`}>${t("queue.gone_what")}<//>`
-			: html`<${Loaded} of=${of}>${(m) => html`<${Shown}
-				m=${m} />`}<//>`}<//>`;
+			: html`<${Loaded} of=${of}>${(m) => html`<${Old} of=${of} />
+				<${Shown} m=${m} />`}<//>`}<//>`;
 }

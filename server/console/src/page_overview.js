@@ -4,8 +4,7 @@ import { useGet } from "./data.js";
 import { number } from "./format.js";
 import { html, useMemo } from "./lib.js";
 import { t, t_if } from "./texts.js";
-import { Badge, Card, Empty, Failed, Loaded, Num, Page, When }
-	from "./ui.js";
+import { Badge, Card, Empty, Loaded, Num, Old, Page, When } from "./ui.js";
 import { Chart } from "./chart.js";
 import { columns, totals } from "./chart_model.js";
 import { Latency, milliseconds, NodeState, Storage } from "./nodes_parts.js";
@@ -129,8 +128,7 @@ export default function Overview() {
 
 	return html`<${Page} title=${t("nav.overview")} wide>
 		<${Loaded} of=${o}>${(d) => html`
-			${o.error && html`<${Failed} error=${o.error}
-				again=${o.reload} />`}
+			<${Old} of=${o} />
 			<${Problems} problems=${d.problems} />
 			<${Tiles} o=${d} />
 			<${Card} id="storage" title=${t("storage.title")}
@@ -139,9 +137,11 @@ export default function Overview() {
 					? html`<p>${t("storage.unknown")}</p>`
 					: html`<${Storage} free=${d.storage.free_bytes}
 						total=${d.storage.total_bytes} />`}<//>`}<//>
+		<${Old} of=${nodes} />
 		<${Loaded} of=${nodes}>${(d) => d.items.length > 0
 			? html`<${Nodes} list=${d.items} />`
 			: html`<${Empty} title=${t("nodes.none")} />`}<//>
+		<${Old} of=${history} />
 		<${Loaded} of=${history}>${(d) => html`<${Charts} history=${d}
 			/>`}<//>
 		${o.data && html`<p class="soft">${t("overview.answers",

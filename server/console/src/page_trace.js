@@ -1,28 +1,32 @@
 /* page_trace.js - what happened to a message, on any node */
 import { get, session } from "./api.js";
-import { full_time, number } from "./format.js";
+import { clock, full_time, iso, number } from "./format.js";
 import { html, useEffect, useId, useRef, useState } from "./lib.js";
 import { query, set_query } from "./router.js";
-import { locale, t, t_if } from "./texts.js";
+import { t, t_if } from "./texts.js";
 import { Badge, Busy, Card, Empty, Failed, Note, Page, Size, When }
 	from "./ui.js";
-import { moment, stories, text, tone } from "./trace_model.js";
+import { moment, period, spans, stories, text, tone, trace_of }
+	from "./trace_model.js";
 
 const SHOWN = 30;
-const spans = ["1h", "1d", "1w", "30d"];
 
 /* --- what is looked for --- */
 
-function Ask({ q, since, until, busy }) {
+function Ask({ q, since, until, asked, busy }) {
 	const [what, set_what] = useState(q);
-	const [span, set_span] = useState(spans.includes(since) ? since
-		: since === "" ? "1d" : "from");
-	const [from, set_from] = useState(spans.includes(since) ? "" : since);
-	const [to, set_to] = useState(until);
+	const [when, set_when] = useState(() => period(since, until,
+		Date.now()));
+	const { span, from, to } = when;
+	const put = (changes) => set_when((w) => ({ ...w, ...changes }));
 	const input = useRef();
 	const id = useId();
 
-	useEffect(() => set_what(q), [q]);
+	/* What is shown was looked for in this period, and no other. */
+	useEffect(() => {
+		set_what(q);
+		set_when(period(since, until, Date.now()));
+	}, [q, since, until, asked]);
 	useEffect(() => {
 		if (q === "")
 			input.current.focus();
@@ -42,7 +46,7 @@ function Ask({ q, since, until, busy }) {
 			<p class="hint" id=${id + "h"}>${t("trace.what_hint")}</p></div>
 		<div class="field"><label for=${id + "s"}>${t("trace.since")}</label>
 			<select id=${id + "s"} onChange=${(e) =>
-				set_span(e.target.value)}>
+				put({ span: e.target.value })}>
 				${spans.map((s) => html`<option value=${s}
 					selected=${s === span}>${t("trace.span." + s)}
 					</option>`)}
@@ -51,10 +55,10 @@ function Ask({ q, since, until, busy }) {
 		${span === "from" && html`
 		<div class="field"><label for=${id + "f"}>${t("trace.from")}</label>
 			<input id=${id + "f"} type="datetime-local" value=${from}
-				onInput=${(e) => set_from(e.target.value)} /></div>
+				onInput=${(e) => put({ from: e.target.value })} /></div>
 		<div class="field"><label for=${id + "t"}>${t("trace.until")}</label>
 			<input id=${id + "t"} type="datetime-local" value=${to}
-				onInput=${(e) => set_to(e.target.value)} /></div>`}
+				onInput=${(e) => put({ to: e.target.value })} /></div>`}
 		<button type="submit" class="button primary" aria-busy=${busy
 			? "true" : undefined}>${t("trace.search")}</button>
 	</form>`;
@@ -88,9 +92,6 @@ function useTrace(q, since, until, asked) {
 
 const verdict = (v) => t_if("trace.is." + v) || v || t("trace.is.unknown");
 
-const clock = (at) => new Intl.DateTimeFormat(locale(), { dateStyle: "short",
-	timeStyle: "medium" }).format(new Date(at));
-
 /* Milliseconds between two steps. */
 function offset(ms) {
 	const s = ms / 1000;
@@ -109,11 +110,10 @@ function fact(f) {
 	if (f.key === "ms" && Number.isFinite(f.value))
 		return t("unit.ms", { n: number(f.value) });
 	if (f.key === "next" && Number.isFinite(f.value))
-		return html`<${When} at=${new Date(f.value * 1000)
-			.toISOString()} />`;
+		return html`<${When} at=${iso(f.value)} />`;
 	if (f.key === "id" || f.key === "queue" || f.key === "msgid")
-		return html`<a href=${"/trace?q=" +
-			encodeURIComponent(text(f.value))}>${text(f.value)}</a>`;
+		return html`<a href=${trace_of(text(f.value), query("since"),
+			query("until"))}>${text(f.value)}</a>`;
 	return text(f.value);
 }
 
@@ -145,8 +145,7 @@ const Recipients = ({ list }) => html`<ul class="outcomes">
 		kind=${tone(r.state)}>${verdict(r.state)}<//>
 		<strong>${r.address}</strong> <span class="soft">${r.answer}</span>
 		${r.next !== null && html` <span class="soft">${t("trace.next")}
-			${" "}<${When} at=${new Date(r.next * 1000).toISOString()}
-			/></span>`}</li>`)}
+			${" "}<${When} at=${iso(r.next)} /></span>`}</li>`)}
 	${list.length > 100 && html`<li class="soft">${t("ui.more",
 		{ n: list.length - 100 })}</li>`}</ul>`;
 
@@ -212,7 +211,8 @@ export default function Trace() {
 
 	return html`<${Page} title=${t("nav.trace")} wide>
 		<${Card}><${Ask} q=${q} since=${query("since")}
-			until=${query("until")} busy=${of.busy} />
+			until=${query("until")} asked=${query("at")}
+			busy=${of.busy} />
 			${domain && html`<p class="soft">${t("trace.domain",
 				{ domain })}</p>`}<//>
 		${of.error ? html`<${Failed} error=${of.error} />`

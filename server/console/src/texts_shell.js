@@ -65,6 +65,7 @@ export const texts = {
 	"ui.crumbs": ["Where you are", "Wo Sie sind"],
 	"ui.failed": ["That did not work", "Das ging nicht"],
 	"ui.again": ["Try again", "Noch einmal"],
+	"ui.old": ["What is shown is old", "Was zu sehen ist, ist alt"],
 	"ui.loading": ["Loading…", "Lädt …"],
 	"ui.bytes": ["{n} bytes", "{n} Bytes"],
 	"ui.copy": ["Copy", "Kopieren"],
@@ -84,6 +85,7 @@ export const texts = {
 	"ui.hide": ["Hide", "Verbergen"],
 	"ui.unlimited": ["unlimited", "unbegrenzt"],
 	"ui.never": ["never", "nie"],
+	"ui.not_known": ["not known now", "jetzt nicht bekannt"],
 	"time.now": ["just now", "gerade eben"],
 
 	"quota.label": ["Used of the quota", "Belegt vom Kontingent"],

@@ -171,6 +171,37 @@ export function stories(answer) {
 
 const units = { m: 60, h: 3600, d: 86400, w: 604800 };
 
+export const spans = ["1h", "1d", "1w", "30d"];
+
+/* The page that looks for q; since and until as moment() takes them. */
+export const trace_of = (q, since = "", until = "") => "/trace?q=" +
+	encodeURIComponent(q) +
+	(since === "" ? "" : "&since=" + encodeURIComponent(since)) +
+	(until === "" ? "" : "&until=" + encodeURIComponent(until));
+
+/* Of a message that arrived then and may be in the queue yet: clocks differ. */
+export const since_arrival = (at) => moment(Number.isNaN(Date.parse(at)) ? "1w"
+	: new Date(Date.parse(at) - 600000).toISOString(), Date.now());
+
+/* As an input of type datetime-local has it, in local time. */
+function local_minute(value, now) {
+	const when = new Date(moment(value, now) ?? NaN);
+	const two = (n) => String(n).padStart(2, "0");
+
+	return Number.isNaN(+when) ? ""
+		: when.getFullYear() + "-" + two(when.getMonth() + 1) + "-" +
+			two(when.getDate()) + "T" + two(when.getHours()) + ":" +
+			two(when.getMinutes());
+}
+
+/* What the form shows of a page's address. */
+export function period(since, until, now) {
+	if (until === "" && (since === "" || spans.includes(since)))
+		return { span: since || "1d", from: "", to: "" };
+	return { span: "from", from: local_minute(since || "1d", now),
+		to: until === "" ? "" : local_minute(until, now) };
+}
+
 /* "2h", "3d"; or what an input of type datetime-local holds, in local time. */
 export function moment(value, now) {
 	const ago = /^(\d{1,5})([mhdw])$/.exec(value);

@@ -93,6 +93,14 @@ export const Failed = ({ error, again }) => html`
 		${error instanceof Problem ? error.text() : String(error)}
 	<//>`;
 
+/* That something (of: its useGet()) could not be asked for again: what is shown is
+ * what there was. */
+export const Old = ({ of }) => of.error && of.data !== undefined && html`
+	<${Note} kind="warn" title=${t("ui.old")} actions=${html`<button
+		type="button" class="button" onClick=${of.reload}
+		>${t("ui.again")}</button>`}>${of.error instanceof Problem
+		? of.error.text() : String(of.error)}<//>`;
+
 /* What is not there yet, and what to do about it. */
 export const Empty = ({ title, children, actions }) => html`
 	<div class="empty"><p class="empty-title">${title}</p>
