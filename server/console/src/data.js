@@ -2,6 +2,9 @@
 import { get } from "./api.js";
 import { useCallback, useEffect, useRef, useState } from "./lib.js";
 
+/* Of a list's answer, if nothing is said; and at most. */
+const LIMIT = 100, LIMIT_MAX = 1000;
+
 /*
  * const { data, tag, error, busy, reload, set } = useGet("/me", query, ms)
  *
@@ -53,18 +56,21 @@ export function useGet(where, query, every) {
 }
 
 /*
- * const list = useList("/accounts", { search }, { usage: true })
+ * const list = useList("/accounts", { search }, { usage: true }, ms)
  *
  * list.items; list.next is not null when list.more() would bring more.  later: a
  * query that says more about the same items and takes longer; they are shown
- * before it is answered.
+ * before it is answered.  ms: how often what is shown is looked at again while the
+ * page is; list.refresh() does so once.  Neither goes together with `later`.
  */
-export function useList(where, query, later) {
+export function useList(where, query, later, every) {
 	const key = where === null ? null : where + JSON.stringify(query || {});
 	const [state, change] = useState({ items: [], next: null });
 	const [again, reload] = useState(0);
 	const asking = useRef(null);
+	const now = useRef(state);
 
+	now.current = state;
 	const load = async (cursor, before) => {
 		const stop = new AbortController();
 
@@ -96,13 +102,50 @@ export function useList(where, query, later) {
 				said.get(x.id) || x) }));
 	};
 
+	/* As much as is shown, in its place. */
+	const refresh = async () => {
+		const s = now.current;
+		const stop = new AbortController();
+
+		if (s.key !== key || s.busy || s.items.length > LIMIT_MAX)
+			return;
+		asking.current?.abort();
+		asking.current = stop;
+		try {
+			const { data } = await get(where, { ...query, limit:
+				Math.max(s.items.length, query?.limit ?? LIMIT) },
+				stop.signal);
+
+			if (!stop.signal.aborted)
+				change((x) => ({ ...x, error: undefined,
+					next: data.next ?? null, items: data.items }));
+		} catch (error) {
+			if (!stop.signal.aborted)
+				change((x) => ({ ...x, error }));
+		}
+	};
+
 	useEffect(() => {
+		let timer;
+		const tick = async () => {
+			if (!document.hidden)
+				await refresh();
+			if (timer !== null)
+				timer = setTimeout(tick, every);
+		};
+
 		if (where !== null)
 			load(undefined, []);
-		return () => asking.current?.abort();
-	}, [key, again]);
+		if (where !== null && every)
+			timer = setTimeout(tick, every);
+		return () => {
+			clearTimeout(timer);
+			timer = null;
+			asking.current?.abort();
+		};
+	}, [key, again, every]);
 	return {
-		...state, loaded: state.key !== undefined,
+		...state, loaded: state.key !== undefined, refresh,
 		reload: useCallback(() => reload((n) => n + 1), []),
 		more: () => state.next !== null && !state.busy &&
 			load(state.next, state.items),

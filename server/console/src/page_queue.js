@@ -2,7 +2,7 @@
 import { ask, may } from "./api.js";
 import { useList } from "./data.js";
 import { confirm } from "./dialog.js";
-import { html, useEffect, useState } from "./lib.js";
+import { html, useEffect, useRef, useState } from "./lib.js";
 import { Filter, FilterChoice, Several } from "./parts.js";
 import { query, set_query } from "./router.js";
 import { Table } from "./table.js";
@@ -11,6 +11,9 @@ import { Badge, Button, Empty, Note, Num, Page, Search, Size, toast, When }
 	from "./ui.js";
 
 const ORDERS_MAX = 1000;
+const REFRESH_MS = 5000;
+/* What another node did is seen by all in 3 s. */
+const SEEN_MS = 3500;
 
 export const QueueState = ({ m }) => m.state === "held"
 	? html`<${Badge} kind="warn">${t("queue.is.held")}<//>`
@@ -84,12 +87,16 @@ const Failures = ({ failed, close }) => html`<${Note} kind="bad"
 export default function Queue() {
 	const filter = { search: query("search"), domain: query("domain"),
 		from: query("from"), state: query("state") };
-	const list = useList("/queue", filter);
+	const list = useList("/queue", filter, undefined, REFRESH_MS);
+	const latest = useRef(list);
+	const seen = useRef(0);
 	const [chosen, choose] = useState(new Set());
 	const [failed, fail] = useState([]);
 	const filtered = Object.values(filter).some((v) => v !== "");
 	const write = may("queue", true);
 
+	latest.current = list;
+	useEffect(() => () => clearTimeout(seen.current), []);
 	/* What is gone from the list is not ordered about unseen. */
 	useEffect(() => {
 		choose((c) => new Set(list.items.map((m) => m.id)
@@ -120,6 +127,9 @@ export default function Queue() {
 				fail(f);
 				choose(new Set(f.map((x) => x.id)));
 				list.reload();
+				clearTimeout(seen.current);
+				seen.current = setTimeout(() =>
+					latest.current.refresh(), SEEN_MS);
 			}} />`}
 		<${Table} label=${t("nav.queue")} list=${list} columns=${columns()}
 			row_key=${(m) => m.id} href=${(m) => "/queue/" +
