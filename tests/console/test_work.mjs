@@ -211,6 +211,117 @@ test("a search is found again by its address, in all its parts", async () => {
 	await sees(t("trace.none_what"));
 });
 
+test("a search's own links and the queue's look in the right period", async () => {
+	page = await signIn(m, "eve", "/trace?q=alice%40example.org&since=30d");
+	const span = field(t("trace.since"));
+	const story = page.locator(".story", { hasText: "carol@slow.example" });
+
+	await story.locator("summary").first().click();
+	await story.locator(".step summary").first().click();
+	await story.getByRole("link", { name: "<q1@example.org>" }).click();
+	await page.waitForURL((u) => u.searchParams.get("q") === "<q1@example.org>");
+	assert.equal(new URL(page.url()).searchParams.get("since"), "30d");
+	assert.equal(await span.inputValue(), "30d");
+	await page.goBack();
+	await page.goto("/trace?q=alice%40example.org&since=1w");
+	assert.equal(await span.inputValue(), "1w");
+
+	const x = m.mock.data.queue[5];
+	x.arrived = new Date(Date.now() - 3 * 86400e3).toISOString();
+	await page.goto(`/queue/${x.id}`);
+	await page.locator(`main a[href^="/trace?q=${x.trace || x.id}"]`).click();
+	await span.waitFor();
+	assert.equal(await span.inputValue(), "from");
+	const since = new URL(page.url()).searchParams.get("since");
+	const before = Date.parse(x.arrived) - Date.parse(since);
+	assert.ok(before > 60e3 && before < 3600e3, since);
+	assert.ok(m.mock.log.at(-1).includes(encodeURIComponent(since)));
+	// within one page the form follows its address
+	await page.evaluate(() => {
+		history.pushState(null, "", "/trace?q=carol&since=1h");
+		dispatchEvent(new PopStateEvent("popstate"));
+	});
+	await page.waitForFunction(() =>
+		[...document.querySelectorAll("select")].some((s) => s.value === "1h")
+	);
+});
+
+test("a time that is none breaks no page", async () => {
+	page = await signIn(m, "eve", "/me");
+	await page.route("**/api/v1/trace?*", (r) =>
+		r.fulfill({
+			json: {
+				groups: [
+					{
+						events: [
+							{
+								t: 1,
+								at: "never",
+								e: "relay",
+								node: "n1",
+								queue: "1-a",
+								rcpt: "a@b.example",
+								verdict: "deferred",
+								next: 1e17,
+							},
+						],
+					},
+				],
+				more: false,
+			},
+		})
+	);
+	await page.goto("/trace?q=a%40b.example");
+	await sees("a@b.example", page.locator(".story"));
+	await page.locator(".step").first().waitFor();
+});
+
+test("the queue is looked at again, and what was chosen stays so", async () => {
+	page = await signIn(m, "eve", "/queue?state=waiting");
+	const boxes = page.locator("tbody input[type=checkbox]");
+	const row = (x) => page.locator(`tbody tr[data-key="${x.id}"]`);
+	const waiting = () => m.mock.data.queue.filter((x) => x.state === "waiting");
+
+	await boxes.nth(1).check();
+	await button(t("table.more")).click();
+	await page.waitForFunction(
+		() => document.querySelectorAll("tbody tr").length === 200
+	);
+	const [first, second] = waiting();
+	m.mock.data.queue.splice(m.mock.data.queue.indexOf(first), 1);
+	await row(first).waitFor({ state: "detached" });
+	assert.equal(await page.locator("tbody tr").count(), 200);
+	assert.ok(await row(second).getByRole("checkbox").isChecked());
+	// what is gone is chosen no more
+	m.mock.data.queue.splice(m.mock.data.queue.indexOf(second), 1);
+	await page.locator(".chosen").waitFor({ state: "detached" });
+});
+
+test("after an order it is soon known what another node made of it", async () => {
+	page = await signIn(m, "eve", "/queue?state=waiting");
+	const [x] = m.mock.data.queue.filter((q) => q.state === "waiting");
+	const row = page.locator(`tbody tr[data-key="${x.id}"]`);
+	const asked = [];
+
+	page.on("request", (r) => {
+		if (r.url().includes("/api/v1/queue?")) asked.push(Date.now());
+	});
+
+	await row.getByRole("checkbox").check();
+	// the list is another node's, which has not heard of it
+	await page.route("**/api/v1/queue/orders", (r) =>
+		r.fulfill({ json: { done: 1, failed: [] } })
+	);
+	await button(t("queue.hold")).click();
+	await page.locator(".toast.ok").waitFor();
+	assert.equal(await row.count(), 1);
+	x.state = "held";
+	await row.waitFor({ state: "detached" });
+	// sooner than the page asks by itself
+	const last = asked.slice(-2);
+	assert.ok(last[1] - last[0] < 4700, String(asked));
+});
+
 test("an alias is made, changed and removed", async () => {
 	page = await signIn(m, "eve", "/aliases");
 	await button(t("alias.create")).click();
@@ -283,4 +394,161 @@ test("passwords of applications and tokens are shown once", async () => {
 	await button(t("token.create"), dialog()).click();
 	await sees("shoal_", dialog());
 	assert.deepEqual(m.mock.data.tokens.at(-1).scopes, ["nodes:read"]);
+});
+
+test("a domain is typed where there are too many to choose from", async () => {
+	const some = m.mock.data.domains[0];
+
+	for (let i = 0; i < 1200; i++)
+		m.mock.data.domains.push({
+			...some,
+			name: `many${i}.example`,
+			display: `many${i}.example`,
+		});
+	page = await signIn(m, "eve", "/admins");
+	await button(t("admins.invite")).click();
+	const domain = field(t("admin.domain"), dialog());
+	await page.waitForFunction(() =>
+		document.querySelector("dialog input[name=domain]")
+	);
+	await domain.fill("many1199");
+	await dialog()
+		.locator('datalist option[value="many1199.example"]')
+		.waitFor({ state: "attached" });
+	await domain.fill("many1199.example");
+	await button(t("admins.invite_make"), dialog()).click();
+	await sees("6Q7PWXGKTFQ5", dialog());
+	assert.equal(m.mock.data.invites.at(-1).domain, "many1199.example");
+	await page.goto("/accounts");
+	await field(t("domains.name")).fill("example.net");
+	await page.waitForURL("**/accounts?domain=example.net");
+	await page
+		.locator('datalist option[value="example.net"]')
+		.waitFor({ state: "attached" });
+});
+
+test("all folders of an account are found, each with its use", async () => {
+	for (let i = 0; i < 150; i++)
+		m.mock.data.folders.push({
+			...m.mock.data.folders[0],
+			name: `Old/${i}`,
+			use: null,
+		});
+	m.mock.data.folders[1].use = "\\Archive";
+	page = await signIn(m, "eve", "/accounts/alice@example.org/folders");
+	await sees(t("folder.use.archive"));
+	await button(t("table.more")).click();
+	await page.getByRole("row", { name: "Old/149" }).waitFor();
+});
+
+test("a password of an application ends with the day where one is", async () => {
+	page = await signIn(m, "eve", "/accounts/alice@example.org/passwords", {
+		timezoneId: "America/New_York",
+	});
+	let sent;
+
+	page.on("request", (r) => {
+		if (r.method() === "POST" && r.url().endsWith("/app-passwords"))
+			sent = r.postDataJSON();
+	});
+	await button(t("app.new")).click();
+	await field(t("app.label"), dialog()).fill("phone");
+	await field(t("app.expires"), dialog()).fill("2027-01-31");
+	await button(t("app.make"), dialog()).click();
+	await sees("abcd-efgh-ijkl-mnop", dialog());
+	assert.equal(sent.expires, "2027-02-01T04:59:59Z");
+	await button(t("ui.done"), dialog()).click();
+	// a year that a browser's field takes and no date has
+	await button(t("app.new")).click();
+	await field(t("app.label"), dialog()).fill("phone");
+	sent = undefined;
+	await dialog()
+		.locator("[name=expires]")
+		.evaluate((e) => {
+			e.type = "text";
+			e.value = "99999-01-01";
+			e.dispatchEvent(new Event("input", { bubbles: true }));
+		});
+	await button(t("app.make"), dialog()).click();
+	await dialog().locator("[name=expires][aria-invalid=true]").waitFor();
+	assert.equal(sent, undefined);
+});
+
+test("while the share is away nobody is said never to have come", async () => {
+	page = await signIn(m, "eve", "/me");
+	await page.route("**/api/v1/accounts/alice%40example.org", async (r) => {
+		const answer = await r.fetch();
+
+		await r.fulfill({
+			response: answer,
+			json: {
+				...(await answer.json()),
+				used_bytes: null,
+				messages: null,
+				last_login: null,
+			},
+		});
+	});
+	await page.goto("/accounts/alice%40example.org");
+	await sees(t("ui.not_known"));
+	assert.equal(await page.getByText(t("ui.never"), { exact: true }).count(), 0);
+});
+
+test("what is not known of a node's locks is not said to be none", async () => {
+	page = await signIn(m, "eve", "/me");
+	await m.control({ path: "/locks", status: 500, code: "internal", times: 9 });
+	await page.goto("/nodes/n1");
+	await sees(t("node.locks_unknown"));
+});
+
+test("what could not be asked for again is said to be old", async () => {
+	page = await signIn(m, "eve", "/overview");
+	await quiet(page);
+	assert.equal(await page.getByText(t("ui.old")).count(), 0);
+	await m.control({ path: "/nodes", status: 500, code: "internal", times: 9 });
+	await sees(t("ui.old"));
+	await page.getByRole("table", { name: t("nav.nodes") }).waitFor();
+});
+
+test("looking at a domain's first steps makes no key", async () => {
+	page = await signIn(m, "eve", "/me");
+	m.mock.data.dkim.set("example.net", []);
+	const keys = () => m.mock.data.dkim.get("example.net").length;
+
+	await page.goto("/start?step=dns&domain=example.net");
+	await button(t("start.make_key")).waitFor();
+	assert.equal(keys(), 0);
+	await button(t("start.make_key")).click();
+	await button(t("start.make_key")).waitFor({ state: "detached" });
+	assert.equal(keys(), 1);
+	// who has made the domain there is not asked
+	await page.goto("/start");
+	await page.locator("input[name=name]").fill("fresh.example");
+	await button(t("start.make_domain")).click();
+	await page.getByRole("table", { name: t("dns.title") }).waitFor();
+	assert.equal(m.mock.data.dkim.get("fresh.example").length, 1);
+	await page.context().close();
+	page = await signIn(m, "rolf", "/start?step=dns&domain=fresh.example");
+	await sees(t("shell.not_yours"));
+});
+
+test("an invitation outlives a reload, and a broken link no page", async () => {
+	page = await signIn(m, "eve", "/me");
+	await page.context().clearCookies();
+	m.mock.sessions.clear();
+	const codes = [];
+
+	page.on("request", (r) => {
+		if (r.url().endsWith("/invites/check"))
+			codes.push(r.postDataJSON().code);
+	});
+	await page.goto("/invite#6Q7PWXGKTFQ5");
+	await field(t("invite.login")).waitFor();
+	assert.ok(!page.url().includes("#"));
+	await page.reload();
+	await field(t("invite.login")).waitFor();
+	await page.goto("about:blank");
+	await page.goto("/invite#%E0%A4%A");
+	await field(t("invite.login")).waitFor();
+	assert.deepEqual(codes, ["6Q7PWXGKTFQ5", "6Q7PWXGKTFQ5", "%E0%A4%A"]);
 });

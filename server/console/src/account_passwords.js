@@ -126,14 +126,21 @@ export function AppPasswords({ where, change }) {
 			make(false)} done=${it.reload} />`}<//>`;
 }
 
+/* The end of a day, where one is who chose it. */
+const end_of = (day) => new Date(day + "T23:59:59");
+
 function NewApp({ where, onClose, done }) {
 	const [made, set] = useState(null);
 	const form = useForm({
 		initial: { label: "", expires: "" },
-		check: (v) => v.label.trim() === "" && { label: t("form.needed") },
+		check: (v) => ({
+			...v.label.trim() === "" && { label: t("form.needed") },
+			...v.expires && Number.isNaN(+end_of(v.expires)) &&
+				{ expires: t("form.wrong") },
+		}),
 		save: (v) => ask("POST", where, { body: { label: v.label.trim(),
-			...v.expires && { expires: new Date(v.expires +
-				"T23:59:59Z").toISOString().replace(/\.\d+/, "") } } }),
+			...v.expires && { expires: end_of(v.expires)
+				.toISOString().replace(/\.\d+/, "") } } }),
 		saved: (p) => {
 			set(p);
 			done();

@@ -3,17 +3,18 @@
 import { ask, get, may, path } from "./api.js";
 import { AppPasswords, SetPassword } from "./account_passwords.js";
 import { Addresses, Forwarding } from "./account_addresses.js";
-import { useGet } from "./data.js";
+import { useGet, useList } from "./data.js";
 import { confirm } from "./dialog.js";
 import { Field, Form, useForm } from "./form.js";
 import { html } from "./lib.js";
 import { Status } from "./page_accounts.js";
+import { folder_columns, no_login } from "./parts.js";
 import { go } from "./router.js";
 import { Table } from "./table.js";
-import { TestMessage } from "./test_message.js";
 import { t } from "./texts.js";
-import { Button, Card, Empty, Facts, Loaded, Note, Num, Page, QuotaBar, Size,
-	Tabs, When, toast } from "./ui.js";
+import { TestMessage } from "./trial_message.js";
+import { Button, Card, Empty, Facts, Loaded, Note, Num, Page, QuotaBar, Tabs,
+	When, toast } from "./ui.js";
 
 export default function Account({ params: { address, tab = "account" } }) {
 	const where = path`/accounts/${address}`;
@@ -143,7 +144,7 @@ function Overview({ where, it }) {
 					<${When} at=${a.last_login.at} />
 					<span class="soft"> · ${a.last_login.protocol} ·
 						${" "}${a.last_login.ip}</span>`
-					: t("ui.never")],
+					: no_login(a)],
 				[t("account.password_changed"), html`<${When}
 					at=${a.password_changed}
 					none=${t("account.no_password")} />`],
@@ -197,23 +198,11 @@ function Settings({ where, it }) {
 const inbox_first = (items) => [...items].sort((a, b) =>
 	(b.name === "INBOX") - (a.name === "INBOX"));
 
-export function Folders({ where }) {
-	const it = useGet(where);
+function Folders({ where }) {
+	const list = useList(where);
 
-	return html`<${Loaded} of=${it}>${(data) => html`<${Table}
-		label=${t("account.tab_folders")} rows=${inbox_first(data.items)}
-		row_key=${(f) => f.name} empty=${html`<${Empty}
-			title=${t("account.no_folders")} />`}
-		columns=${[
-			{ title: t("folder.name"), render: (f) => html`
-				<span class="row">${f.name}${f.use &&
-					f.use !== f.name.toLowerCase() && html`
-					<span class="soft">${f.use}</span>`}</span>` },
-			{ title: t("account.messages"), figure: true,
-				render: (f) => html`<${Num} n=${f.messages} />` },
-			{ title: t("folder.unseen"), figure: true,
-				render: (f) => html`<${Num} n=${f.unseen} />` },
-			{ title: t("folder.bytes"), figure: true,
-				render: (f) => html`<${Size} bytes=${f.bytes} />` },
-		]} />`}<//>`;
+	return html`<${Table} label=${t("account.tab_folders")} list=${list}
+		rows=${list.loaded ? inbox_first(list.items) : undefined}
+		row_key=${(f) => f.name} columns=${folder_columns()}
+		empty=${html`<${Empty} title=${t("account.no_folders")} />`} />`;
 }

@@ -1,9 +1,10 @@
 /* page_accounts.js - /accounts: found as one types, however many there are */
 import { ask, may, path, session } from "./api.js";
-import { useGet, useList } from "./data.js";
+import { useList } from "./data.js";
 import { Dialog } from "./dialog.js";
 import { Field, Form, NewPassword, make_password, useForm } from "./form.js";
 import { html, useId, useState } from "./lib.js";
+import { Filter, useDomains } from "./parts.js";
 import { go, place, query, set_query } from "./router.js";
 import { Table } from "./table.js";
 import { t } from "./texts.js";
@@ -85,10 +86,12 @@ function Choice({ label, value, name, options }) {
 
 function Domains({ value }) {
 	const own = session.get()?.domain;
-	const all = useGet(own || !may("domains") ? null : "/domains",
-		{ limit: 1000 });
-	const names = (all.data?.items || []).map((d) => [d.name, d.display]);
+	const { many, names } = useDomains(value, own || !may("domains"));
 
+	if (many)
+		return html`<${Filter} name="domain" value=${value}
+			label=${t("domains.name")} placeholder="example.org"
+			names=${names.map(([n]) => n)} />`;
 	if (own || names.length < 2)
 		return null;
 	if (value !== "" && !names.some(([n]) => n === value))

@@ -1,10 +1,10 @@
 /* page_admins.js - who administrates, and inviting others */
 import { ask, path } from "./api.js";
-import { useGet, useList } from "./data.js";
+import { useList } from "./data.js";
 import { confirm, Dialog } from "./dialog.js";
 import { Field, Form, useForm } from "./form.js";
-import { html, useState } from "./lib.js";
-import { Once } from "./parts.js";
+import { html, useId, useState } from "./lib.js";
+import { Once, useDomains } from "./parts.js";
 import { Table } from "./table.js";
 import { t } from "./texts.js";
 import { Badge, Button, Card, Empty, Facts, Page, toast, When } from "./ui.js";
@@ -14,18 +14,23 @@ export const roles = () => ["system", "domain", "readonly"].map((r) =>
 
 /* Which domain: must of a domain's administrator, may of who only reads. */
 export function RoleFields({ form }) {
-	const domains = useGet("/domains", { limit: 1000 });
+	const { many, names } = useDomains(form.values.domain);
 	const role = form.values.role;
-	const names = (domains.data?.items ?? []).map((d) => [d.name,
-		d.display || d.name]);
+	const id = useId();
+	const none = t(role === "domain" ? "admin.domain_choose"
+		: "admin.domain_all");
 
 	return html`<${Field} form=${form} name="role" type="choice"
 		label=${t("admin.role")} options=${roles()}
 		hint=${t("admin.role_what." + role)} />
-		${role !== "system" && html`<${Field} form=${form} name="domain"
-			type="choice" label=${t("admin.domain")}
-			options=${[["", t(role === "domain" ? "admin.domain_choose"
-				: "admin.domain_all")], ...names]} />`}`;
+		${role !== "system" && (many ? html`<${Field} form=${form}
+			name="domain" label=${t("admin.domain")}
+			placeholder=${none} list=${id} autocomplete="off" />
+			<datalist id=${id}>${names.map(([n]) => html`<option
+				value=${n} />`)}</datalist>`
+		: html`<${Field} form=${form} name="domain" type="choice"
+			label=${t("admin.domain")}
+			options=${[["", none], ...names]} />`)}`;
 }
 
 export const check_role = (v) => v.role === "domain" && !v.domain

@@ -7,15 +7,28 @@ import { go } from "./router.js";
 import { t } from "./texts.js";
 import { Busy, Note, When } from "./ui.js";
 
+/* Behind '#', so that it is sent to nobody; and not kept in view, but where a
+ * reload finds it. */
+function found_code() {
+	const hash = location.hash.slice(1);
+
+	if (hash === "")
+		return history.state?.code ?? "";
+	try {
+		return decodeURIComponent(hash);
+	} catch {
+		return hash;
+	}
+}
+
 export default function Invite() {
-	/* Behind '#', so that it is sent to nobody; and not kept in view. */
-	const [code] = useState(() => decodeURIComponent(location.hash.slice(1)));
+	const [code] = useState(found_code);
 	const [invite, set] = useState(undefined);
 	const [error, fail] = useState(null);
 
 	useEffect(() => {
 		document.title = t("invite.title") + " · Shoal";
-		history.replaceState(null, "", "/invite");
+		history.replaceState({ code }, "", "/invite");
 		ask("POST", "/invites/check", { body: { code }, password: true })
 			.then((r) => set(r.data), fail);
 	}, []);

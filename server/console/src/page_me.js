@@ -4,10 +4,11 @@ import { useGet, useList } from "./data.js";
 import { Field, Form, useForm } from "./form.js";
 import { html } from "./lib.js";
 import { Security } from "./me_security.js";
+import { folder_columns, no_login } from "./parts.js";
 import { Tokens } from "./tokens.js";
-import { t, t_if } from "./texts.js";
-import { Card, Empty, Facts, Loaded, Note, Num, Page, QuotaBar, Size, Tabs,
-	When } from "./ui.js";
+import { t } from "./texts.js";
+import { Card, Empty, Facts, Loaded, Note, Page, QuotaBar, Tabs, When }
+	from "./ui.js";
 import { Table } from "./table.js";
 
 const is_admin = () => session.get().role !== "user";
@@ -17,18 +18,6 @@ const tabs = (me) => [["", "/me", t("me.tab.mailbox")],
 	["security", "/me/security", t("me.tab.security")],
 	is_admin() && ["tokens", "/me/tokens", t("me.tab.tokens")],
 ].filter(Boolean);
-
-const folders = () => [
-	{ title: t("folder.name"), render: (f) => html`<strong>${f.name}</strong>
-		${f.use && html` <span class="soft">${t_if("folder.use." +
-			f.use.replace("\\", "").toLowerCase())}</span>`}` },
-	{ title: t("folder.messages"), figure: true, render: (f) =>
-		html`<${Num} n=${f.messages} />` },
-	{ title: t("folder.unseen"), figure: true, render: (f) =>
-		html`<${Num} n=${f.unseen} />` },
-	{ title: t("folder.size"), figure: true, render: (f) =>
-		html`<${Size} bytes=${f.bytes} />` },
-];
 
 function Mailbox({ me }) {
 	const list = useList(me.account ? "/me/folders" : null);
@@ -42,7 +31,8 @@ function Mailbox({ me }) {
 			? html`<${When} at=${me.account.last_login.at} /> ${t(
 				"me.last_login_by", { protocol: me.account.last_login
 					.protocol.toUpperCase(),
-				ip: me.account.last_login.ip })}` : t("ui.never")],
+				ip: me.account.last_login.ip })}`
+			: no_login(me.account)],
 	]} /><//>
 	${!me.account ? html`<${Note}>${t("me.no_account")}<//>` : html`
 	<${Card} id="quota" title=${t("me.quota")}>
@@ -52,7 +42,7 @@ function Mailbox({ me }) {
 			"me.messages", { n: me.account.messages })}</p>
 	<//>
 	<${Card} id="folders" title=${t("me.folders")}><${Table}
-		label=${t("me.folders")} list=${list} columns=${folders()}
+		label=${t("me.folders")} list=${list} columns=${folder_columns()}
 		row_key=${(f) => f.name} empty=${html`<${Empty}
 			title=${t("me.no_folders")} />`} /><//>`}`;
 }

@@ -108,7 +108,9 @@ function Locks({ name }) {
 	const locks = useGet("/locks", { limit: 1000 }, 10000);
 	const mine = locks.data?.items.filter((l) => l.node === name) ?? [];
 
-	return html`<p>${t("node.locks", { n: mine.length })}
+	return html`<p>${locks.error ? t("node.locks_unknown")
+		: locks.data ? t("node.locks", { n: mine.length })
+		: t("ui.loading")}
 		${" "}<a href=${"/nodes/locks?node=" + encodeURIComponent(name)}
 			>${t("nodes.locks_show")}</a></p>`;
 }

@@ -1,5 +1,5 @@
 /* page_start.js - /start: from nothing to a message that has arrived */
-import { ask, get, path } from "./api.js";
+import { ask, get, may, path } from "./api.js";
 import { useGet } from "./data.js";
 import { DnsRecords } from "./domain_dns.js";
 import { Field, Form } from "./form.js";
@@ -7,9 +7,9 @@ import { html, useEffect, useState } from "./lib.js";
 import { NewAccountFields, Once, useNewAccount } from "./page_accounts.js";
 import { useNewDomain } from "./page_domains.js";
 import { place, query, set_query } from "./router.js";
-import { TestMessage } from "./test_message.js";
+import { TestMessage } from "./trial_message.js";
 import { t } from "./texts.js";
-import { Busy, Card, Failed, Page } from "./ui.js";
+import { Busy, Button, Card, Empty, Failed, Page } from "./ui.js";
 
 /* Where one is belongs to the address, so that coming back goes on there. */
 const steps = ["domain", "dns", "account", "test"];
@@ -21,12 +21,16 @@ const go_on = (step, more) => {
 
 export default function Start() {
 	const [password, keep] = useState("");
+	const [made, make] = useState("");
 	place.use();
 	const domain = query("domain"), account = query("account");
 	const wanted = steps.indexOf(query("step"));
 	const at = Math.max(0, domain === "" ? 0 : account === "" ?
 		Math.min(wanted, 2) : wanted);
 
+	if (!may("domains", true))
+		return html`<${Page} title=${t("start.title")}><${Empty}
+			title=${t("shell.not_yours")} /><//>`;
 	return html`<${Page} title=${t("start.title")}
 		actions=${html`<a class="button" href="/">${t("start.skip")}</a>`}>
 		<p class="soft">${t("start.text")}</p>
@@ -35,8 +39,9 @@ export default function Start() {
 			aria-current=${i === at ? "step" : undefined}>
 			<span class="n" aria-hidden="true">${i < at ? "✓"
 				: i + 1}</span>${t("start.step_" + s)}</li>`)}</ol>
-		${at === 0 ? html`<${FirstDomain} />`
-		: at === 1 ? html`<${Dns} domain=${domain} />`
+		${at === 0 ? html`<${FirstDomain} made=${make} />`
+		: at === 1 ? html`<${Dns} domain=${domain}
+			made=${domain === made} />`
 		: at === 2 ? html`<${FirstAccount} domain=${domain}
 			keep=${keep} />`
 		: html`<${Test} domain=${domain} account=${account}
@@ -44,9 +49,12 @@ export default function Start() {
 	<//>`;
 }
 
-function FirstDomain() {
+function FirstDomain({ made }) {
 	const there = useGet("/domains", { limit: 10 });
-	const form = useNewDomain((d) => go_on("dns", { domain: d.name }));
+	const form = useNewDomain((d) => {
+		made(d.name);
+		go_on("dns", { domain: d.name });
+	});
 	const have = there.data?.items || [];
 
 	return html`<${Card} class="narrow" title=${t("start.step_domain")}
@@ -63,12 +71,19 @@ function FirstDomain() {
 				placeholder="example.org" /><//><//>`;
 }
 
-function Dns({ domain }) {
-	/* A first key, so that what is sent is trusted: no question to ask. */
+/* made: the domain has just been made here, and its first key is, too, so that
+ * what is sent is trusted: no question to ask.  Another's key is nothing that
+ * opening a page may change. */
+function Dns({ domain, made }) {
 	const where = path`/domains/${domain}/dkim`;
-	const [ready, set] = useState(false);
+	const [state, set] = useState("busy");
 	const [error, fail] = useState(null);
 	const [round, again] = useState(0);
+	const make = async () => {
+		await ask("POST", where, { body: { algorithm: "rsa",
+			active: true } });
+		set("ready");
+	};
 
 	useEffect(() => {
 		const stop = new AbortController();
@@ -78,10 +93,12 @@ function Dns({ domain }) {
 			try {
 				const keys = await get(where, {}, stop.signal);
 
-				if (keys.data.items.length === 0)
-					await ask("POST", where, { body: {
-						algorithm: "rsa", active: true } });
-				set(true);
+				if (keys.data.items.length > 0)
+					set("ready");
+				else if (made)
+					await make();
+				else
+					set("no key");
 			} catch (e) {
 				if (!stop.signal.aborted)
 					fail(e);
@@ -93,8 +110,11 @@ function Dns({ domain }) {
 		<p>${t("start.dns_text", { domain })}</p>
 		${error ? html`<${Failed} error=${error}
 			again=${() => again((n) => n + 1)} />`
-		: ready ? html`<${DnsRecords} name=${domain} every=${10000} />`
-		: html`<${Busy} text=${t("start.making_key")} />`}
+		: state === "busy" ? html`<${Busy}
+			text=${made ? t("start.making_key") : undefined} />`
+		: html`${state === "no key" && html`<div><${Button}
+				onClick=${make}>${t("start.make_key")}<//></div>`}
+			<${DnsRecords} key=${state} name=${domain} every=${10000} />`}
 		<div class="form-foot"><button type="button"
 			class="button primary" onClick=${() => go_on("account")}
 			>${t("ui.next")}</button></div>`;

@@ -1,9 +1,10 @@
 /* parts.js - what several of the working pages are made of */
 import { ask } from "./api.js";
+import { useGet } from "./data.js";
 import { html, useEffect, useId, useRef, useState } from "./lib.js";
 import { set_query } from "./router.js";
-import { t } from "./texts.js";
-import { Copy, Note } from "./ui.js";
+import { t, t_if } from "./texts.js";
+import { Copy, Note, Num, Size } from "./ui.js";
 
 /*
  * A change of one object that is shown (of: its useGet()).  When somebody else
@@ -17,8 +18,9 @@ export async function change(of, method, where, body) {
 	}
 }
 
-/* A filter of a list that lives in the page's address. */
-export function Filter({ name, label, value, placeholder, size = 18 }) {
+/* A filter of a list that lives in the page's address.  names: what may be
+ * meant, to choose from. */
+export function Filter({ name, label, value, placeholder, size = 18, names }) {
 	const [text, set] = useState(value);
 	const input = useRef();
 	const timer = useRef(0);
@@ -41,8 +43,25 @@ export function Filter({ name, label, value, placeholder, size = 18 }) {
 	return html`<div class="filter"><label for=${id}>${label}</label>
 		<input id=${id} ref=${input} type="search" size=${size}
 			value=${text} placeholder=${placeholder}
+			list=${names ? id + "n" : undefined}
 			autocomplete="off" autocapitalize="none"
-			spellcheck=${false} onInput=${type} /></div>`;
+			spellcheck=${false} onInput=${type} />
+		${names && html`<datalist id=${id + "n"}>${names.map((n) =>
+			html`<option value=${n} />`)}</datalist>`}</div>`;
+}
+
+/*
+ * All domains, as [[name, how it is written]]; or, where there are too many to
+ * choose from, those that fit what was typed: { many, names }.
+ */
+export function useDomains(typed, off) {
+	const all = useGet(off ? null : "/domains", { limit: 1000 });
+	const many = !!all.data?.next;
+	const some = useGet(many ? "/domains" : null,
+		{ search: typed, limit: 20 });
+
+	return { many, names: ((many ? some : all).data?.items ?? []).map((d) =>
+		[d.name, d.display || d.name]) };
 }
 
 /* options: [[value, text]]; the first is "all". */
@@ -80,6 +99,23 @@ export function Addresses({ list, href, none }) {
 			>${t("ui.more", { n: list.length - shown.length })}
 			</button></li>`}</ul>`;
 }
+
+export const folder_columns = () => [
+	{ title: t("folder.name"), render: (f) => html`<strong>${f.name}</strong>
+		${f.use && html` <span class="soft">${t_if("folder.use." +
+			f.use.replace("\\", "").toLowerCase())}</span>`}` },
+	{ title: t("folder.messages"), figure: true, render: (f) =>
+		html`<${Num} n=${f.messages} />` },
+	{ title: t("folder.unseen"), figure: true, render: (f) =>
+		html`<${Num} n=${f.unseen} />` },
+	{ title: t("folder.size"), figure: true, render: (f) =>
+		html`<${Size} bytes=${f.bytes} />` },
+];
+
+/* Instead of an account's last login.  What its use is and when it was used lie
+ * in one place: who cannot read the one knows nothing of the other. */
+export const no_login = (a) =>
+	t(a.used_bytes === null ? "ui.not_known" : "ui.never");
 
 /* The first of several in a table's cell. */
 export const Several = ({ list }) => list.length === 0 ? "–"

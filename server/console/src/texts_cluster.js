@@ -153,6 +153,8 @@ export const texts = {
 	"node.lease_entry": ["Entry", "Eintrag"],
 	"node.lease_age": ["Age", "Alter"],
 	"node.locks": ["It holds {n|lock|locks}.", "Er hält {n|Sperre|Sperren}."],
+	"node.locks_unknown": ["Which locks it holds is not known now.",
+		"Welche Sperren er hält, ist jetzt nicht bekannt."],
 	"node.gone": ["There is no such node (any more).",
 		"Diesen Knoten gibt es nicht (mehr)."],
 	"node.drain": ["Drain", "Leeren"],

@@ -249,7 +249,6 @@ export const texts = {
 
 	"folder.name": ["Folder", "Ordner"],
 	"folder.unseen": ["Unread", "Ungelesen"],
-	"folder.bytes": ["Size", "Größe"],
 
 	"start.title": ["First steps", "Erste Schritte"],
 	"start.text": ["Four steps from an empty cluster to a message that has arrived.",
@@ -262,6 +261,7 @@ export const texts = {
 	"start.have_domain": ["Go on with one that is there:", "Mit einer weitermachen, die es gibt:"],
 	"start.make_domain": ["Create domain", "Domäne anlegen"],
 	"start.making_key": ["Making a DKIM key…", "Ein DKIM-Schlüssel entsteht …"],
+	"start.make_key": ["Make a DKIM key", "DKIM-Schlüssel anlegen"],
 	"start.dns_text": ["Set these records where the DNS of {domain} is managed. They are checked again every ten seconds; you can go on before all are right.",
 		"Tragen Sie diese Einträge ein, wo das DNS von {domain} verwaltet wird. Sie werden alle zehn Sekunden geprüft; Sie können weitermachen, bevor alle stimmen."],
 	"start.account_text": ["A mailbox, for yourself perhaps.", "Ein Postfach, vielleicht für Sie selbst."],

@@ -1,4 +1,4 @@
-/* test_message.js - a message that is sent, and followed by its trace */
+/* trial_message.js - a message that is sent, and followed by its trace */
 import { ask } from "./api.js";
 import { useGet } from "./data.js";
 import { html, useEffect, useState } from "./lib.js";
