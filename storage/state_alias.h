@@ -99,12 +99,13 @@ struct state_recipient {
 	struct str address;    /* the account's, or the remote one */
 	struct str detail;     /* what followed "+", of the address asked */
 	/* The alias's or group's address that led here, as it was asked for,
-	 * or the account's that forwards; empty: nothing did, it is the
-	 * account's own. */
+	 * or the account's that forwards, to whatever leads on from there;
+	 * empty: nothing did, it is the account's own. */
 	struct str via;
 	bool
 	    forward; /* via is an account's, which forwards (state_forward.h) */
-	bool copy;   /* it forwards, and keeps this: with room only */
+	bool copy;   /* it forwards, and keeps this: with room only.  Others
+		      * get it that are no copies */
 	uint64_t quota_bytes, quota_messages;
 };
 must_check struct err *state_resolve(struct arena *a, struct state *st,

@@ -16,6 +16,12 @@
  * Its mail is kept, whatever it says.  A removed one is nobody's address; when
  * it comes back its forwarding does, too.
  *
+ * While there is none of its targets, as when it was removed or its domain is
+ * suspended, an account keeps its mail, whatever it says.  What leads to too
+ * many or too far is not forwarded but kept, so that nobody's forwarding stops
+ * the mail of a group he is in; only if mail for the account itself does, and
+ * is not to be kept, it is refused.
+ *
  * A copy that is kept is one of several (state_recipient.copy): a full mailbox
  * does not keep the others from getting the message.
  */

@@ -6,6 +6,10 @@
 #include "storage/state_domain.h"
 #include "storage/state_setting.h"
 
+/* Of all that one question follows of what accounts forward: who is met behind
+ * that keeps his mail. */
+#define STATE_RESOLVE_FOLLOWED_MAX (8 * STATE_TARGETS_MAX)
+
 struct state_resolving {
 	struct state_db *db;
 	struct arena *a;
@@ -16,9 +20,14 @@ struct state_resolving {
 	struct str via;	  /* what led to where we are; empty: nothing */
 	struct str *seen; /* addresses that were looked at */
 	unsigned seen_n;
+	/* How many of list and seen accounts' forwards led to: theirs is an
+	 * allowance of its own, what one forwards takes no room from others. */
+	unsigned forwarded, seen_forwarded;
+	unsigned followed;	/* the latter, and what was taken back */
 	bool circle;		/* one of them was met again */
 	bool aliases;		/* groups lead nowhere */
 	bool plain;		/* accounts forward nothing */
+	bool strict;		/* what the asked one does not keep, it lacks */
 	bool copy;		/* what is added is kept of what is forwarded */
 	bool forward;		/* via is an account */
 	const struct str *from; /* NULL: groups are open to all */
@@ -36,9 +45,12 @@ state_resolve_add(struct state_resolving *r, struct str id, struct str address,
 	unsigned i;
 
 	for (i = 0; i < r->n; i++)
-		if (str_eq(r->list[i].address, address))
+		if (str_eq(r->list[i].address, address)) {
+			r->circle = true;
 			return NULL;
-	if (r->n >= STATE_TARGETS_MAX)
+		}
+	if ((r->forward ? r->forwarded : r->n - r->forwarded) >=
+	    STATE_TARGETS_MAX)
 		return err_new(r->a, ERR_LIMIT,
 		    "the address leads to too many others", NULL);
 	r->list = state_list_add(r->a, r->list, &r->n, sizeof(*r->list));
@@ -51,6 +63,7 @@ state_resolve_add(struct state_resolving *r, struct str id, struct str address,
 		.forward = r->forward,
 		.quota_bytes = bytes,
 		.quota_messages = messages };
+	r->forwarded += r->forward;
 	return NULL;
 }
 
@@ -130,8 +143,6 @@ state_resolve_group(struct state_resolving *r, struct str address,
 	return e;
 }
 
-/* --- one address --- */
-
 static struct err *
 state_resolve_targets(struct state_resolving *r, struct str address,
     struct str **targets_r, unsigned *n_r)
@@ -152,33 +163,102 @@ state_resolve_targets(struct state_resolving *r, struct str address,
 	return state_q_end(&q);
 }
 
-/* An account, and what it forwards to (state_forward.h). */
+/* --- an account, and what it forwards to (state_forward.h) --- */
+
+static struct err *
+state_resolve_own(struct state_resolving *r, const struct state_account *ac,
+    bool copy)
+{
+	struct err *e;
+
+	r->copy = copy;
+	e = state_resolve_add(r, ac->id, ac->address, ac->quota_bytes,
+	    ac->quota_messages);
+	r->copy = false;
+	return e;
+}
+
+/* Its targets; all of them or, with ERR_LIMIT, none: what they led to is as if
+ * it had not been looked at. */
+static struct err *
+state_resolve_forwards(struct state_resolving *r,
+    const struct state_account *ac, const struct state_forward *f,
+    unsigned depth)
+{
+	const struct state_resolving before = *r;
+	struct err *e = NULL;
+	unsigned i;
+
+	r->via = ac->address;
+	r->forward = true;
+	for (i = 0; e == NULL && i < f->n; i++)
+		e = state_resolve_target(r, f->targets[i], depth + 1);
+	r->via = before.via;
+	r->forward = before.forward;
+	if (err_is(e, ERR_LIMIT)) {
+		r->n = before.n;
+		r->forwarded = before.forwarded;
+		r->seen_n = before.seen_n;
+		r->seen_forwarded = before.seen_forwarded;
+	}
+	return e;
+}
+
+/*
+ * An account's mail is not lost for what became of its targets: with none of
+ * them left it is kept, also what was not to be; and who forwards to too many
+ * forwards nothing, rather than keep a group or others who forward to him from
+ * their mail.
+ */
+static struct err *
+state_resolve_forward(struct state_resolving *r, const struct state_account *ac,
+    const struct state_forward *f, unsigned depth)
+{
+	const bool circle = r->circle, closed = r->closed;
+	const unsigned own = r->n;
+	struct err *e = NULL;
+	bool limit, keep;
+	unsigned n;
+
+	if (f->keep)
+		e = state_resolve_own(r, ac, true);
+	if (e != NULL)
+		return e;
+	n = r->n;
+	r->circle = r->closed = false;
+	e = state_resolve_forwards(r, ac, f, depth);
+	limit = err_is(e, ERR_LIMIT) && (f->keep || depth > 0);
+	keep =
+	    limit || (!r->circle && !r->closed && !(r->strict && depth == 0));
+	if (limit)
+		e = NULL;
+	/* nobody else gets it: no copy then, the message itself */
+	if (e == NULL && r->n == n && n > own)
+		r->list[own].copy = false;
+	else if (e == NULL && r->n == n && !f->keep && keep)
+		e = state_resolve_own(r, ac, false);
+	r->circle |= circle;
+	r->closed |= closed;
+	return e;
+}
+
 static struct err *
 state_resolve_account(struct state_resolving *r, const struct state_account *ac,
     unsigned depth)
 {
 	struct state_forward f = { .keep = true };
-	const struct str via = r->via;
-	const bool forward = r->forward;
 	struct err *e = NULL;
-	unsigned i;
 
-	if (!r->plain && ac->status == STATE_ACCOUNT_ACTIVE)
+	if (!r->plain && r->followed < STATE_RESOLVE_FOLLOWED_MAX &&
+	    ac->status == STATE_ACCOUNT_ACTIVE)
 		e = state_forward_of(r->db, r->a, r->st, ac->id, &f);
-	if (e == NULL && f.keep) {
-		r->copy = f.n > 0;
-		e = state_resolve_add(r, ac->id, ac->address, ac->quota_bytes,
-		    ac->quota_messages);
-		r->copy = false;
-	}
-	r->via = ac->address;
-	r->forward = true;
-	for (i = 0; e == NULL && i < f.n; i++)
-		e = state_resolve_target(r, f.targets[i], depth + 1);
-	r->via = via;
-	r->forward = forward;
-	return e;
+	if (e != NULL)
+		return e;
+	return f.n > 0 ? state_resolve_forward(r, ac, &f, depth)
+		       : state_resolve_own(r, ac, false);
 }
+
+/* --- one address --- */
 
 /* An account, an alias or a group with exactly this address; asked: the whole
  * address that led to it. */
@@ -187,7 +267,6 @@ state_resolve_exact(struct state_resolving *r, struct str address,
     struct str asked, unsigned depth, bool *found_r)
 {
 	const struct str *from = r->from;
-	const bool forward = r->forward;
 	struct str *targets, via = r->via;
 	struct state_account ac;
 	struct err *e;
@@ -208,12 +287,11 @@ state_resolve_exact(struct state_resolving *r, struct str address,
 	/* Who put a group into a group has let its writers in. */
 	if (group)
 		r->from = NULL;
-	r->via = asked;
-	r->forward = false;
+	if (!r->forward) /* else it is what an account forwards, still */
+		r->via = asked;
 	for (i = 0; e == NULL && i < n; i++)
 		e = state_resolve_target(r, targets[i], depth + 1);
 	r->via = via;
-	r->forward = forward;
 	r->from = from;
 	return e;
 }
@@ -286,7 +364,6 @@ state_resolve_postmaster(struct state_resolving *r,
     const struct state_address *ad, unsigned depth, bool *found_r)
 {
 	struct str text, via = r->via;
-	const bool forward = r->forward;
 	uint64_t n;
 	struct err *e;
 	bool def;
@@ -299,11 +376,10 @@ state_resolve_postmaster(struct state_resolving *r,
 	if (e != NULL || text.n == 0 || str_eq(text, ad->full))
 		return e;
 	*found_r = true;
-	r->via = ad->full;
-	r->forward = false;
+	if (!r->forward)
+		r->via = ad->full;
 	e = state_resolve_target(r, text, depth + 1);
 	r->via = via;
-	r->forward = forward;
 	return e;
 }
 
@@ -340,11 +416,14 @@ state_resolve_see(struct state_resolving *r, struct str address, bool *seen_r)
 		if (str_eq(r->seen[i], address))
 			return NULL;
 	*seen_r = false;
-	if (r->seen_n > 2 * STATE_TARGETS_MAX)
+	r->followed += r->forward;
+	if ((r->forward ? r->seen_forwarded : r->seen_n - r->seen_forwarded) >
+	    2 * STATE_TARGETS_MAX)
 		return err_new(r->a, ERR_LIMIT,
 		    "the address leads to too many others", NULL);
 	r->seen = state_list_add(r->a, r->seen, &r->seen_n, sizeof(*r->seen));
 	r->seen[r->seen_n - 1] = address;
+	r->seen_forwarded += r->forward;
 	return NULL;
 }
 
@@ -485,7 +564,10 @@ struct err *
 state_resolve_in(struct state_db *db, struct arena *a, struct state *st,
     struct str address, struct state_recipient **list_r, unsigned *n_r)
 {
-	struct state_resolving r = { .a = a, .db = db, .st = st };
+	struct state_resolving r = { .a = a,
+		.db = db,
+		.st = st,
+		.strict = true };
 	bool foreign = false;
 	struct err *e = state_resolve_run(&r, address, &foreign);
 

@@ -3,6 +3,7 @@
 #include "storage/state_audit.h"
 #include "storage/state_forward.h"
 #include "storage/state_identity.h"
+#include "storage/state_setting.h"
 #include "tests/unit/state_rig.h"
 
 static may_yield_unchecked struct state *
@@ -134,7 +135,7 @@ TEST(test_forward_refuses)
 	expect(t, st, "a@x.org", "a@x.org");
 	/* kept: whatever the targets are, somebody has it */
 	assert_ok(forward(t, st, "a@x.org", "nobody@x.org a+tag@x.org +"));
-	expect(t, st, "a@x.org", "a@x.org=");
+	expect(t, st, "a@x.org", "a@x.org");
 	assert_same(t, st, node_open(t, c, 1));
 }
 
@@ -167,7 +168,150 @@ TEST(test_forward_resolves)
 	assert_ok(forward(t, st, "c@x.org", "b@x.org"));
 	assert_err(forward(t, st, "a@x.org", "c@x.org"), ERR_INVALID);
 	assert_ok(forward(t, st, "a@x.org", "c@x.org +"));
-	expect(t, st, "c@x.org", "a@x.org=<b@x.org!");
+	expect(t, st, "c@x.org", "a@x.org<b@x.org!");
+	assert_same(t, st, node_open(t, c, 1));
+}
+
+/* What is met on the way stays the account's. */
+TEST(test_forward_by_alias)
+{
+	struct state *st = with_accounts(t, c);
+
+	assert_ok(
+	    state_alias_add(t, st, "test", STR("al@x.org"), STR("b@x.org")));
+	assert_ok(state_alias_add(t, st, "test", STR("al@x.org"),
+	    STR("r@far.example")));
+	assert_ok(forward(t, st, "a@x.org", "al@x.org"));
+	expect(t, st, "a@x.org", "b@x.org<a@x.org! r@far.example*<a@x.org!");
+	assert_ok(state_setting_set(t, st, "test", STR("domain.postmaster"),
+	    STR("c@x.org")));
+	assert_ok(forward(t, st, "a@x.org", "postmaster@x.org al@x.org +"));
+	expect(t, st, "a@x.org",
+	    "a@x.org= b@x.org<a@x.org! r@far.example*<a@x.org!"
+	    " c@x.org<a@x.org!");
+	/* who is asked for by that himself is not forwarded to */
+	expect(t, st, "al@x.org", "b@x.org<al@x.org r@far.example*<al@x.org");
+	assert_same(t, st, node_open(t, c, 1));
+}
+
+static may_yield_unchecked void
+group(struct task *t, struct state *st, const char *address, const char *one,
+    const char *two)
+{
+	assert_ok(state_group_add(t, st, "test", str_c(address), STR(""),
+	    STR("anyone")));
+	assert_ok(state_group_member(t, st, "test", str_c(address), str_c(one),
+	    true));
+	assert_ok(state_group_member(t, st, "test", str_c(address), str_c(two),
+	    true));
+}
+
+/* None of its targets is there: the account's mail is kept, not bounced. */
+TEST(test_forward_without_targets)
+{
+	struct state *st = with_accounts(t, c);
+	struct state_account gone;
+
+	group(t, st, "g@x.org", "a@x.org", "c@x.org");
+	group(t, st, "h@x.org", "b@x.org", "a@x.org");
+	assert_ok(forward(t, st, "c@x.org", "a@x.org"));
+	assert_ok(forward(t, st, "a@x.org", "b@x.org"));
+	assert_ok(state_account_remove(t, st, "test", STR("b@x.org"), &gone));
+	expect(t, st, "a@x.org", "a@x.org");
+	expect(t, st, "a+tag@x.org", "a@x.org");
+	expect(t, st, "c@x.org", "a@x.org<c@x.org!");
+	expect(t, st, "g@x.org", "a@x.org<g@x.org");
+	assert_ok(state_account_undelete(t, st, "test", gone.id, NULL));
+	expect(t, st, "a@x.org", "b@x.org<a@x.org!");
+	/* who gets it anyway need not be led to by it */
+	assert_ok(forward(t, st, "a@x.org", "b+tag@x.org"));
+	expect(t, st, "h@x.org", "b@x.org<a@x.org!");
+	group(t, st, "k@x.org", "b@x.org", "c@x.org");
+	assert_ok(forward(t, st, "c@x.org", "b+tag@x.org"));
+	expect(t, st, "k@x.org", "b@x.org<k@x.org");
+	assert_ok(add_domain(t, st, "y.org"));
+	assert_ok(add_account(t, st, "d@y.org"));
+	assert_ok(forward(t, st, "a@x.org", "d@y.org"));
+	assert_ok(state_domain_suspend(t, st, "test", STR("y.org"), true));
+	expect(t, st, "a@x.org", "a@x.org");
+	assert_ok(state_domain_suspend(t, st, "test", STR("y.org"), false));
+	expect(t, st, "a@x.org", "d@y.org<a@x.org!");
+	assert_same(t, st, node_open(t, c, 1));
+}
+
+/* An alias with as many targets as there may be; or a group, also of others. */
+static may_yield_unchecked void
+many(struct task *t, struct state *st, const char *address, bool is_group,
+    const char *others)
+{
+	struct str *list = arena_array(task_arena(t), STATE_TARGETS_MAX,
+		       sizeof(*list)),
+		   rest = str_c(others), word;
+	struct state_alias_put p = { .group = is_group,
+		.add = true,
+		.targets = list };
+
+	while (str_split(&rest, ' ', &word))
+		list[p.n++] = word;
+	while (p.n < STATE_TARGETS_MAX) {
+		list[p.n] =
+		    str_c(arena_printf(task_arena(t), "r%u@far.example", p.n));
+		p.n++;
+	}
+	assert_ok(state_alias_put(t, st, "test", str_c(address), &p));
+}
+
+/* What one forwards to too many keeps nobody else from his mail. */
+TEST(test_forward_too_many)
+{
+	struct state *st = with_accounts(t, c);
+	struct state_recipient *list;
+	bool foreign;
+	unsigned n;
+
+	group(t, st, "g@x.org", "a@x.org", "c@x.org");
+	many(t, st, "many@x.org", false, "");
+	/* c is met before it is too much, and has to be met again */
+	assert_ok(forward(t, st, "a@x.org", "c@x.org many@x.org +"));
+	expect(t, st, "g@x.org", "a@x.org<g@x.org c@x.org<g@x.org");
+	expect(t, st, "a@x.org", "a@x.org");
+	assert_err(forward(t, st, "a@x.org", "c@x.org many@x.org"),
+	    ERR_INVALID);
+	assert_ok(forward(t, st, "a@x.org", "b@x.org"));
+	assert_ok(forward(t, st, "b@x.org", "many@x.org"));
+	assert_ok(state_alias_add(t, st, "test", STR("more@x.org"),
+	    STR("s@far.example")));
+	assert_ok(forward(t, st, "b@x.org", "many@x.org more@x.org +"));
+	expect(t, st, "a@x.org", "b@x.org<a@x.org!");
+	/* a full group has room for what its members forward */
+	many(t, st, "full@x.org", true, "a@x.org b@x.org c@x.org");
+	assert_ok(forward(t, st, "a@x.org", "s@far.example t@far.example +"));
+	assert_ok(state_resolve(task_arena(t), st, STR("full@x.org"), &list, &n,
+	    &foreign));
+	assert_int_equal(n, STATE_TARGETS_MAX + 2);
+	assert_same(t, st, node_open(t, c, 1));
+}
+
+TEST(test_forward_too_far)
+{
+	struct state *st = with_accounts(t, c);
+	unsigned i;
+
+	for (i = 1; i <= STATE_RESOLVE_DEPTH + 1; i++) {
+		struct str to = i == 1 ? STR("b@x.org")
+				       : str_c(arena_printf(task_arena(t),
+					     "al%u@x.org", i - 1));
+
+		assert_ok(state_alias_add(t, st, "test",
+		    str_c(arena_printf(task_arena(t), "al%u@x.org", i)), to));
+	}
+	group(t, st, "g@x.org", "a@x.org", "c@x.org");
+	assert_ok(forward(t, st, "a@x.org", "al7@x.org"));
+	expect(t, st, "a@x.org", "b@x.org<a@x.org!");
+	expect(t, st, "g@x.org", "a@x.org<g@x.org c@x.org<g@x.org");
+	assert_ok(forward(t, st, "a@x.org", "al9@x.org +"));
+	expect(t, st, "a@x.org", "a@x.org");
+	assert_err(forward(t, st, "a@x.org", "al9@x.org"), ERR_INVALID);
 	assert_same(t, st, node_open(t, c, 1));
 }
 
@@ -282,6 +426,10 @@ main(void)
 		RUN(test_forward_sets),
 		RUN(test_forward_refuses),
 		RUN(test_forward_resolves),
+		RUN(test_forward_by_alias),
+		RUN(test_forward_without_targets),
+		RUN(test_forward_too_many),
+		RUN(test_forward_too_far),
 		RUN(test_forward_groups),
 		RUN(test_forward_is_no_identity),
 		RUN(test_forward_ends),
