@@ -310,6 +310,34 @@ queue_local_srs(struct task *t, struct queue_local *l, struct queue_verdict *v)
 	return true;
 }
 
+/* What an account keeps of what it forwards: that is on its way by itself. */
+static bool
+queue_local_is_copy(const struct queue_rcpt *r)
+{
+	return r->via.n > 0 && str_eq(r->via, r->address);
+}
+
+/* Full: its owner gets it where it is forwarded to (deliver.h). */
+static bool
+queue_local_drops(const struct queue_local *l,
+    const struct state_recipient *who, unsigned n, const struct err *e)
+{
+	return err_is(e, ERR_OVERQUOTA) &&
+	       (queue_local_is_copy(l->r) || (who->copy && n > 1));
+}
+
+/* Nobody had room. */
+static void
+queue_local_dropped(const struct queue_local *l, struct queue_verdict *v)
+{
+	if (!queue_local_is_copy(l->r)) {
+		queue_local_verdict(v, QUEUE_WAITING, "4.2.2 mailbox full");
+		return;
+	}
+	queue_local_verdict(v, QUEUE_DELIVERED, "2.1.5 forwarded only");
+	v->dsn_passed = true; /* what was forwarded tells */
+}
+
 /*
  * One verdict for several accounts: as long as any may yet get it, again (it is
  * found there by the others); else delivered if any could.
@@ -321,7 +349,7 @@ queue_local_all(struct task *t, struct queue_local *l,
 	struct arena *a = task_arena(t);
 	struct str *away = arena_array(a, n, sizeof(*away));
 	struct queue_verdict one = *v;
-	unsigned away_n = 0;
+	unsigned away_n = 0, dropped = 0;
 	struct err *e;
 	bool any = false;
 
@@ -332,9 +360,10 @@ queue_local_all(struct task *t, struct queue_local *l,
 			continue;
 		}
 		e = queue_local_account(t, l, &list[i]);
-		/* its owner gets it where it is forwarded to (deliver.h) */
-		if (list[i].copy && err_is(e, ERR_OVERQUOTA) && n > 1)
+		if (queue_local_drops(l, &list[i], n, e)) {
+			dropped++;
 			continue;
+		}
 		queue_local_failed(a, &one, e);
 		any |= one.state == QUEUE_DELIVERED;
 		if (v->state != QUEUE_WAITING &&
@@ -343,6 +372,8 @@ queue_local_all(struct task *t, struct queue_local *l,
 			v->answer = one.answer;
 		}
 	}
+	if (dropped == n)
+		queue_local_dropped(l, v);
 	if (v->state == QUEUE_WAITING)
 		return;
 	if (away_n > 0) { /* last: only once all of ours have it */
@@ -381,7 +412,7 @@ queue_local_resolve(struct task *t, const struct queue_local *l,
 {
 	struct state *st = l->q->w->state;
 
-	if (l->r->via.n > 0 && str_eq(l->r->via, l->r->address))
+	if (queue_local_is_copy(l->r))
 		return state_resolve_plain(task_arena(t), st, l->r->address,
 		    list_r, n_r, foreign_r);
 	return state_resolve(task_arena(t), st, l->r->address, list_r, n_r,

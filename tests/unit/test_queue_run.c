@@ -442,6 +442,44 @@ TEST(test_forwarding)
 	inbox(t, w, "a@x.org", &n);
 	assert_int_equal(n, 2);
 	assert_int_equal(hosts.sent, 2);
+	/* full since the message went on: nobody waits, and nobody is told */
+	put_copy(t, w, "a@x.org");
+	WAIT(t, 10000, queued(t, w) == 0);
+	task_sleep_ms(t, 10000);
+	inbox(t, w, "a@x.org", &n);
+	assert_int_equal(n, 2);
+	assert_int_equal(hosts.sent, 2);
+	runner_stop(t, w);
+}
+
+/* Each forwards to the other, and both are full: somebody has to have it. */
+TEST(test_forwarding_full)
+{
+	struct worker *w = runner_start(t, c, 0);
+	struct str a = STR("a@x.org"), b = STR("b@x.org");
+	struct state_forward to_a = { &a, 1, true }, to_b = { &b, 1, true };
+	unsigned n;
+
+	assert_ok(add_domain(t, w->state, "x.org"));
+	ours(t, w, "a@x.org");
+	ours(t, w, "b@x.org");
+	assert_ok(state_account_quota(t, w->state, "test", a, 0, 1));
+	assert_ok(state_account_quota(t, w->state, "test", b, 0, 1));
+	put(t, w, 3, "c@y.org", "a@x.org");
+	put(t, w, 3, "c@y.org", "b@x.org");
+	WAIT(t, 10000, queued(t, w) == 0);
+	assert_ok(state_forward_set(t, w->state, "test", a, &to_b));
+	assert_ok(state_forward_set(t, w->state, "test", b, &to_a));
+	put(t, w, 3, "c@y.org", "a@x.org");
+	task_sleep_ms(t, 10000);
+	assert_int_equal(queued(t, w), 1);
+	assert_ok(state_account_quota(t, w->state, "test", b, 0, 2));
+	WAIT(t, HOUR_MS, queued(t, w) == 0);
+	inbox(t, w, "a@x.org", &n);
+	assert_int_equal(n, 1);
+	inbox(t, w, "b@x.org", &n);
+	assert_int_equal(n, 2);
+	assert_int_equal(hosts.sent, 0);
 	runner_stop(t, w);
 }
 
@@ -628,6 +666,7 @@ main(void)
 		T(test_local),
 		T(test_again),
 		T(test_forwarding),
+		T(test_forwarding_full),
 		T(test_sign),
 		T(test_two),
 		T(test_budget),
