@@ -211,6 +211,7 @@ deliver_account_add(struct deliver *d, struct account *acc,
 		.acc = acc,
 		.id = arena_str(d->arena, who->account_id),
 		.address = arena_str(d->arena, who->address),
+		.via = arena_str(d->arena, who->via),
 		.copy = who->copy,
 	};
 	return d->account_n++;
@@ -296,11 +297,13 @@ deliver_open_all(struct task *t, struct deliver *d,
 /* --- elsewhere --- */
 
 static bool
-deliver_goes_to(const struct deliver *d, struct str address)
+deliver_goes_to(const struct deliver *d, struct str address, unsigned *at_r)
 {
 	for (unsigned i = 0; i < d->elsewhere_n; i++)
-		if (str_case_eq(d->elsewhere[i].address, address))
+		if (str_case_eq(d->elsewhere[i].address, address)) {
+			*at_r = i;
 			return true;
+		}
 	return false;
 }
 
@@ -314,24 +317,27 @@ deliver_count_elsewhere(const struct deliver_found *f)
 	return n;
 }
 
-static void
+static unsigned
 deliver_add_elsewhere(struct deliver *d, const struct state_recipient *who,
     const struct deliver_dsn *dsn)
 {
-	if (deliver_goes_to(d, who->address))
-		return;
+	unsigned at;
+
+	if (deliver_goes_to(d, who->address, &at))
+		return at;
 	if (d->elsewhere_n == d->elsewhere_size) {
 		d->elsewhere_size =
 		    d->elsewhere_size == 0 ? 4 : d->elsewhere_size * 2;
 		d->elsewhere = xrealloc(d->elsewhere, d->elsewhere_size,
 		    sizeof(*d->elsewhere));
 	}
-	d->elsewhere[d->elsewhere_n++] = (struct deliver_elsewhere){
+	d->elsewhere[d->elsewhere_n] = (struct deliver_elsewhere){
 		.address = arena_str(d->arena, who->address),
 		.via = arena_str(d->arena, who->via),
 		.forward = who->forward,
 		.dsn = *dsn,
 	};
+	return d->elsewhere_n++;
 }
 
 /* --- RCPT --- */
@@ -412,10 +418,11 @@ deliver_rcpt_new(struct task *t, struct deliver *d,
 	deliver_set_most(d, max);
 	deliver_dsn(d, rcpt, f, &dsn);
 	d->success |= (dsn.notify & SMTP_NOTIFY_SUCCESS) != 0;
+	r->away = arena_array(d->arena, elsewhere, sizeof(*r->away));
 	for (unsigned i = 0; i < f->n; i++)
 		if (f->list[i].account_id.n == 0)
-			deliver_add_elsewhere(d, &f->list[i], &dsn);
-	r->elsewhere = elsewhere > 0;
+			r->away[r->away_n++] =
+			    deliver_add_elsewhere(d, &f->list[i], &dsn);
 	r->normalised = arena_str(d->arena, f->normalised);
 	r->mailbox = arena_str(d->arena, rcpt->to.mailbox);
 	for (unsigned i = 0; i < r->n; i++) {

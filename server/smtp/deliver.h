@@ -37,7 +37,8 @@
  *   lose a copy: it gets it.
  * - An account that forwards and keeps a copy (state_forward.h) keeps none
  * while it is full, unless nobody else has room either: else its owner could
- * have what his quota forbids.
+ * have what his quota forbids.  One that has filled up while its copy was in
+ * the queue loses that, and nobody is told: the message went on.
  * - Elsewhere is where an alias, group or account of ours leads to, and, for
  * who has logged in, any address in a domain that is not ours.  Nobody else's
  * mail goes there (DELIVER_FOREIGN), however the address is written.

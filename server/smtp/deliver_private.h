@@ -20,6 +20,7 @@ struct deliver_dsn {
 struct deliver_account {
 	struct account *acc;
 	struct str id, address; /* normalised: for Delivered-To */
+	struct str via;		/* state_alias.h */
 	struct str rcpt;	/* by which it was reached first */
 	struct deliver_dsn dsn; /* and what was asked for there */
 	bool copy;		/* kept of what is forwarded */
@@ -36,10 +37,10 @@ struct deliver_elsewhere {
 };
 
 struct deliver_rcpt {
-	struct str mailbox;    /* as the client wrote it */
-	struct str normalised; /* or empty */
-	unsigned *accounts, n; /* places in deliver.accounts */
-	bool elsewhere;	       /* some are there */
+	struct str mailbox;	/* as the client wrote it */
+	struct str normalised;	/* or empty */
+	unsigned *accounts, n;	/* places in deliver.accounts */
+	unsigned *away, away_n; /* and in deliver.elsewhere */
 };
 
 struct deliver {

@@ -37,8 +37,10 @@ deliver_queue_rcpts(struct arena *a, const struct deliver *d,
 				d->accounts[i].copy ? d->accounts[i].address
 						    : STR_NONE);
 	for (unsigned i = 0; i < d->elsewhere_n; i++)
-		m->rcpts[m->rcpt_n++] = deliver_queue_rcpt(&d->elsewhere[i].dsn,
-		    d->elsewhere[i].address, d->elsewhere[i].via);
+		if (!d->elsewhere[i].loop)
+			m->rcpts[m->rcpt_n++] =
+			    deliver_queue_rcpt(&d->elsewhere[i].dsn,
+				d->elsewhere[i].address, d->elsewhere[i].via);
 }
 
 static unsigned

@@ -70,16 +70,27 @@ deliver_write(struct task *t, struct deliver *d, const void *p, size_t n)
 	deliver_refuse(d, deliver_verdict_of(e));
 }
 
-/* The one account that forwards all of it elsewhere; empty: none. */
+/* The one account that forwards all of it elsewhere; empty: none, or somebody
+ * would read of it who gets the message neither by that nor as who was written
+ * to. */
 static struct str
 deliver_forwarder(const struct deliver *d)
 {
+	struct str by;
+
+	if (d->rcpt_n != 1 || d->elsewhere_n == 0)
+		return STR_NONE;
+	by = d->elsewhere[0].via;
 	for (unsigned i = 0; i < d->elsewhere_n; i++)
 		if (!d->elsewhere[i].forward ||
-		    !str_eq(d->elsewhere[i].via, d->elsewhere[0].via))
+		    !str_eq(d->elsewhere[i].via, by))
 			return STR_NONE;
-	return d->rcpt_n == 1 && d->elsewhere_n > 0 ? d->elsewhere[0].via
-						    : STR_NONE;
+	for (unsigned i = 0; i < d->account_n; i++)
+		if (d->accounts[i].via.n > 0 &&
+		    !str_eq(d->accounts[i].via, by) &&
+		    !str_eq(d->accounts[i].address, by))
+			return STR_NONE;
+	return by;
 }
 
 /* What is final only when a message is delivered (Return-Path, Delivered-To)
@@ -204,8 +215,9 @@ deliver_rcpt_verdict(const struct deliver *d, unsigned i)
 	if (d->verdict != DELIVER_OK)
 		return d->verdict;
 	/* those are in the queue, or the verdict is not OK */
-	if (r->elsewhere)
-		v = DELIVER_OK;
+	for (unsigned j = 0; j < r->away_n; j++)
+		v = deliver_merge(v,
+		    d->elsewhere[r->away[j]].loop ? DELIVER_LOOP : DELIVER_OK);
 	for (unsigned j = 0; j < r->n; j++)
 		v = deliver_merge(v, d->accounts[r->accounts[j]].verdict);
 	return v;

@@ -57,6 +57,77 @@ ARIG_CASE(test_account_forwards)
 	site_close(t, &s);
 }
 
+/* Of who forwards nobody learns who gets the message as somebody else. */
+ARIG_CASE(test_member_forwards)
+{
+	struct str targets[] = { STR("bob@example.org"), STR("x@example.net") };
+	struct state_forward f = { targets, 2, true };
+	const struct queue_message *m;
+	struct queue_bucket *b;
+	struct deliver *d;
+	struct site s;
+
+	site_open(t, r, &s);
+	forwards(t, &s, "alice@example.org", "x@example.net", false);
+	d = begin(&s.w[0], "a@example.com", 0);
+	assert_int_equal(rcpt(t, d, "both@example.org"), DELIVER_OK);
+	assert_int_equal(transmit(t, d, "\r\n", false), DELIVER_OK);
+	m = by_id(t, &s, deliver_queue_id(d));
+	b = bucket_of(t, &s, deliver_queue_id(d));
+	assert_int_equal(m->rcpt_n, 2);
+	is_rcpt(m, 0, "bob@example.org", "", "rfc822;both@example.org", 0);
+	is_rcpt(m, 1, "x@example.net", "alice@example.org",
+	    "rfc822;both@example.org", 0);
+	assert_null(strstr(text(t, b, m), "alice@example.org"));
+	deliver_free(&d);
+	/* who gets it by that alone */
+	assert_ok(
+	    state_forward_set(t, s.st, "test", STR("alice@example.org"), &f));
+	d = begin(&s.w[0], "a@example.com", 0);
+	assert_int_equal(rcpt(t, d, "alice@example.org"), DELIVER_OK);
+	assert_int_equal(transmit(t, d, "\r\n", false), DELIVER_OK);
+	m = by_id(t, &s, deliver_queue_id(d));
+	b = bucket_of(t, &s, deliver_queue_id(d));
+	assert_int_equal(m->rcpt_n, 3);
+	assert_non_null(
+	    strstr(text(t, b, m), "Delivered-To: alice@example.org\r\n"));
+	deliver_free(&d);
+	site_close(t, &s);
+}
+
+/* What has come round is not forwarded again, whoever else gets it. */
+ARIG_CASE(test_forwards_round)
+{
+	static const char round[] = "Delivered-To: alice@example.org\r\n\r\n";
+	const struct queue_message *m;
+	struct deliver *d;
+	struct site s;
+
+	site_open(t, r, &s);
+	add_alias(t, &s, "al@example.org", "x@example.net");
+	add_alias(t, &s, "away@example.org", "y@example.net");
+	forwards(t, &s, "alice@example.org", "al@example.org", false);
+	d = begin(&s.w[0], "a@example.com", 0);
+	assert_int_equal(rcpt(t, d, "alice@example.org"), DELIVER_OK);
+	assert_int_equal(rcpt(t, d, "bob@example.org"), DELIVER_OK);
+	assert_int_equal(rcpt(t, d, "away@example.org"), DELIVER_OK);
+	assert_int_equal(transmit(t, d, round, true), DELIVER_OK);
+	assert_int_equal(deliver_rcpt_verdict(d, 0), DELIVER_LOOP);
+	assert_int_equal(deliver_rcpt_verdict(d, 1), DELIVER_OK);
+	assert_int_equal(deliver_rcpt_verdict(d, 2), DELIVER_OK);
+	m = by_id(t, &s, deliver_queue_id(d));
+	assert_int_equal(m->rcpt_n, 2);
+	is_rcpt(m, 0, "bob@example.org", "", "", 0);
+	is_rcpt(m, 1, "y@example.net", "away@example.org",
+	    "rfc822;away@example.org", 0);
+	deliver_free(&d);
+	d = begin(&s.w[0], "a@example.com", 0);
+	assert_int_equal(rcpt(t, d, "alice@example.org"), DELIVER_OK);
+	assert_int_equal(transmit(t, d, round, false), DELIVER_LOOP);
+	deliver_free(&d);
+	site_close(t, &s);
+}
+
 /* Kept, too: in the queue under the account's own name, so that it is not
  * forwarded once more. */
 ARIG_CASE(test_account_forwards_and_keeps)
@@ -142,6 +213,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ARIG_TEST(test_account_forwards),
+		ARIG_TEST(test_member_forwards),
+		ARIG_TEST(test_forwards_round),
 		ARIG_TEST(test_account_forwards_and_keeps),
 		ARIG_TEST(test_full_account_forwards),
 	};
