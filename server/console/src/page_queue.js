@@ -28,7 +28,7 @@ const columns = () => [
 	{ title: t("queue.from_to"), class: "long", render: (m) => html`${m.from ||
 		t("queue.bounce")}<span class="to"><span aria-hidden="true"
 		>→ </span><span class="hidden">${t("queue.to")} </span><${Several}
-		list=${m.to} /></span>` },
+		list=${m.to} all=${m.waiting} /></span>` },
 	{ title: t("queue.why"), class: "long", render: (m) =>
 		html`<${Why} m=${m} />` },
 	{ title: t("queue.tries"), figure: true, render: (m) =>

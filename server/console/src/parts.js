@@ -118,6 +118,6 @@ export const no_login = (a) =>
 	t(a.used_bytes === null ? "ui.not_known" : "ui.never");
 
 /* The first of several in a table's cell. */
-export const Several = ({ list }) => list.length === 0 ? "–"
-	: html`${list[0]}${list.length > 1 && html` <span class="soft"
-		>${t("ui.others", { n: list.length - 1 })}</span>`}`;
+export const Several = ({ list, all = list.length }) => list.length === 0 ? "–"
+	: html`${list[0]}${all > 1 && html` <span class="soft"
+		>${t("ui.others", { n: all - 1 })}</span>`}`;
