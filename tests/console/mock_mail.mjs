@@ -296,7 +296,14 @@ on(
 	(x, b) => Object.assign(x.d.forwarding, b),
 	accountTag
 );
-on("POST /accounts/{address}/identities", (x, b) => ({ address: b.address }));
+on(
+	"POST /accounts/{address}/identities",
+	(x, b) => {
+		x.status = 201;
+		return { address: b.address };
+	},
+	accountTag
+);
 on("DELETE /accounts/{address}/identities/{identity}", () => undefined, {
 	match: true,
 });

@@ -552,3 +552,31 @@ test("an invitation outlives a reload, and a broken link no page", async () => {
 	await field(t("invite.login")).waitFor();
 	assert.deepEqual(codes, ["6Q7PWXGKTFQ5", "6Q7PWXGKTFQ5", "%E0%A4%A"]);
 });
+
+// --- what one did oneself is no collision ---
+
+test("orders beside a form do not make it collide", async () => {
+	page = await signIn(m, "eve", "/nodes/1111111111111111");
+	await quiet(page);
+	await field(t("node.note")).fill("rack 7");
+	await button(t("node.drain")).click();
+	await button(t("node.drain"), dialog()).click();
+	await button(t("node.serve")).waitFor();
+	await button(t("ui.save")).click();
+	await sees(t("ui.saved"));
+	assert.equal(
+		m.mock.data.nodes.find((n) => n.id === "1111111111111111").note,
+		"rack 7"
+	);
+	await page.goto("/admins/dora");
+	await quiet(page);
+	m.mock.data.admins.find((a) => a.login === "dora").totp = true;
+	await page.reload();
+	await button(t("admin.totp_reset")).click();
+	await button(t("admin.totp_reset"), dialog()).click();
+	await button(t("admin.totp_reset")).waitFor({ state: "detached" });
+	await field(t("admin.name")).fill("Dora the Second");
+	await button(t("ui.save")).click();
+	await sees(t("ui.saved"));
+	assert.equal(await page.getByText(t("form.collision_title")).count(), 0);
+});

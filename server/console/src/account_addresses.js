@@ -4,7 +4,8 @@ import { ask, get, may, path } from "./api.js";
 import { useGet } from "./data.js";
 import { confirm } from "./dialog.js";
 import { Field, Form, useForm } from "./form.js";
-import { html } from "./lib.js";
+import { html, useEffect, useRef } from "./lib.js";
+import { change } from "./parts.js";
 import { t } from "./texts.js";
 import { Button, Card, Loaded } from "./ui.js";
 
@@ -31,37 +32,30 @@ export function Addresses({ where, it }) {
 }
 
 function Identities({ where, it }) {
-	const change = may("accounts", true);
+	const write = may("accounts", true);
 	const form = useForm({
 		initial: { address: "" },
 		check: (v) => !/^[^@]+@[^@]+$/.test(v.address.trim()) &&
 			{ address: t("account.like_address") },
-		save: (v) => ask("POST", where + "/identities",
-			{ body: { address: v.address.trim() }, tag: it.tag }),
-		saved: () => {
-			form.undo();
-			it.reload();
-		},
+		save: (v) => change(it, "POST", where + "/identities",
+			{ address: v.address.trim() }),
+		saved: () => form.undo(),
 	});
-	const remove = async (x) => {
-		if (await confirm({ danger: true, action: t("domain.remove"),
-			title: t("domain.remove_title", { name: x }),
-			text: t("address.identity_remove_text"),
-			run: () => ask("DELETE", where + path`/identities/${x}`,
-				{ tag: it.tag }) }))
-			it.reload();
-	};
+	const remove = (x) => confirm({ danger: true, action: t("domain.remove"),
+		title: t("domain.remove_title", { name: x }),
+		text: t("address.identity_remove_text"),
+		run: () => change(it, "DELETE", where + path`/identities/${x}`) });
 
 	return html`<${Card} title=${t("address.identities")} id="identities">
 		<p class="soft">${t("address.identities_text")}</p>
 		<${List} items=${it.data.identities} none=${t("address.none")}
 			render=${(x) => html`<span class="row">${x}
-				${change && html`<${Button}
+				${write && html`<${Button}
 				kind="small quiet danger-quiet"
 				onClick=${() => remove(x)}
 				aria-label=${t("address.remove", { address: x })}
 				>${t("domain.remove")}<//>`}</span>`} />
-		${change && html`<${Form} form=${form} kind="plain"
+		${write && html`<${Form} form=${form} kind="plain"
 			action=${t("address.add")}>
 			<${Field} form=${form} name="address"
 				label=${t("address.add_identity")}
@@ -69,26 +63,37 @@ function Identities({ where, it }) {
 	<//>`;
 }
 
-/* Of an account, or one's own (where: "/me/forwarding"). */
-export function Forwarding({ where, change }) {
+/* of: the useGet() of the account, whose tag is this one's, too. */
+export function Forwarding({ where, of, change: write }) {
 	const it = useGet(where);
+	const seen = useRef(of.tag);
 
+	useEffect(() => {
+		if (of.tag === seen.current)
+			return;
+		seen.current = of.tag;
+		if (of.tag !== it.tag)
+			it.reload();
+	}, [of.tag]);
 	return html`<${Card} title=${t("forward.title")} id="forwarding">
 		<${Loaded} of=${it}>${() => html`<${ForwardingForm}
-			where=${where} it=${it} change=${change} />`}<//><//>`;
+			where=${where} it=${it} of=${of} write=${write} />`}<//><//>`;
 }
 
-function ForwardingForm({ where, it, change }) {
+function ForwardingForm({ where, it, of, write }) {
 	const form = useForm({
 		initial: it.data, tag: it.tag, done_text: t("ui.saved"),
 		save: (v, tag) => ask("PUT", where, { tag, body: {
 			targets: v.targets, keep: v.targets.length === 0 ||
 				v.keep } }),
 		load: () => get(where),
-		saved: (data, tag) => data && it.set(data, tag),
+		saved: (data, tag) => {
+			it.set(data, tag);
+			of.reload();
+		},
 	});
 
-	if (!change)
+	if (!write)
 		return it.data.targets.length === 0
 			? html`<p class="soft">${t("forward.none")}</p>`
 			: html`<ul>${it.data.targets.map((x) => html`

@@ -5,38 +5,32 @@ import { Dialog, confirm } from "./dialog.js";
 import { Field, Form, NewPassword, make_password, useForm } from "./form.js";
 import { html, useState } from "./lib.js";
 import { Once } from "./page_accounts.js";
+import { change as change_of } from "./parts.js";
 import { Table } from "./table.js";
 import { t } from "./texts.js";
 import { Button, Card, Empty, Facts, Loaded, When, toast } from "./ui.js";
 
 export function SetPassword({ where, it }) {
 	const [setting, set] = useState(false);
-	const a = it.data, tag = it.tag;
+	const a = it.data;
 	const out = async () => {
 		if (!await confirm({ action: t("shell.out_all"),
 			title: t("account.out_title", { name: a.address }),
 			text: t("account.out_text") }))
 			return;
-		await ask("POST", where + "/sign-out", { tag });
+		await change_of(it, "POST", where + "/sign-out");
 		toast(t("account.is_out"));
-		it.reload();
 	};
-	const no_totp = async () => {
-		if (await confirm({ action: t("account.totp_remove"), danger: true,
-			title: t("account.totp_remove_title"),
-			text: t("account.totp_remove_text"),
-			run: () => ask("DELETE", where + "/totp", { tag }) }))
-			it.reload();
-	};
-	const none = async () => {
-		if (await confirm({ action: t("account.take_password"),
-			danger: true, title: t("account.take_password_title",
-				{ name: a.address }),
-			text: t("account.take_password_text"),
-			run: () => ask("PUT", where + "/password",
-				{ tag, body: { password: null } }) }))
-			it.reload();
-	};
+	const no_totp = () => confirm({ action: t("account.totp_remove"),
+		danger: true, title: t("account.totp_remove_title"),
+		text: t("account.totp_remove_text"),
+		run: () => change_of(it, "DELETE", where + "/totp") });
+	const none = () => confirm({ action: t("account.take_password"),
+		danger: true, title: t("account.take_password_title",
+			{ name: a.address }),
+		text: t("account.take_password_text"),
+		run: () => change_of(it, "PUT", where + "/password",
+			{ password: null }) });
 
 	return html`<${Card} title=${t("signin.password")} id="password"
 		actions=${may("accounts", true) && html`
@@ -64,14 +58,11 @@ function NewOne({ where, it, onClose }) {
 		initial: { password: make_password() },
 		check: (v) => v.password === "" && { password: t("form.needed") },
 		save: async (v) => {
-			await ask("PUT", where + "/password", { tag: it.tag,
-				body: { password: v.password } });
+			await change_of(it, "PUT", where + "/password",
+				{ password: v.password });
 			return { data: v.password };
 		},
-		saved: (password) => {
-			finish(password);
-			it.reload();
-		},
+		saved: finish,
 	});
 
 	return html`<${Dialog} title=${t("account.set_password")}

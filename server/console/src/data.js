@@ -16,23 +16,32 @@ export function useGet(where, query, every) {
 	const key = where === null ? null : where + JSON.stringify(query || {});
 	const [state, change] = useState({ key: undefined });
 	const [again, reload] = useState(0);
+	const last = useRef();
+	const sets = useRef(0);
 
+	last.current = state;
 	useEffect(() => {
 		const stop = new AbortController();
 		let timer;
 
 		if (where === null)
 			return undefined;
+		const failed = (error) => !stop.signal.aborted &&
+			change((s) => s.key === key ? { ...s, error }
+				: { key, error });
 		const look = async () => {
-			try {
-				const r = await get(where, query, stop.signal);
+			const before = sets.current;
 
+			try {
+				const r = await get(where, query, stop.signal, failed);
+
+				/* What was set meanwhile is newer. */
 				if (!stop.signal.aborted)
-					change({ key, data: r.data, tag: r.tag });
+					change((s) => s.key === key && before !==
+						sets.current ? { ...s, error: undefined }
+						: { key, data: r.data, tag: r.tag });
 			} catch (error) {
-				if (!stop.signal.aborted)
-					change((s) => s.key === key
-						? { ...s, error } : { key, error });
+				failed(error);
 			}
 			if (every && !stop.signal.aborted)
 				timer = setTimeout(tick, every);
@@ -47,11 +56,17 @@ export function useGet(where, query, every) {
 		};
 	}, [key, again, every]);
 	return {
-		data: state.data, tag: state.tag, error: state.error,
+		data: state.data, error: state.error,
+		/* That of now, for whoever holds this since before. */
+		get tag() {
+			return last.current.tag;
+		},
 		busy: key !== null && state.key !== key,
 		reload: useCallback(() => reload((n) => n + 1), []),
-		set: useCallback((data, tag) =>
-			change((s) => ({ ...s, data, tag: tag ?? s.tag })), []),
+		set: useCallback((data, tag) => {
+			sets.current++;
+			change((s) => ({ ...s, data, tag: tag ?? s.tag }));
+		}, []),
 	};
 }
 
@@ -76,10 +91,13 @@ export function useList(where, query, later, every) {
 
 		asking.current?.abort();
 		asking.current = stop;
+		const late = (error) => !stop.signal.aborted &&
+			change((s) => ({ ...s, error }));
+
 		change((s) => ({ ...s, busy: true, error: undefined }));
 		try {
 			const { data } = await get(where, { ...query, cursor },
-				stop.signal);
+				stop.signal, late);
 
 			if (stop.signal.aborted)
 				return;

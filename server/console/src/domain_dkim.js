@@ -4,6 +4,7 @@ import { useGet } from "./data.js";
 import { Dialog, confirm } from "./dialog.js";
 import { Field, Form, useForm } from "./form.js";
 import { html, useState } from "./lib.js";
+import { change } from "./parts.js";
 import { Table } from "./table.js";
 import { t } from "./texts.js";
 import { Badge, Button, Card, Copy, Empty, Loaded, When, toast } from "./ui.js";
@@ -14,8 +15,8 @@ export function DkimKeys({ name }) {
 	const where = path`/domains/${name}/dkim`;
 	const keys = useGet(where);
 	const [making, make] = useState(false);
-	const change = may("domains", true);
-	const button = change && html`<button type="button"
+	const write = may("domains", true);
+	const button = write && html`<button type="button"
 		class="button primary" onClick=${() => make(true)}
 		>${t("dkim.new")}</button>`;
 
@@ -25,7 +26,7 @@ export function DkimKeys({ name }) {
 			<p class="soft">${t("dkim.text")}</p>
 			<${Table} label=${t("dkim.title")} rows=${data.items}
 				row_key=${(k) => k.selector}
-				columns=${columns(change && { where, keys })}
+				columns=${columns(write && { where, keys })}
 				empty=${html`<${Empty} title=${t("dkim.none")}
 					actions=${button}>${t("dkim.none_text")}<//>`} />
 		<//>
@@ -52,9 +53,8 @@ const columns = (doing) => [
 function Doings({ k, where, keys }) {
 	const at = where + path`/${k.selector}`;
 	const order = (name) => async () => {
-		await ask("POST", at + "/" + name, { tag: keys.tag });
+		await change(keys, "POST", at + "/" + name);
 		toast(t("dkim.done_" + name, { selector: k.selector }));
-		keys.reload();
 	};
 	const activate = async () => {
 		if (await confirm({ title: t("dkim.activate_title",
@@ -62,13 +62,9 @@ function Doings({ k, where, keys }) {
 			action: t("dkim.activate") }))
 			await order("activate")();
 	};
-	const remove = async () => {
-		if (await confirm({ danger: true, action: t("dkim.remove"),
-			title: t("dkim.remove_title", { selector: k.selector }),
-			text: t("dkim.remove_text"),
-			run: () => ask("DELETE", at, { tag: keys.tag }) }))
-			keys.reload();
-	};
+	const remove = () => confirm({ danger: true, action: t("dkim.remove"),
+		title: t("dkim.remove_title", { selector: k.selector }),
+		text: t("dkim.remove_text"), run: () => change(keys, "DELETE", at) });
 
 	return html`
 		${k.stage === "new" && html`<${Button} kind="small"

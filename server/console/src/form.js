@@ -23,7 +23,8 @@ const same = (a, b) => JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
  * <${Form} form=${form} action="Save"><${Field} form=${form} name="note" .../>
  *
  * When somebody else was quicker (412), what he changed is shown, and whoever
- * wrote here decides: load it, or keep his own and save again.
+ * wrote here decides: load it, or keep his own and save again.  A new tag from
+ * the page, after another change there, is followed.
  */
 export function useForm({ initial, tag, save, load, saved, check, done_text }) {
 	const [base, set_base] = useState({ values: initial, tag });
@@ -34,6 +35,7 @@ export function useForm({ initial, tag, save, load, saved, check, done_text }) {
 	const [busy, set_busy] = useState(false);
 	const [round, next_round] = useState(0);
 	const alive = useRef(true);
+	const seen = useRef(tag);
 
 	useEffect(() => () => {
 		alive.current = false;
@@ -48,6 +50,29 @@ export function useForm({ initial, tag, save, load, saved, check, done_text }) {
 		set_theirs(null);
 		next_round((n) => n + 1);
 	};
+	/* The object changed beside the form: its new state is begun with, unless
+	 * somebody changed what is being changed here. */
+	const follow = () => {
+		const now = { ...initial, ...changes };
+
+		if (Object.keys(changes).some((k) =>
+			!same(initial[k], base.values[k]) &&
+			!same(initial[k], values[k])))
+			return;
+		set_base({ values: initial, tag });
+		if (same(now, values))
+			return;
+		set_values(now);
+		next_round((n) => n + 1);
+	};
+
+	useEffect(() => {
+		if (busy || theirs !== null || tag === seen.current)
+			return;
+		seen.current = tag;
+		if (tag !== base.tag)
+			follow();
+	}, [tag, busy, theirs]);
 	const refused = async (problem) => {
 		if (!(problem instanceof Problem))
 			set_error(String(problem));
@@ -64,11 +89,11 @@ export function useForm({ initial, tag, save, load, saved, check, done_text }) {
 			set_error(problem.text());
 	};
 	const submit = async (e) => {
-		const wrong = check?.(values) || {};
-
 		e?.preventDefault();
 		if (busy)
 			return;
+		const wrong = check?.(values) || {};
+
 		for (const [k, v] of Object.entries(values))
 			if (Number.isNaN(v))
 				wrong[k] = errors[k] || t("form.wrong");

@@ -8,7 +8,7 @@ import { confirm } from "./dialog.js";
 import { Field, Form, useForm } from "./form.js";
 import { html } from "./lib.js";
 import { Status } from "./page_accounts.js";
-import { folder_columns, no_login } from "./parts.js";
+import { change, folder_columns, no_login } from "./parts.js";
 import { go } from "./router.js";
 import { Table } from "./table.js";
 import { t } from "./texts.js";
@@ -41,7 +41,7 @@ export default function Account({ params: { address, tab = "account" } }) {
 			: tab === "addresses" ? html`
 				<${Addresses} where=${where} it=${it} />
 				<${Forwarding} where=${where + "/forwarding"}
-					change=${may("accounts", true)} />`
+					of=${it} change=${may("accounts", true)} />`
 			: tab === "folders" ? html`
 				<${Folders} where=${where + "/folders"} />`
 			: html`<${Overview} where=${where} it=${it} />`}`}<//>
@@ -51,16 +51,7 @@ export default function Account({ params: { address, tab = "account" } }) {
 /* --- what is done to it --- */
 
 function Doings({ where, it }) {
-	const a = it.data, tag = it.tag;
-	const change = async (method, at, body, text) => {
-		const r = await ask(method, at, { tag, body });
-
-		if (r.data)
-			it.set(r.data, r.tag);
-		else
-			it.reload();
-		toast(text);
-	};
+	const a = it.data;
 	const suspend = async () => {
 		const active = a.status === "active";
 
@@ -68,15 +59,16 @@ function Doings({ where, it }) {
 			title: t("domain.suspend_title", { name: a.address }),
 			text: t("account.suspend_text") }))
 			return;
-		await change("PATCH", where, { status: active ? "suspended"
-			: "active" }, t(active ? "account.suspended"
-			: "account.resumed"));
+		const r = await change(it, "PATCH", where, { status: active
+			? "suspended" : "active" });
+		it.set(r.data, r.tag);
+		toast(t(active ? "account.suspended" : "account.resumed"));
 	};
 	const remove = async () => {
 		if (await confirm({ danger: true, action: t("domain.remove"),
 			title: t("domain.remove_title", { name: a.address }),
 			text: t("account.remove_text"),
-			run: () => ask("DELETE", where, { tag }) })) {
+			run: () => change(it, "DELETE", where) })) {
 			toast(t("domain.removed", { name: a.address }));
 			go("/accounts", true);
 		}
@@ -85,14 +77,14 @@ function Doings({ where, it }) {
 		if (await confirm({ danger: true, typed: a.address,
 			action: t("account.purge"),
 			title: t("account.purge_title", { name: a.address }),
-			text: t("account.purge_text"), run: () => ask("DELETE",
-				where, { tag, query: { purge: true } }) })) {
+			text: t("account.purge_text"), run: () => change(it,
+				"DELETE", where, undefined, { purge: true }) })) {
 			toast(t("account.is_purged", { name: a.address }));
 			go("/accounts", true);
 		}
 	};
 	const restore = async () => {
-		await ask("POST", where + "/restore", { tag });
+		await change(it, "POST", where + "/restore");
 		toast(t("account.restored", { name: a.address }));
 		go(path`/accounts/${a.address}`, true);
 	};
@@ -128,7 +120,7 @@ const names = () => ({ name: t("account.name"), quota_bytes:
 
 function Overview({ where, it }) {
 	const a = it.data;
-	const change = may("accounts", true);
+	const write = may("accounts", true);
 
 	return html`<div class="columns">
 		<${Card} title=${t("account.now")} id="now">
@@ -157,10 +149,10 @@ function Overview({ where, it }) {
 					at=${a.changed} />`],
 				[t("account.id"), html`<code>${a.id}</code>`],
 			]} />
-			${change && a.status === "active" && html`<${TestMessage}
+			${write && a.status === "active" && html`<${TestMessage}
 				small where=${where} />`}
 		<//>
-		${change && html`<${Settings} where=${where} it=${it} />`}
+		${write && html`<${Settings} where=${where} it=${it} />`}
 	</div>`;
 }
 

@@ -72,7 +72,7 @@ export default function Admin({ params }) {
 		if (await confirm({ title: t("admin.remove_title",
 			{ login: params.login }), text: t("admin.remove_what"),
 			typed: params.login, danger: true, action: t("list.remove"),
-			run: () => ask("DELETE", where, { tag: of.tag }) })) {
+			run: () => change(of, "DELETE", where) })) {
 			toast(t("admin.removed"));
 			go("/admins", true);
 		}

@@ -6,6 +6,7 @@ import { DkimKeys } from "./domain_dkim.js";
 import { DnsRecords } from "./domain_dns.js";
 import { Field, Form, useForm } from "./form.js";
 import { html } from "./lib.js";
+import { change } from "./parts.js";
 import { go } from "./router.js";
 import { t } from "./texts.js";
 import { Badge, Button, Card, Facts, Loaded, Note, Num, Page, Tabs, When, toast }
@@ -42,8 +43,8 @@ function Doings({ where, it }) {
 			text: t("domain.suspend_text"),
 			action: t("domain.suspend") }))
 			return;
-		const r = await ask("PATCH", where, { tag: it.tag,
-			body: { suspended: !d.suspended } });
+		const r = await change(it, "PATCH", where,
+			{ suspended: !d.suspended });
 		it.set(r.data, r.tag);
 		toast(t(d.suspended ? "domain.resumed" : "domain.suspended"));
 	};
@@ -52,7 +53,7 @@ function Doings({ where, it }) {
 			title: t("domain.remove_title", { name: d.display }),
 			text: t("domain.remove_text"), typed: d.name,
 			action: t("domain.remove"), danger: true,
-			run: () => ask("DELETE", where, { tag: it.tag }) })) {
+			run: () => change(it, "DELETE", where) })) {
 			toast(t("domain.removed", { name: d.display }));
 			go("/domains", true);
 		}

@@ -5,7 +5,7 @@ import { confirm } from "./dialog.js";
 import { Field, Form, useForm } from "./form.js";
 import { html } from "./lib.js";
 import { check, kinds, poster_options } from "./page_lists.js";
-import { Addresses } from "./parts.js";
+import { Addresses, change } from "./parts.js";
 import { go, place } from "./router.js";
 import { t } from "./texts.js";
 import { Button, Card, Facts, Loaded, Page, toast, When } from "./ui.js";
@@ -54,8 +54,8 @@ export default function ListPage({ params }) {
 		if (await confirm({ title: kind.say("remove_title",
 			{ address: params.address }),
 			text: kind.say("remove_what"), danger: true,
-			action: t("list.remove"), run: () => ask("DELETE", where,
-				{ tag: of.tag }) })) {
+			action: t("list.remove"),
+			run: () => change(of, "DELETE", where) })) {
 			toast(kind.say("removed"));
 			go(kind.path, true);
 		}

@@ -8,11 +8,13 @@ import { Copy, Note, Num, Size } from "./ui.js";
 
 /*
  * A change of one object that is shown (of: its useGet()).  When somebody else
- * was quicker, what is there now is loaded, and the failure told.
+ * was quicker, what is there now is loaded, and the failure told; whoever does
+ * it again then does it to that.
  */
-export async function change(of, method, where, body) {
+export async function change(of, method, where, body, query) {
 	try {
-		return await ask(method, where, { body, tag: of.tag || "*" });
+		return await ask(method, where, { body, query,
+			tag: of.tag || "*" });
 	} finally {
 		of.reload();
 	}
