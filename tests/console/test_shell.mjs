@@ -256,6 +256,168 @@ test("passwords are shown once, and forwarding is kept", async () => {
   quiet();
 });
 
+test("what one did oneself is no collision, on whichever tab", async () => {
+  const where = "/accounts/alice@example.org";
+  const tab = (key) => page.getByRole("link", { name: t(key),
+    exact: true }).click();
+
+  await sign_in(`${where}/addresses`);
+  await field(t("address.add_identity")).fill("more@example.org");
+  await button(t("address.add")).click();
+  await page.waitForFunction(() =>
+    document.querySelector("[name=address]").value === "");
+  await field(t("forward.targets")).fill("a@x.example");
+  await button(t("ui.save")).click();
+  await sees(t("ui.saved"));
+  await button(t("domain.suspend")).click();
+  await button(t("domain.suspend"), dialog()).click();
+  await sees(t("account.is_suspended"));
+  await field(t("forward.targets")).fill("b@x.example");
+  await button(t("domain.resume")).click();
+  await sees(t("account.resumed"));
+  await button(t("ui.save")).click();
+  await page.waitForFunction(() => !document.querySelector("form [aria-busy]"));
+  assert.deepEqual(mock.data.forwarding.targets, ["b@x.example"]);
+  await tab("account.tab_passwords");
+  await button(t("shell.out_all"), page.locator("main")).click();
+  await button(t("shell.out_all"), dialog()).click();
+  await sees(t("account.is_out"));
+  await tab("account.tab_account");
+  // half written, while something else is done to it
+  await field(t("account.name")).fill("Half");
+  await button(t("domain.suspend")).click();
+  await button(t("domain.suspend"), dialog()).click();
+  await sees(t("account.is_suspended"));
+  assert.equal(await field(t("account.name")).inputValue(), "Half");
+  await button(t("ui.save")).click();
+  await page.waitForFunction(() =>
+    document.querySelector("form [type=submit]").disabled);
+  assert.equal(account("alice@example.org").name, "Half");
+  assert.equal(await page.getByText(t("form.collision_title")).count(), 0);
+  quiet();
+});
+
+test("who was too late is told so, and may then do it", async () => {
+  await sign_in("/accounts/alice@example.org");
+  await button(t("domain.remove")).click();
+  await control({ bump: "/accounts/alice@example.org" });
+  const again = page.waitForResponse((r) => r.request().method() === "GET" &&
+    /\/accounts\/alice/.test(r.url()));
+  await button(t("domain.remove"), dialog()).click();
+  await sees(t("error.precondition_failed"));
+  await (await again).finished();
+  await page.evaluate(() => new Promise(requestAnimationFrame));
+  await button(t("domain.remove"), dialog()).click();
+  await at("/accounts");
+  assert.equal(account("alice@example.org").status, "removed");
+  await page.goto(`${base}/domains/example.org`);
+  await button(t("domain.suspend")).waitFor();
+  await control({ bump: "/domains/example.org" });
+  await button(t("domain.suspend")).click();
+  await button(t("domain.suspend"), dialog()).click();
+  await sees(t("error.precondition_failed"));
+  await dialog().waitFor({ state: "detached" });
+  await button(t("domain.suspend")).click();
+  await button(t("domain.suspend"), dialog()).click();
+  await sees(t("domain.is_suspended"));
+  quiet();
+});
+
+test("the browser's Back asks before it loses what was written", async () => {
+  await sign_in("/domains");
+  await page.getByRole("link", { name: "example.org", exact: true }).click();
+  await field(t("domains.note")).fill("not saved");
+  await page.evaluate(() => history.back());
+  await sees(t("form.leave"));
+  assert.equal(new URL(page.url()).pathname, "/domains/example.org");
+  await button(t("ui.cancel"), dialog()).click();
+  await dialog().waitFor({ state: "detached" });
+  assert.equal(await field(t("domains.note")).inputValue(), "not saved");
+  await page.evaluate(() => history.back());
+  await button(t("form.leave_action"), dialog()).click();
+  await at("/domains");
+  await rows().first().waitFor();
+  quiet();
+});
+
+test("why the server cannot answer is said, and it is asked again", async () => {
+  const detail = "the tree of domains is damaged";
+
+  await sign_in("/accounts");
+  for (const path of ["/domains", "/queue"])
+    await control({ path, method: "GET", status: 503, times: 1000, detail });
+  await page.getByRole("link", { name: t("nav.domains"), exact: true }).click();
+  await page.locator(".away").getByText(detail).waitFor();
+  assert.equal(await page.locator("main .note").count(), 0);
+  await page.locator("main .note").getByText(detail).waitFor({ timeout: 30000 });
+  mock.faults.length = 0;
+  await rows().first().waitFor();
+  await page.locator("main .note").waitFor({ state: "detached" });
+  await page.locator(".away").waitFor({ state: "detached" });
+  quiet();
+});
+
+test("a dialog that has to stay stays, however often Escape is pressed",
+  async () => {
+    await sign_in("/domains/example.org");
+    await field(t("domains.note")).waitFor();
+    mock.sessions.clear();
+    await field(t("domains.note")).fill("kept");
+    await button(t("ui.save")).click();
+    await sees(t("signin.again"));
+    for (let i = 0; i < 4; i++)
+      await page.keyboard.press("Escape");
+    await field(t("signin.password"), dialog()).fill("password");
+    await page.keyboard.press("Enter");
+    await dialog().waitFor({ state: "detached" });
+    // nor is a question taken back while what it asked about is done
+    await page.goto(`${base}/accounts/alice@example.org`);
+    await button(t("domain.remove")).click();
+    await control({ path: "/accounts/alice", method: "DELETE", times: 1,
+      delay_ms: 1000 });
+    await button(t("domain.remove"), dialog()).click();
+    await page.locator("dialog [aria-busy=true]").waitFor();
+    for (let i = 0; i < 4; i++)
+      await page.keyboard.press("Escape");
+    await button(t("ui.cancel"), dialog()).click();
+    assert.ok(await dialog().isVisible());
+    await at("/accounts");
+    await sees(t("domain.removed", { name: "alice@example.org" }));
+    quiet();
+  });
+
+test("who cannot be told who he is may ask again", async () => {
+  await control({ path: "/session", method: "GET", status: 500,
+    code: "internal" });
+  await page.goto(base);
+  await sees(t("error.internal"));
+  await button(t("ui.again")).click();
+  await field(t("signin.login")).waitFor();
+  // and what the sign-in is refused with is said in words
+  await control({ path: "/session", method: "POST", status: 400,
+    code: "bad_header" });
+  await field(t("signin.login")).fill("eve");
+  await field(t("signin.password")).fill("password");
+  await button(t("signin.action")).click();
+  await sees(t("error.bad_header"));
+  quiet();
+});
+
+test("another person in another tab is another page", async () => {
+  await sign_in("/accounts");
+  const other = await page.context().newPage();
+
+  await other.goto(`${base}/accounts`);
+  await other.evaluate(async () => {
+    await fetch("/api/v1/session", { method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ login: "rolf", password: "password" }) });
+  });
+  await page.evaluate(() => dispatchEvent(new Event("focus")));
+  await page.locator(".role").getByText(t("role.readonly")).waitFor();
+  quiet();
+});
+
 test("who only looks has nothing to press", async () => {
   await sign_in("/accounts/alice@example.org", "rolf");
   await page.locator(".facts").first().waitFor();

@@ -67,3 +67,29 @@ test("settings are explained, in English as the server does", () => {
 			name
 		);
 });
+
+test("every code that the server refuses with has its sentence", () => {
+	const api = new URL("../../server/api/", import.meta.url);
+	const codes = new Set();
+
+	for (const name of readdirSync(api))
+		if (name.endsWith(".c")) {
+			const c = readFileSync(new URL(name, api), "utf8");
+
+			for (const [, , code] of c.matchAll(
+				/\bapi_refuse\(\s*x,\s*(\d{3}),\s*"(\w+)"/g
+			))
+				codes.add(code);
+			for (const [, code] of c.matchAll(
+				/\{ ERR_\w+, \d{3}, "(\w+)" \}/g
+			))
+				codes.add(code);
+			for (const [body] of c.matchAll(/^api_refused\([^]*?^\}/gm))
+				for (const [, code] of body.matchAll(/"(\w+)"/g))
+					codes.add(code);
+		}
+	for (const code of words("limit bad_query misdirected throttled"))
+		assert.ok(codes.has(code), `${code} was not found`);
+	for (const code of codes)
+		assert.ok(`error.${code}` in catalogue, code);
+});

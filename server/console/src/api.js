@@ -9,8 +9,11 @@ import { t, t_if } from "./texts.js";
 export const session = store(undefined);
 /* The session ended while somebody was at work: his page stays as it is. */
 export const expired = store(false);
-/* A request is waiting for the server to be there again. */
-export const away = store(false);
+/* A request is waiting for the server to be there again: { said }, what it
+ * answered meanwhile. */
+export const away = store(null);
+/* Why it is not known who is signed in. */
+export const lost = store(null);
 
 export class Problem extends Error {
 	constructor(status, body) {
@@ -137,9 +140,15 @@ const is_away = (e) => e instanceof TypeError ||
 	e instanceof Problem && [502, 503, 504].includes(e.status);
 
 /* What only looks may be asked again and again.  Of a change that got no answer
- * nobody knows whether it was made, so whoever made it decides. */
+ * nobody knows whether it was made, so whoever made it decides.  A server that
+ * says for LATE_MS why it cannot answer is believed: o.late(problem). */
+const LATE_MS = 10000;
+
+const is_said = (said) => away.get()?.said !== said && away.set({ said });
+
 async function patiently(where, o) {
-	let counted = false;
+	const began = Date.now();
+	let counted = false, told = false;
 
 	try {
 		for (let ms = 500; ; ms = Math.min(ms * 2, 5000)) {
@@ -148,22 +157,27 @@ async function patiently(where, o) {
 			} catch (e) {
 				if (!is_away(e))
 					throw e;
-			}
-			if (!counted) {
-				counted = true;
-				waiting++;
-				away.set(true);
+				if (!counted) {
+					counted = true;
+					waiting++;
+				}
+				is_said(e.detail || "");
+				if (e.detail && !told &&
+				    Date.now() - began > LATE_MS) {
+					told = true;
+					o.late?.(e);
+				}
 			}
 			await pause(ms, o.signal);
 		}
 	} finally {
 		if (counted && --waiting === 0)
-			away.set(false);
+			away.set(null);
 	}
 }
 
 /*
- * ask("PATCH", path`/domains/${name}`, { body, tag, query, signal }) ->
+ * ask("PATCH", path`/domains/${name}`, { body, tag, query, signal, late }) ->
  * { data, tag }.  Fails with a Problem.
  */
 export async function ask(method, where, o = {}) {
@@ -186,19 +200,45 @@ export async function ask(method, where, o = {}) {
 	}
 }
 
-export const get = (where, query, signal) =>
-	ask("GET", where, { query, signal });
+export const get = (where, query, signal, late) =>
+	ask("GET", where, { query, signal, late });
 
 /* --- who we are --- */
 
 export async function look_session() {
 	try {
-		session.set((await get("/session")).data);
+		session.set((await get("/session", undefined, undefined,
+			lost.set)).data);
+		lost.set(null);
 	} catch (e) {
-		if (!(e instanceof Problem) || e.status !== 401)
-			throw e;
-		session.set(null);
+		if (e instanceof Problem && e.status === 401) {
+			lost.set(null);
+			session.set(null);
+		} else {
+			lost.set(e);
+		}
 	}
+}
+
+/* Another page of this browser may have signed in meanwhile: another person,
+ * whose page this is not, or the same one anew. */
+export async function compare_session() {
+	const before = session.get();
+	let s;
+
+	if (!before || expired.get())
+		return;
+	try {
+		s = (await once("GET", "/session", {})).data;
+	} catch {
+		return; /* whoever asks for something is told */
+	}
+	if (session.get() !== before)
+		return;
+	if (s.login !== before.login)
+		location.reload();
+	else if (s.csrf !== before.csrf)
+		session.set(s);
 }
 
 /* Another person than the one whose page is open: the page goes. */

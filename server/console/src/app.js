@@ -1,12 +1,13 @@
 /* app.js - the frame around every page */
-import { away, expired, look_session, may, session, sign_out } from "./api.js";
+import { away, compare_session, expired, look_session, lost, may, session,
+	sign_out } from "./api.js";
 import { Confirms, Dialog, confirm } from "./dialog.js";
 import { html, kept, render, store, useEffect, useRef, useState } from "./lib.js";
 import { SignIn, SignInForm } from "./page_signin.js";
 import { pages } from "./pages.js";
 import { find, listen, place } from "./router.js";
 import { choose_language, language, languages, t } from "./texts.js";
-import { Busy, Button, Empty, Page, Toasts } from "./ui.js";
+import { Above, Busy, Button, Empty, Failed, Page, Toasts } from "./ui.js";
 
 const themes = ["system", "light", "dark"];
 const theme = store(kept.get("theme", "system"));
@@ -152,6 +153,7 @@ const Nothing = ({ text }) => html`<${Page} title=${t("shell.nothing")}>
 function Frame({ who, pathname }) {
 	const [open, set_open] = useState(false);
 	const found = find(pages, pathname);
+	const failed = lost.use();
 
 	useEffect(() => set_open(false), [pathname]);
 	return html`
@@ -174,6 +176,8 @@ function Frame({ who, pathname }) {
 		<div class=${"frame" + (open ? " nav-open" : "")}>
 			<${Navigation} at=${pathname} />
 			<main id="main" tabindex="-1">
+				${failed && html`<${Failed} error=${failed}
+					again=${look_session} />`}
 				${found === null ? html`<${Nothing}
 					text=${t("shell.no_page")} />`
 				: found.page.area !== null && found.page.area !==
@@ -194,23 +198,30 @@ function App() {
 	const who = session.use();
 	const at = place.use().split("?")[0];
 	const open = find(pages, at)?.page.area === "open";
+	const gone = away.use();
+	const failed = lost.use();
 
 	language.use();
 	return html`
-		${away.use() && html`<div class="away" role="status"><span
+		${gone && html`<${Above} class="away" role="status"><span
 			class="spinner" aria-hidden="true"></span>
-			${t("shell.away")}</div>`}
+			<span>${t("shell.away")} ${gone.said && t("error.said",
+				{ text: gone.said })}</span><//>`}
 		${open ? html`<main class="alone"><${Shown}
 				page=${find(pages, at).page} params=${{}} />
 				<div class="alone-choices"><${Choices} /></div>
 			</main>`
-		: who === undefined ? html`<${Busy} />`
+		: who === undefined ? failed ? html`<main class="alone">
+			<${Failed} error=${failed} again=${look_session} />
+			<div class="alone-choices"><${Choices} /></div></main>`
+			: html`<${Busy} />`
 		: who === null ? html`<main class="alone"><${SignIn} />
 			<div class="alone-choices"><${Choices} /></div></main>`
 		: html`<${Frame} who=${who} pathname=${at} />`}
 		<${Confirms} /><${Toasts} />`;
 }
 
+addEventListener("focus", compare_session);
 listen();
 render(html`<${App} />`, document.getElementById("app"));
 look_session();

@@ -2,32 +2,42 @@
 import { Problem } from "./api.js";
 import { html, store, useEffect, useId, useRef, useState } from "./lib.js";
 import { t } from "./texts.js";
-import { Note } from "./ui.js";
+import { Note, raise } from "./ui.js";
 
 /*
  * <${Dialog} title=... onClose=${() => ...}>...<//>
  * is open as long as it is there.  Escape and the cross close it; `stays` does
- * not let them.
+ * not let them, `busy` not now.
  */
-export function Dialog({ title, onClose, children, wide, stays }) {
+export function Dialog({ title, onClose, children, wide, stays, busy }) {
 	const box = useRef();
 	const id = useId();
+	const leave = () => !stays && !busy && onClose();
 
 	useEffect(() => {
 		const before = document.activeElement;
 
 		box.current.showModal();
+		raise();
 		return () => before?.isConnected && before.focus?.();
 	}, []);
 	return html`<dialog ref=${box} class=${wide ? "wide" : ""}
 		aria-labelledby=${id} onCancel=${(e) => {
 			e.preventDefault();
-			if (!stays)
+			leave();
+		}} onClose=${(e) => {
+			/* a second Escape is not asked about */
+			if (e.target !== box.current)
+				return;
+			if (stays || busy) {
+				box.current.showModal();
+				raise();
+			} else
 				onClose();
 		}}>
 		<header class="dialog-head"><h2 id=${id}>${title}</h2>
 			${!stays && html`<button type="button" class="cross"
-				aria-label=${t("ui.close")} onClick=${onClose}
+				aria-label=${t("ui.close")} onClick=${leave}
 				>✕</button>`}</header>
 		<div class="dialog-body">${children}</div>
 	</dialog>`;
@@ -41,8 +51,10 @@ export function Dialog({ title, onClose, children, wide, stays }) {
  */
 const asked = store(null);
 
-export const confirm = (question) => new Promise((done) =>
-	asked.set({ ...question, done }));
+export const confirm = (question) => new Promise((done) => {
+	asked.get()?.done(false);
+	asked.set({ ...question, done });
+});
 
 export const Confirms = () => {
 	const q = asked.use();
@@ -57,7 +69,10 @@ function Confirm({ q }) {
 	const id = useId();
 
 	const close = (answer) => {
-		asked.set(null);
+		if (busy)
+			return;
+		if (asked.get() === q)
+			asked.set(null);
 		q.done(answer);
 	};
 	const run = async (e) => {
@@ -75,7 +90,8 @@ function Confirm({ q }) {
 		}
 	};
 
-	return html`<${Dialog} title=${q.title} onClose=${() => close(false)}>
+	return html`<${Dialog} title=${q.title} busy=${busy}
+		onClose=${() => close(false)}>
 		<form onSubmit=${run}>
 			${[].concat(q.text || []).map((x) => html`<p>${x}</p>`)}
 			${q.typed && html`<div class="field">

@@ -47,10 +47,9 @@ export function SignInForm({ login: known }) {
 			if (p instanceof Problem && p.code === "totp_required")
 				set_step("totp");
 			else {
-				fail(p instanceof Problem ? p.code === "throttled"
-					|| p.code === "unavailable" || p.status < 400
-					? p.text() : t("error." + p.code)
-					: String(p));
+				fail(!(p instanceof Problem) ? String(p)
+					: ["denied", "totp_wrong"].includes(p.code)
+					? t("error." + p.code) : p.text());
 				if (p.code === "denied") {
 					set_step("password");
 					set_totp("");

@@ -11,10 +11,41 @@ export const set_guard = (g) => {
 	guard = g;
 };
 
-export async function go(to, replace = false) {
-	if (guard !== null && !await guard())
-		return;
+let asking = false;
+
+async function may_leave() {
+	if (guard === null)
+		return true;
+	if (asking)
+		return false;
+	asking = true;
+	try {
+		if (!await guard())
+			return false;
+	} finally {
+		asking = false;
+	}
 	guard = null;
+	return true;
+}
+
+/* The browser has gone already: the page's address is put back before it is
+ * asked. */
+async function popped() {
+	const old = place.get();
+
+	if (guard === null || location.pathname + location.search === old) {
+		here();
+		return;
+	}
+	history.pushState(null, "", old);
+	if (await may_leave())
+		history.back();
+}
+
+export async function go(to, replace = false) {
+	if (!await may_leave())
+		return;
 	if (replace)
 		history.replaceState(null, "", to);
 	else
@@ -67,7 +98,7 @@ export function find(pages, pathname) {
 }
 
 export function listen() {
-	addEventListener("popstate", here);
+	addEventListener("popstate", popped);
 	document.addEventListener("click", (e) => {
 		const a = e.target.closest?.("a[href]");
 

@@ -1,7 +1,8 @@
 /* ui.js - the small parts of pages */
 import { Problem } from "./api.js";
 import { duration, full_time, near_time, number, size } from "./format.js";
-import { html, store, useEffect, useId, useRef, useState } from "./lib.js";
+import { html, store, useEffect, useId, useLayoutEffect, useRef, useState }
+	from "./lib.js";
 import { t } from "./texts.js";
 
 /* --- pages --- */
@@ -267,6 +268,23 @@ export function Search({ value, onSearch, label, placeholder }) {
 
 /* --- saying what was done --- */
 
+/* A modal dialog lies over all that was there before it: after one is opened
+ * what it must not hide is shown anew. */
+const raised = store(0);
+export const raise = () => raised.set(raised.get() + 1);
+
+export function Above({ children, ...more }) {
+	const box = useRef();
+	const n = raised.use();
+
+	useLayoutEffect(() => {
+		box.current.hidePopover?.();
+		box.current.showPopover?.();
+	}, [n]);
+	return html`<div ref=${box} popover="manual" ...${more}>${children
+		}</div>`;
+}
+
 const toasts = store([]);
 let toast_number = 0;
 
@@ -282,8 +300,8 @@ export const toast_error = (error) => toast(error instanceof Problem
 	? error.text() : String(error), "bad");
 
 export const Toasts = () => html`
-	<div class="toasts" aria-live="polite" role="status">
+	<${Above} class="toasts" aria-live="polite" role="status">
 		${toasts.use().map((x) => html`<div key=${x.id}
 			class=${"toast " + x.kind}><span class="mark"
 				aria-hidden="true">${marks[x.kind]}</span>
-			${x.text}</div>`)}</div>`;
+			${x.text}</div>`)}<//>`;
