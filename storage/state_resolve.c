@@ -228,8 +228,9 @@ state_resolve_forward(struct state_resolving *r, const struct state_account *ac,
 	r->circle = r->closed = false;
 	e = state_resolve_forwards(r, ac, f, depth);
 	limit = err_is(e, ERR_LIMIT) && (f->keep || depth > 0);
-	keep =
-	    limit || (!r->circle && !r->closed && !(r->strict && depth == 0));
+	/* round: whoever was met may have it, unless that is nobody at all */
+	keep = limit || (!r->closed && !(r->strict && depth == 0) &&
+			    (!r->circle || (!r->forward && r->n == 0)));
 	if (limit)
 		e = NULL;
 	/* nobody else gets it: no copy then, the message itself */

@@ -236,6 +236,15 @@ TEST(test_forward_without_targets)
 	expect(t, st, "a@x.org", "a@x.org");
 	assert_ok(state_domain_suspend(t, st, "test", STR("y.org"), false));
 	expect(t, st, "a@x.org", "d@y.org<a@x.org!");
+	/* what is left leads round */
+	assert_ok(forward(t, st, "a@x.org", "c@x.org"));
+	assert_ok(forward(t, st, "b@x.org", ""));
+	assert_ok(forward(t, st, "c@x.org", "a@x.org b@x.org"));
+	expect(t, st, "a@x.org", "b@x.org<c@x.org!");
+	assert_ok(state_account_remove(t, st, "test", STR("b@x.org"), &gone));
+	expect(t, st, "a@x.org", "a@x.org");
+	expect(t, st, "c@x.org", "c@x.org");
+	expect(t, st, "g@x.org", "a@x.org<g@x.org");
 	assert_same(t, st, node_open(t, c, 1));
 }
 
