@@ -283,6 +283,40 @@ def test_paths(api, root):
     assert head.status == 200 and not head.body
 
 
+CRLF = "a\r\nBcc: everybody@example.org"
+
+
+LINE_ENDS = (
+    ("POST", "/domains", {"name": CRLF}, "/name"),
+    ("POST", "/domains", {"name": "b73.example", "note": CRLF}, "/note"),
+    ("POST", "/accounts", {"address": CRLF + "@example.org"}, "/address"),
+    ("POST", "/accounts", {"address": "b73@example.org", "name": CRLF},
+     "/name"),
+    ("POST", "/aliases", {"address": "b73@example.org", "targets": [CRLF]},
+     "/targets/0"),
+    ("POST", "/groups", {"address": "b73@example.org", "name": CRLF,
+                         "members": ["x@example.org"]}, "/name"),
+    ("POST", "/routes", {"pattern": "b73.example", "hosts": CRLF}, "/hosts"),
+    ("PUT", "/settings/domain.spf", {"value": CRLF}, "/value"),
+    ("PUT", "/settings/client.host", {"value": CRLF}, "/value"),
+    ("POST", "/invites", {"role": "system", "login": CRLF}, "/login"),
+    ("POST", "/me/tokens", {"label": CRLF, "scopes": ["queue:read"]},
+     "/label"),
+    ("POST", "/queue/orders", {"order": "hold", "ids": [CRLF]}, "/ids/0"),
+)
+
+
+def test_b73_line_ends(root):
+    """What becomes a header field, a record or a line of a log has none."""
+    for method, path, body, pointer in LINE_ENDS:
+        answer = root.call(method, path, body, status=422, code="bad_field",
+                           match="*" if method == "PUT" else None)
+        assert answer["pointer"] == pointer, path
+    for made in ("/accounts/b73@example.org", "/domains/b73.example",
+                 "/aliases/b73@example.org", "/groups/b73@example.org"):
+        root.get(made, 404)
+
+
 # --- administrators
 
 def test_invitation(api, cluster, n1):
