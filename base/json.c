@@ -70,16 +70,7 @@ json_of_str(struct str s)
 	if (utf8_is_valid(s))
 		return json_out(json_stringn(s.n > 0 ? s.p : "", s.n));
 	buf_init(&b, NULL, SIZE_MAX / 4);
-	while (s.n > 0) {
-		uint32_t c;
-		size_t n = utf8_get(s, &c);
-
-		if (n == 0)
-			buf_c(&b, "\xef\xbf\xbd");
-		else
-			buf_add(&b, s.p, n);
-		s = str_sub(s, n == 0 ? 1 : n, s.n);
-	}
+	utf8_readable(&b, s);
 	j = json_out(json_stringn(b.p, b.n));
 	buf_free(&b);
 	return j;

@@ -56,3 +56,18 @@ utf8_is_valid(struct str s)
 	}
 	return true;
 }
+
+void
+utf8_readable(struct buf *b, struct str s)
+{
+	while (s.n > 0) {
+		uint32_t c;
+		size_t n = utf8_get(s, &c);
+
+		if (n == 0)
+			buf_c(b, "\xef\xbf\xbd");
+		else
+			buf_add(b, s.p, n);
+		s = str_sub(s, n == 0 ? 1 : n, s.n);
+	}
+}

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/str.h"
 
 /*
@@ -15,5 +16,7 @@
 /* Bytes of the first character of s, 0 if there is none there. */
 size_t utf8_get(struct str s, uint32_t *c_r);
 bool utf8_is_valid(struct str s);
+/* Append s, U+FFFD in the place of each byte that begins no character. */
+void utf8_readable(struct buf *b, struct str s);
 
 #endif

@@ -268,16 +268,7 @@ api_queue_readable(struct arena *a, struct str s, bool cut)
 	struct buf b;
 
 	buf_init(&b, a, 3 * s.n + 100);
-	while (s.n > 0) {
-		uint32_t c;
-		size_t n = utf8_get(s, &c);
-
-		if (n == 0)
-			buf_c(&b, "\xef\xbf\xbd");
-		else
-			buf_str_add(&b, str_sub(s, 0, n));
-		s = str_sub(s, n > 0 ? n : 1, s.n);
-	}
+	utf8_readable(&b, s);
 	if (cut)
 		buf_c(&b, "\r\n[there is more]\r\n");
 	return buf_str(&b);
