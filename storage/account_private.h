@@ -85,6 +85,10 @@ void mailstore_put(struct account *acc);
 /* Handle of accounts/<xx>. fresh: what is known is not to be trusted. */
 may_yield must_check struct err *mailstore_shelf(struct task *t,
     struct mailstore *ms, struct str id, bool fresh, struct share_fh *fh_r);
+/* Handle of accounts/<xx>/<id>, for who needs no journal: one call, no object.
+ * ERR_INVALID: no account's id; ERR_NOENT. */
+may_yield must_check struct err *mailstore_account_dir(struct task *t,
+    struct mailstore *ms, struct str id, struct share_fh *dir_r);
 const struct journal_env *mailstore_journal_env(const struct mailstore *ms);
 struct share *mailstore_share(const struct mailstore *ms);
 struct sched *mailstore_sched(const struct mailstore *ms);

@@ -80,16 +80,8 @@ static may_yield must_check struct err *
 lastlogin_dir(struct task *t, struct mailstore *ms, struct str id,
     struct share_fh *dir)
 {
-	struct share_fh shelf;
-	struct err *e;
+	struct err *e = mailstore_account_dir(t, ms, id, dir);
 
-	if (!account_id_is_valid(id))
-		return err_new(task_arena(t), ERR_INVALID,
-		    "this is not an account's id", NULL);
-	e = mailstore_shelf(t, ms, id, false, &shelf);
-	if (e == NULL)
-		e = share_lookup(t, mailstore_share(ms), SHARE_LANE_ADMIN,
-		    &shelf, id, dir, NULL);
 	return err_is(e, ERR_NOENT) ? err_new(task_arena(t), ERR_NOTFOUND,
 					  "there is no such account", NULL)
 				    : e;

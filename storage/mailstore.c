@@ -325,6 +325,23 @@ mailstore_shelf(struct task *t, struct mailstore *ms, struct str id, bool fresh,
 	return NULL;
 }
 
+struct err *
+mailstore_account_dir(struct task *t, struct mailstore *ms, struct str id,
+    struct share_fh *dir_r)
+{
+	struct share_fh shelf;
+	struct err *e;
+
+	if (!account_id_is_valid(id))
+		return err_new(task_arena(t), ERR_INVALID,
+		    "this is not an account's id", NULL);
+	e = mailstore_shelf(t, ms, id, false, &shelf);
+	if (e == NULL)
+		e = share_lookup(t, mailstore_share(ms), SHARE_LANE_ADMIN,
+		    &shelf, id, dir_r, NULL);
+	return e;
+}
+
 /* --- list --- */
 
 static int

@@ -50,17 +50,10 @@ quota_read(struct task *t, struct mailstore *ms, struct str id,
     struct quota_usage *u_r)
 {
 	struct share *s = mailstore_share(ms);
-	struct share_fh shelf, dir;
+	struct share_fh dir;
 	struct str text;
-	struct err *e;
+	struct err *e = mailstore_account_dir(t, ms, id, &dir);
 
-	if (!account_id_is_valid(id))
-		return err_new(task_arena(t), ERR_INVALID,
-		    "this is not an account's id", NULL);
-	e = mailstore_shelf(t, ms, id, false, &shelf);
-	if (e == NULL)
-		e = share_lookup(t, s, SHARE_LANE_ADMIN, &shelf, id, &dir,
-		    NULL);
 	if (e == NULL)
 		e = share_get(t, s, SHARE_LANE_ADMIN, &dir, STR(QUOTA_FILE),
 		    QUOTA_FILE_MAX, task_arena(t), &text);
