@@ -1,10 +1,10 @@
 /* parts.js - what several of the working pages are made of */
 import { ask } from "./api.js";
 import { useGet } from "./data.js";
-import { html, useEffect, useId, useRef, useState } from "./lib.js";
+import { html, useId, useRef, useState } from "./lib.js";
 import { set_query } from "./router.js";
 import { t, t_if } from "./texts.js";
-import { Copy, Note, Num, Size } from "./ui.js";
+import { Copy, Note, Num, Size, useTyped } from "./ui.js";
 
 /*
  * A change of one object that is shown (of: its useGet()).  When somebody else
@@ -23,24 +23,10 @@ export async function change(of, method, where, body, query) {
 /* A filter of a list that lives in the page's address.  names: what may be
  * meant, to choose from. */
 export function Filter({ name, label, value, placeholder, size = 18, names }) {
-	const [text, set] = useState(value);
 	const input = useRef();
-	const timer = useRef(0);
 	const id = useId();
-
-	useEffect(() => () => clearTimeout(timer.current), []);
-	useEffect(() => {
-		if (document.activeElement !== input.current)
-			set(value);
-	}, [value]);
-	const type = (e) => {
-		const now = e.target.value;
-
-		set(now);
-		clearTimeout(timer.current);
-		timer.current = setTimeout(() =>
-			set_query({ [name]: now.trim() }), 250);
-	};
+	const [text, type] = useTyped(input, value,
+		(now) => set_query({ [name]: now }), 250);
 
 	return html`<div class="filter"><label for=${id}>${label}</label>
 		<input id=${id} ref=${input} type="search" size=${size}

@@ -221,12 +221,33 @@ export function Copy({ text, label, words }) {
 			: words || t("ui.copy")}<//>`;
 }
 
+/*
+ * A text that is typed, and said so many milliseconds after the last key; what
+ * comes from elsewhere waits until nobody types in input.
+ */
+export function useTyped(input, value, say, ms) {
+	const [text, set] = useState(value);
+	const timer = useRef(0);
+
+	useEffect(() => () => clearTimeout(timer.current), []);
+	useEffect(() => {
+		if (document.activeElement !== input.current)
+			set(value);
+	}, [value]);
+	return [text, (e) => {
+		const now = e.target.value;
+
+		set(now);
+		clearTimeout(timer.current);
+		timer.current = setTimeout(() => say(now.trim()), ms);
+	}];
+}
+
 /* Search as one types; "/" goes there from anywhere on the page. */
 export function Search({ value, onSearch, label, placeholder }) {
-	const [text, set] = useState(value);
 	const input = useRef();
-	const timer = useRef(0);
 	const id = useId();
+	const [text, type] = useTyped(input, value, onSearch, 150);
 
 	useEffect(() => {
 		const key = (e) => {
@@ -240,22 +261,8 @@ export function Search({ value, onSearch, label, placeholder }) {
 		};
 
 		document.addEventListener("keydown", key);
-		return () => {
-			document.removeEventListener("keydown", key);
-			clearTimeout(timer.current);
-		};
+		return () => document.removeEventListener("keydown", key);
 	}, []);
-	useEffect(() => {
-		if (document.activeElement !== input.current)
-			set(value);
-	}, [value]);
-	const type = (e) => {
-		const now = e.target.value;
-
-		set(now);
-		clearTimeout(timer.current);
-		timer.current = setTimeout(() => onSearch(now.trim()), 150);
-	};
 
 	return html`<div class="search" role="search">
 		<label for=${id} class="hidden">${label}</label>
