@@ -260,6 +260,8 @@ http_serve(struct task *t, struct conn *c, const struct http_service *s,
 		arena_rewind(task_arena(t), m);
 	}
 	/* In the middle of nothing. */
-	if (events & (CONN_EVENT_TIMEOUT | CONN_EVENT_DRAIN))
+	if (events & CONN_EVENT_TIMEOUT)
 		conn_end(c);
+	else if (events & CONN_EVENT_DRAIN)
+		conn_set_idle_timeout(c, HTTP_DRAIN_MS);
 }

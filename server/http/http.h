@@ -15,7 +15,9 @@
  * http_serve reads whole requests (head by http_parse.h, body up to body_max,
  * by length or chunked) within HTTP_REQUEST_MS, calls handle(), and writes the
  * response that it built, one after another as long as the connection is kept
- * (RFC 9112, 9.3).  What is malformed is answered and the connection closed.
+ * (RFC 9112, 9.3).  When the node goes, the next response says that it is the
+ * last: a connection closed at once might have a request under way, which no
+ * client may repeat unless it is idempotent (9.3.1).  What is malformed is answered and the connection closed.
  *
  * A response is built in the task's arena and written when handle() returns:
  * status, headers, body with its Content-Length.  HEAD gets no body.  A handler
@@ -23,6 +25,7 @@
  */
 #define HTTP_REQUEST_MS 10000 /* from a request's first byte to its last */
 #define HTTP_IDLE_MS 10000    /* between requests */
+#define HTTP_DRAIN_MS 3000    /* the same, once the node is going */
 #define HTTP_RESPONSE_MAX (16U << 20)
 #define HTTP_REQUESTS_MAX 10000 /* of one connection */
 

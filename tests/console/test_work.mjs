@@ -574,6 +574,7 @@ test("orders beside a form do not make it collide", async () => {
 	await page.reload();
 	await button(t("admin.totp_reset")).click();
 	await button(t("admin.totp_reset"), dialog()).click();
+	await dialog().waitFor({ state: "detached" });
 	await button(t("admin.totp_reset")).waitFor({ state: "detached" });
 	await field(t("admin.name")).fill("Dora the Second");
 	await button(t("ui.save")).click();

@@ -1,6 +1,7 @@
 """HTTP: health, metrics, agent-check; what hostile clients get (B59, B60)."""
 
 import re
+from contextlib import ExitStack
 
 import pytest
 
@@ -37,6 +38,9 @@ def response(c):
         headers[name.lower()] = value
     n = int(headers.get("content-length", 0))
     return status, headers, c.read(n).decode()
+
+
+LIVE = "GET /health/live HTTP/1.1\nHost: x"
 
 
 def ask(c, head, body=b""):
@@ -130,6 +134,26 @@ def test_drain_and_resume(cluster, connect, http):
     cluster.ctl.run("node", "resume", "n2")
     wait_for("it is ready", lambda: node.http("/health/ready")[0] == 200)
     assert agent_says(connect, node).startswith("up ready ")
+
+
+def test_drain_breaks_no_request(cluster, http):
+    """Who was connected is answered once more and told that it is the last;
+    who says nothing is closed, soon."""
+    node = cluster["n2"]
+    with ExitStack() as stack:
+        silent, *speak = [stack.enter_context(http("n2")) for _ in range(9)]
+        assert ask(silent, LIVE)[0] == 200
+        cluster.ctl.run("node", "drain", "n2")
+        while speak:
+            for c in list(speak):
+                status, headers, _ = ask(c, LIVE)
+                assert status == 200
+                if headers.get("connection") == "close":
+                    assert c.closed() == ""
+                    speak.remove(c)
+        assert silent.closed() == ""
+    cluster.ctl.run("node", "resume", "n2")
+    wait_for("it is ready", lambda: node.http("/health/ready")[0] == 200)
 
 
 def test_probes_are_not_logged(connect, n1):

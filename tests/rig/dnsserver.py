@@ -175,22 +175,37 @@ class DnsServer:
         return self.start()
 
     def freeze(self):
-        """It takes questions and does not answer."""
-        for pid in self.pids():
-            os.kill(pid, signal.SIGSTOP)
+        """It takes questions and does not answer.  After a change() there are
+        processes that begin and such that end: until none is new."""
+        frozen = set()
+        while frozen != (now := set(self.pids())):
+            self.signal(now - frozen, signal.SIGSTOP)
+            frozen = now
 
     def thaw(self):
-        for pid in self.pids():
-            os.kill(pid, signal.SIGCONT)
+        self.signal(self.pids(), signal.SIGCONT)
+
+    @staticmethod
+    def signal(pids, number):
+        """To those that are still there: one that has ended goes as soon as its
+        parent runs."""
+        for pid in pids:
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass
 
     def pids(self):
         """The process and its children."""
         found, new = [], [self.process.pid]
         while new:
             pid = new.pop()
+            try:
+                with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
+                    new += [int(p) for p in f.read().split()]
+            except (FileNotFoundError, ProcessLookupError):
+                continue
             found.append(pid)
-            with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
-                new += [int(p) for p in f.read().split()]
         return found
 
     def stop(self):
@@ -200,8 +215,7 @@ class DnsServer:
             try:
                 self.process.wait(20)
             except subprocess.TimeoutExpired:
-                for pid in self.pids():
-                    os.kill(pid, signal.SIGKILL)
+                self.signal(self.pids(), signal.SIGKILL)
                 self.process.wait()
                 raise
         self.process = None
