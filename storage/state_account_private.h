@@ -14,7 +14,7 @@
 #define STATE_PASSWORD_COLUMN "accounts.secret_password"
 #define STATE_APP_PASSWORD_COLUMN "app_passwords.secret_password"
 
-void state_account_row(struct state_q *q, struct state_account *ac);
+void state_account_row(struct state_q *q, void *account);
 /* By normalised address, not removed. ERR_NOTFOUND. */
 must_check struct err *state_account_by_login(struct state_db *db,
     struct arena *a, struct str login, struct state_account *ac_r);

@@ -6,8 +6,10 @@
 #include "storage/state_setting.h"
 
 void
-state_account_row(struct state_q *q, struct state_account *ac)
+state_account_row(struct state_q *q, void *account)
 {
+	struct state_account *ac = account;
+
 	ac->id = state_q_str(q, 0);
 	ac->address = state_q_str(q, 1);
 	ac->domain = state_q_str(q, 2);
@@ -23,6 +25,10 @@ state_account_row(struct state_q *q, struct state_account *ac)
 	ac->password_changed = state_q_i64(q, 12);
 	ac->volume = state_q_str(q, 13);
 }
+
+static const struct state_rows state_account_rows = {
+	sizeof(struct state_account), state_account_row, 0
+};
 
 struct err *
 state_account_missing(struct arena *a, struct str address)
@@ -167,7 +173,6 @@ state_account_list(struct arena *a, struct state *st,
     unsigned *n_r)
 {
 	struct str pattern, folded = STR_NONE, domain = STR_NONE;
-	struct state_account *list = NULL;
 	struct state_db *db;
 	struct state_q q;
 	struct err *e;
@@ -196,12 +201,7 @@ state_account_list(struct arena *a, struct state *st,
 	    (int64_t)(query->removed  ? STATE_ACCOUNT_REMOVED
 		      : query->active ? STATE_ACCOUNT_ACTIVE
 				      : STATE_ACCOUNT_SUSPENDED));
-	while (state_q_row(&q)) {
-		list = state_list_add(a, list, n_r, sizeof(*list));
-		state_account_row(&q, &list[*n_r - 1]);
-	}
-	*list_r = list;
-	e = state_q_end(&q);
+	e = state_q_list(&q, st, &state_account_rows, list_r, n_r);
 	state_read_end(st);
 	return e;
 }
@@ -211,28 +211,10 @@ state_account_walk(struct arena *a, struct state *st, struct str from,
     struct str below, unsigned max, struct state_account **list_r,
     unsigned *n_r)
 {
-	struct state_account *list = NULL;
-	struct state_db *db;
-	struct state_q q;
-	struct err *e;
-
-	*n_r = 0;
-	*list_r = NULL;
-	e = state_read_begin(a, st, &db);
-	if (e != NULL)
-		return e;
-	state_q_begin(&q, db, a,
+	return state_list(a, st, &state_account_rows, list_r, n_r,
 	    "SELECT " STATE_ACCOUNT_COLUMNS " FROM accounts"
 	    " WHERE id >= ? AND id < ? AND status != 2 ORDER BY id LIMIT ?",
 	    "tti", from, below, (int64_t)max);
-	while (state_q_row(&q)) {
-		list = state_list_add(a, list, n_r, sizeof(*list));
-		state_account_row(&q, &list[*n_r - 1]);
-	}
-	*list_r = list;
-	e = state_q_end(&q);
-	state_read_end(st);
-	return e;
 }
 
 struct err *

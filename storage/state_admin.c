@@ -142,19 +142,15 @@ state_admin_account_goes(struct state_tx *x, struct str address)
 struct err *
 state_admin_domain_goes(struct state_tx *x, struct str domain)
 {
-	struct str *list = NULL;
+	struct str *list;
 	struct state_q q;
 	struct err *e;
-	unsigned i, n = 0;
+	unsigned i, n;
 
 	state_q_begin(&q, x->db, x->a,
 	    "SELECT login FROM admins WHERE domain = ? ORDER BY login", "t",
 	    domain);
-	while (state_q_row(&q)) {
-		list = state_list_add(x->a, list, &n, sizeof(*list));
-		list[n - 1] = state_q_str(&q, 0);
-	}
-	e = state_q_end(&q);
+	e = state_q_list(&q, x->st, &state_rows_str, &list, &n);
 	for (i = 0; e == NULL && i < n; i++)
 		e = state_admin_drop(x, list[i]);
 	if (e == NULL && state_schema(x->st) >= STATE_CONSOLE_SCHEMA)

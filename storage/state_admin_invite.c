@@ -22,8 +22,10 @@ state_admin_invite_missing(struct arena *a)
 }
 
 static void
-state_admin_invite_row(struct state_q *q, struct state_admin_invite *inv)
+state_admin_invite_row(struct state_q *q, void *row)
 {
+	struct state_admin_invite *inv = row;
+
 	*inv = (struct state_admin_invite){ .id = state_q_str(q, 0),
 		.login = state_q_str(q, 1),
 		.role = state_q_str(q, 2),
@@ -31,6 +33,11 @@ state_admin_invite_row(struct state_q *q, struct state_admin_invite *inv)
 		.created = state_q_i64(q, 4),
 		.expires = state_q_i64(q, 5) };
 }
+
+static const struct state_rows state_admin_invite_rows = {
+	sizeof(struct state_admin_invite), state_admin_invite_row,
+	STATE_CONSOLE_SCHEMA
+};
 
 /* --- making and withdrawing --- */
 
@@ -272,26 +279,6 @@ struct err *
 state_admin_invite_list(struct arena *a, struct state *st,
     struct state_admin_invite **list_r, unsigned *n_r)
 {
-	struct state_admin_invite *list = NULL;
-	struct err *e, *end = NULL;
-	struct state_db *db;
-	struct state_q q;
-
-	*n_r = 0;
-	*list_r = NULL;
-	e = state_read_begin(a, st, &db);
-	if (e != NULL)
-		return e;
-	if (state_schema(st) >= STATE_CONSOLE_SCHEMA) {
-		state_q_begin(&q, db, a,
-		    STATE_INVITE_COLUMNS " ORDER BY created, id", "");
-		while (state_q_row(&q)) {
-			list = state_list_add(a, list, n_r, sizeof(*list));
-			state_admin_invite_row(&q, &list[*n_r - 1]);
-		}
-		end = state_q_end(&q);
-	}
-	*list_r = list;
-	state_read_end(st);
-	return end;
+	return state_list(a, st, &state_admin_invite_rows, list_r, n_r,
+	    STATE_INVITE_COLUMNS " ORDER BY created, id", "");
 }

@@ -18,9 +18,10 @@ state_admin_sql(struct arena *a, const struct state *st)
 		: "'', x'', 0");
 }
 
-static struct err *
-state_admin_row(struct state_q *q, struct state *st, struct state_admin *ad)
+static void
+state_admin_row(struct state_q *q, void *row)
 {
+	struct state_admin *ad = row;
 	struct str salt, text, id;
 	struct err *e;
 
@@ -35,28 +36,30 @@ state_admin_row(struct state_q *q, struct state *st, struct state_admin *ad)
 	if (salt.n == sizeof(ad->salt.salt))
 		memcpy(ad->salt.salt, salt.p, salt.n);
 	ad->salt.iterations = (uint32_t)state_q_u64(q, 6);
-	e = state_unseal(q->a, st, STATE_ADMIN_COLUMN, ad->login,
+	e = state_unseal(q->a, q->st, STATE_ADMIN_COLUMN, ad->login,
 	    state_q_str(q, 7), &text);
 	if (e == NULL)
 		e = password_decode(q->a, text, &ad->password);
 	ad->password.salt = ad->salt;
 	id = state_q_str(q, 8);
 	if (e == NULL)
-		e = state_unseal(q->a, st,
+		e = state_unseal(q->a, q->st,
 		    id.n > 0 ? STATE_ACCOUNT_TOTP_COLUMN
 			     : STATE_ADMIN_TOTP_COLUMN,
 		    id.n > 0 ? id : ad->login, state_q_str(q, 10), &ad->totp);
-	return e;
+	q->err = e;
 }
+
+static const struct state_rows state_admin_rows = { sizeof(struct state_admin),
+	state_admin_row, 0 };
 
 static struct err *
 state_admin_read(struct arena *a, struct state *st, struct str login,
     struct state_admin **list_r, unsigned *n_r)
 {
-	struct state_admin *list = NULL;
-	struct err *e, *end;
 	struct state_db *db;
 	struct state_q q;
+	struct err *e;
 
 	*n_r = 0;
 	*list_r = NULL;
@@ -64,14 +67,9 @@ state_admin_read(struct arena *a, struct state *st, struct str login,
 	if (e != NULL)
 		return e;
 	state_q_begin(&q, db, a, state_admin_sql(a, st), "t", login);
-	while (e == NULL && state_q_row(&q)) {
-		list = state_list_add(a, list, n_r, sizeof(*list));
-		e = state_admin_row(&q, st, &list[*n_r - 1]);
-	}
-	*list_r = list;
-	end = state_q_end(&q);
+	e = state_q_list(&q, st, &state_admin_rows, list_r, n_r);
 	state_read_end(st);
-	return e != NULL ? e : end;
+	return e;
 }
 
 struct err *

@@ -128,31 +128,18 @@ struct err *
 state_alias_naming(struct arena *a, struct state *st, bool groups,
     struct str target, struct str **list_r, unsigned *n_r)
 {
-	struct str *list = NULL;
 	struct state_address ad;
-	struct state_db *db;
-	struct state_q q;
 	struct err *e;
 
 	*n_r = 0;
 	*list_r = NULL;
 	e = state_address_parse(a, target, &ad);
 	if (e == NULL)
-		e = state_read_begin(a, st, &db);
-	if (e != NULL)
-		return e;
-	state_q_begin(&q, db, a,
-	    groups ? "SELECT address FROM group_members WHERE member = ?"
-		     " ORDER BY address"
-		   : "SELECT address FROM alias_targets WHERE target = ?"
-		     " ORDER BY address",
-	    "t", ad.full);
-	while (state_q_row(&q)) {
-		list = state_list_add(a, list, n_r, sizeof(*list));
-		list[*n_r - 1] = state_q_str(&q, 0);
-	}
-	*list_r = list;
-	e = state_q_end(&q);
-	state_read_end(st);
+		e = state_list(a, st, &state_rows_str, list_r, n_r,
+		    groups ? "SELECT address FROM group_members"
+			     " WHERE member = ? ORDER BY address"
+			   : "SELECT address FROM alias_targets"
+			     " WHERE target = ? ORDER BY address",
+		    "t", ad.full);
 	return e;
 }

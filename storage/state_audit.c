@@ -55,47 +55,32 @@ state_audit_before(struct str before)
 	return before.n > 0 ? before : STR("~");
 }
 
-static struct err *
-state_audit_rows(struct arena *a, struct state_q *q,
-    struct state_audit_row **list_r, unsigned *n_r)
+static void
+state_audit_read(struct state_q *q, void *row)
 {
-	struct state_audit_row *list = NULL, *row;
+	struct state_audit_row *r = row;
 
-	while (state_q_row(q)) {
-		list = state_list_add(a, list, n_r, sizeof(*list));
-		row = &list[*n_r - 1];
-		row->id = state_q_str(q, 0);
-		row->at = state_q_i64(q, 1);
-		row->who = state_q_str(q, 2);
-		row->what = state_q_str(q, 3);
-		row->object = state_q_str(q, 4);
-		row->detail = state_q_str(q, 5);
-	}
-	*list_r = list;
-	return state_q_end(q);
+	r->id = state_q_str(q, 0);
+	r->at = state_q_i64(q, 1);
+	r->who = state_q_str(q, 2);
+	r->what = state_q_str(q, 3);
+	r->object = state_q_str(q, 4);
+	r->detail = state_q_str(q, 5);
 }
+
+static const struct state_rows state_audit_rows = {
+	sizeof(struct state_audit_row), state_audit_read, 0
+};
 
 struct err *
 state_audit_list(struct arena *a, struct state *st, struct str object,
     struct str before, unsigned max, struct state_audit_row **list_r,
     unsigned *n_r)
 {
-	struct state_db *db;
-	struct state_q q;
-	struct err *e;
-
-	*n_r = 0;
-	*list_r = NULL;
-	e = state_read_begin(a, st, &db);
-	if (e != NULL)
-		return e;
-	state_q_begin(&q, db, a,
+	return state_list(a, st, &state_audit_rows, list_r, n_r,
 	    STATE_AUDIT_COLUMNS " WHERE id < ?1 AND (?2 = '' OR object = ?2)"
 				" ORDER BY id DESC LIMIT ?3",
 	    "tti", state_audit_before(before), object, (int64_t)max);
-	e = state_audit_rows(a, &q, list_r, n_r);
-	state_read_end(st);
-	return e;
 }
 
 /* Where a step ends; the primary key's index has it. */
@@ -149,7 +134,7 @@ state_audit_find(struct arena *a, struct state *st, struct state_audit_query *f,
 	    " ORDER BY id DESC LIMIT ?6",
 	    "tttttut", state_audit_before(f->before), f->object, f->who,
 	    f->what, f->domain, (uint64_t)f->max, f->looked);
-	e = state_audit_rows(a, &q, list_r, n_r);
+	e = state_q_list(&q, st, &state_audit_rows, list_r, n_r);
 	state_read_end(st);
 	if (*n_r == f->max)
 		f->looked = STR_NONE;

@@ -118,32 +118,30 @@ state_certificate_remove(struct task *t, struct state *st, const char *by,
 	return state_change(t, st, by, state_certificate_remove_run, &w);
 }
 
-static struct err *
-state_certificate_row(struct state_q *q, struct state *st,
-    struct state_certificate *c)
+static void
+state_certificate_row(struct state_q *q, void *row)
 {
+	struct state_certificate *c = row;
 	struct state_q names;
-	struct err *e;
 
 	*c = (struct state_certificate){ .id = state_q_str(q, 0),
 		.chain = state_q_str(q, 1),
 		.created = state_q_i64(q, 3),
 		.expires = state_q_i64(q, 4) };
-	e = state_unseal(q->a, st, STATE_CERTIFICATE_COLUMN, c->id,
+	q->err = state_unseal(q->a, q->st, STATE_CERTIFICATE_COLUMN, c->id,
 	    state_q_str(q, 2), &c->secret);
-	if (e != NULL)
-		return e;
+	if (q->err != NULL)
+		return;
 	state_q_begin(&names, q->db, q->a,
 	    "SELECT name FROM certificate_names WHERE certificate = ?"
 	    " ORDER BY name",
 	    "t", c->id);
-	while (state_q_row(&names)) {
-		c->names =
-		    state_list_add(q->a, c->names, &c->n, sizeof(*c->names));
-		c->names[c->n - 1] = state_q_str(&names, 0);
-	}
-	return state_q_end(&names);
+	q->err = state_q_list(&names, q->st, &state_rows_str, &c->names, &c->n);
 }
+
+static const struct state_rows state_certificate_rows = {
+	sizeof(struct state_certificate), state_certificate_row, 0
+};
 
 #define STATE_CERTIFICATE_COLUMNS                                              \
 	"SELECT id, chain, secret_key, created, expires FROM certificates"
@@ -152,26 +150,8 @@ struct err *
 state_certificate_list(struct arena *a, struct state *st,
     struct state_certificate **list_r, unsigned *n_r)
 {
-	struct state_certificate *list = NULL;
-	struct err *e, *end;
-	struct state_db *db;
-	struct state_q q;
-
-	*n_r = 0;
-	*list_r = NULL;
-	e = state_read_begin(a, st, &db);
-	if (e != NULL)
-		return e;
-	state_q_begin(&q, db, a,
+	return state_list(a, st, &state_certificate_rows, list_r, n_r,
 	    STATE_CERTIFICATE_COLUMNS " ORDER BY created, id", "");
-	while (e == NULL && state_q_row(&q)) {
-		list = state_list_add(a, list, n_r, sizeof(*list));
-		e = state_certificate_row(&q, st, &list[*n_r - 1]);
-	}
-	*list_r = list;
-	end = state_q_end(&q);
-	state_read_end(st);
-	return e != NULL ? e : end;
 }
 
 static struct err *
@@ -179,19 +159,21 @@ state_certificate_by_name(struct state_db *db, struct arena *a,
     struct state *st, struct str name, struct state_certificate *c_r,
     bool *found_r)
 {
-	struct err *e = NULL, *end;
+	struct state_certificate *list;
 	struct state_q q;
+	struct err *e;
+	unsigned n;
 
 	state_q_begin(&q, db, a,
 	    STATE_CERTIFICATE_COLUMNS
 	    " WHERE id = (SELECT certificate FROM certificate_names"
 	    "  WHERE name = ?)",
 	    "t", name);
-	*found_r = state_q_row(&q);
+	e = state_q_list(&q, st, &state_certificate_rows, &list, &n);
+	*found_r = n > 0;
 	if (*found_r)
-		e = state_certificate_row(&q, st, c_r);
-	end = state_q_end(&q);
-	return e != NULL ? e : end;
+		*c_r = list[0];
+	return e;
 }
 
 struct err *

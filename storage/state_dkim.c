@@ -24,8 +24,9 @@ state_dkim_stage_name(enum state_dkim_stage s)
 /* --- reading --- */
 
 static void
-state_dkim_row(struct state_q *q, struct state_dkim_key *k)
+state_dkim_row(struct state_q *q, void *row)
 {
+	struct state_dkim_key *k = row;
 	bool active = state_q_i64(q, 6) != 0;
 
 	*k = (struct state_dkim_key){ .id = state_q_str(q, 0),
@@ -46,25 +47,9 @@ state_dkim_row(struct state_q *q, struct state_dkim_key *k)
 	"SELECT id, domain, selector, algorithm, node, public, active,"        \
 	" created, activated, retired FROM keys WHERE kind = 'dkim'"
 
-static struct err *
-state_dkim_read(struct state_db *db, struct arena *a, struct str domain,
-    struct state_dkim_key **list_r, unsigned *n_r)
-{
-	struct state_dkim_key *list = NULL;
-	struct state_q q;
-
-	*n_r = 0;
-	state_q_begin(&q, db, a,
-	    STATE_DKIM_COLUMNS " AND (?1 = '' OR domain = ?1)"
-			       " ORDER BY domain, created, selector",
-	    "t", domain);
-	while (state_q_row(&q)) {
-		list = state_list_add(a, list, n_r, sizeof(*list));
-		state_dkim_row(&q, &list[*n_r - 1]);
-	}
-	*list_r = list;
-	return state_q_end(&q);
-}
+static const struct state_rows state_dkim_rows = {
+	sizeof(struct state_dkim_key), state_dkim_row, STATE_SENDING_SCHEMA
+};
 
 struct err *
 state_dkim_list(struct arena *a, struct state *st, struct str domain,
@@ -72,19 +57,16 @@ state_dkim_list(struct arena *a, struct state *st, struct str domain,
 {
 	struct str name = STR_NONE;
 	struct err *e = NULL;
-	struct state_db *db;
 
 	*n_r = 0;
 	*list_r = NULL;
 	if (domain.n > 0)
 		e = state_domain_parse(a, domain, &name);
 	if (e == NULL)
-		e = state_read_begin(a, st, &db);
-	if (e != NULL)
-		return e;
-	if (state_schema(st) >= STATE_SENDING_SCHEMA)
-		e = state_dkim_read(db, a, name, list_r, n_r);
-	state_read_end(st);
+		e = state_list(a, st, &state_dkim_rows, list_r, n_r,
+		    STATE_DKIM_COLUMNS " AND (?1 = '' OR domain = ?1)"
+				       " ORDER BY domain, created, selector",
+		    "t", name);
 	return e;
 }
 

@@ -463,8 +463,10 @@ state_domain_rules_row(struct state_q *q, int col, struct state_domain_rules *r)
 }
 
 static void
-state_domain_row(struct state_q *q, struct state_domain *d)
+state_domain_row(struct state_q *q, void *row)
 {
+	struct state_domain *d = row;
+
 	d->name = state_q_str(q, 0);
 	d->display = state_q_str(q, 1);
 	d->note = state_q_str(q, 2);
@@ -477,6 +479,9 @@ state_domain_row(struct state_q *q, struct state_domain *d)
 	d->trash_keep = state_q_i64(q, 9);
 	state_domain_rules_row(q, 10, &d->rules);
 }
+
+static const struct state_rows state_domain_all = { sizeof(struct state_domain),
+	state_domain_row, 0 };
 
 static const char *
 state_domain_rules_columns(const struct state *st)
@@ -577,7 +582,6 @@ struct err *
 state_domain_list(struct arena *a, struct state *st, struct str after,
     unsigned max, struct state_domain **list_r, unsigned *n_r)
 {
-	struct state_domain *list = NULL;
 	struct state_db *db;
 	struct state_q q;
 	struct err *e;
@@ -590,12 +594,7 @@ state_domain_list(struct arena *a, struct state *st, struct str after,
 	state_q_begin(&q, db, a,
 	    state_domain_sql(a, st, "WHERE name > ? ORDER BY name LIMIT ?"),
 	    "ti", after, (int64_t)max);
-	while (state_q_row(&q)) {
-		list = state_list_add(a, list, n_r, sizeof(*list));
-		state_domain_row(&q, &list[*n_r - 1]);
-	}
-	*list_r = list;
-	e = state_q_end(&q);
+	e = state_q_list(&q, st, &state_domain_all, list_r, n_r);
 	state_read_end(st);
 	return e;
 }

@@ -115,11 +115,25 @@ state_identity_remove(struct task *t, struct state *st, const char *by,
 
 /* --- reading --- */
 
-static struct err *
-state_identity_read(struct state_db *db, struct arena *a, struct str login,
-    struct state_identity **list_r, unsigned *n_r)
+static void
+state_identity_row(struct state_q *q, void *row)
 {
-	struct state_identity *list = NULL;
+	struct state_identity *i = row;
+
+	*i = (struct state_identity){ .account = state_q_str(q, 0),
+		.login = state_q_str(q, 1),
+		.address = state_q_str(q, 2),
+		.created = state_q_i64(q, 3) };
+}
+
+static const struct state_rows state_identity_rows = {
+	sizeof(struct state_identity), state_identity_row, 0
+};
+
+static struct err *
+state_identity_read(struct state_db *db, struct arena *a, struct state *st,
+    struct str login, struct state_identity **list_r, unsigned *n_r)
+{
 	struct state_account ac = { .id = STR_NONE };
 	struct state_q q;
 	struct err *e;
@@ -134,16 +148,7 @@ state_identity_read(struct state_db *db, struct arena *a, struct str login,
 	    " LEFT JOIN accounts a ON a.id = i.account"
 	    " WHERE ?1 = '' OR i.account = ?1 ORDER BY a.address, i.address",
 	    "t", ac.id);
-	while (state_q_row(&q)) {
-		list = state_list_add(a, list, n_r, sizeof(*list));
-		list[*n_r - 1] =
-		    (struct state_identity){ .account = state_q_str(&q, 0),
-			    .login = state_q_str(&q, 1),
-			    .address = state_q_str(&q, 2),
-			    .created = state_q_i64(&q, 3) };
-	}
-	*list_r = list;
-	return state_q_end(&q);
+	return state_q_list(&q, st, &state_identity_rows, list_r, n_r);
 }
 
 struct err *
@@ -163,7 +168,7 @@ state_identity_list(struct arena *a, struct state *st,
 	if (e != NULL)
 		return e;
 	if (state_schema(st) >= STATE_SENDING_SCHEMA)
-		e = state_identity_read(db, a, login, list_r, n_r);
+		e = state_identity_read(db, a, st, login, list_r, n_r);
 	state_read_end(st);
 	return e;
 }

@@ -148,9 +148,11 @@ state_key_remove(struct task *t, struct state *st, const char *by,
 	" WHERE kind = ?1 AND (?2 = '' OR domain = ?2)"                        \
 	" ORDER BY created DESC, id"
 
-static struct err *
-state_key_row(struct state_q *q, struct state *st, struct state_cluster_key *k)
+static void
+state_key_row(struct state_q *q, void *row)
 {
+	struct state_cluster_key *k = row;
+
 	k->id = state_q_str(q, 0);
 	k->kind = state_q_str(q, 1);
 	k->domain = state_q_str(q, 2);
@@ -162,18 +164,21 @@ state_key_row(struct state_q *q, struct state *st, struct state_cluster_key *k)
 	k->node = state_q_str(q, 9);
 	k->activated = state_q_i64(q, 10);
 	k->retired = state_q_i64(q, 11);
-	return state_unseal(q->a, st, STATE_KEY_COLUMN, k->id,
+	q->err = state_unseal(q->a, q->st, STATE_KEY_COLUMN, k->id,
 	    state_q_str(q, 6), &k->secret);
 }
+
+static const struct state_rows state_key_rows = {
+	sizeof(struct state_cluster_key), state_key_row, 0
+};
 
 struct err *
 state_key_list(struct arena *a, struct state *st, struct str kind,
     struct str domain, struct state_cluster_key **list_r, unsigned *n_r)
 {
-	struct state_cluster_key *list = NULL;
-	struct err *e, *end;
 	struct state_db *db;
 	struct state_q q;
+	struct err *e;
 
 	*n_r = 0;
 	*list_r = NULL;
@@ -185,12 +190,7 @@ state_key_list(struct arena *a, struct state *st, struct str kind,
 		? STATE_KEY_SELECT("node, activated, retired")
 		: STATE_KEY_SELECT("'', 0, 0"),
 	    "tt", kind, domain);
-	while (e == NULL && state_q_row(&q)) {
-		list = state_list_add(a, list, n_r, sizeof(*list));
-		e = state_key_row(&q, st, &list[*n_r - 1]);
-	}
-	*list_r = list;
-	end = state_q_end(&q);
+	e = state_q_list(&q, st, &state_key_rows, list_r, n_r);
 	state_read_end(st);
-	return e != NULL ? e : end;
+	return e;
 }

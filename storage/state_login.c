@@ -288,38 +288,37 @@ state_app_password_remove(struct task *t, struct state *st, const char *by,
 		   : state_change(t, st, by, state_app_password_remove_run, &w);
 }
 
+static void
+state_app_password_row(struct state_q *q, void *row)
+{
+	struct state_app_password *p = row;
+
+	p->id = state_q_str(q, 0);
+	p->account_id = state_q_str(q, 1);
+	p->label = state_q_str(q, 2);
+	p->created = state_q_i64(q, 3);
+	p->expires = state_q_i64(q, 4);
+}
+
+static const struct state_rows state_app_password_rows = {
+	sizeof(struct state_app_password), state_app_password_row, 0
+};
+
 struct err *
 state_app_password_list(struct arena *a, struct state *st, struct str address,
     struct state_app_password **list_r, unsigned *n_r)
 {
-	struct state_app_password *list = NULL, *row;
 	struct state_account ac;
-	struct state_db *db;
-	struct state_q q;
 	struct err *e;
 
 	*n_r = 0;
 	*list_r = NULL;
 	e = state_account_find(a, st, address, &ac);
 	if (e == NULL)
-		e = state_read_begin(a, st, &db);
-	if (e != NULL)
-		return e;
-	state_q_begin(&q, db, a,
-	    "SELECT id, account, label, created, expires FROM app_passwords"
-	    " WHERE account = ? ORDER BY created, id",
-	    "t", ac.id);
-	while (state_q_row(&q)) {
-		list = state_list_add(a, list, n_r, sizeof(*list));
-		row = &list[*n_r - 1];
-		row->id = state_q_str(&q, 0);
-		row->account_id = state_q_str(&q, 1);
-		row->label = state_q_str(&q, 2);
-		row->created = state_q_i64(&q, 3);
-		row->expires = state_q_i64(&q, 4);
-	}
-	*list_r = list;
-	e = state_q_end(&q);
-	state_read_end(st);
+		e = state_list(a, st, &state_app_password_rows, list_r, n_r,
+		    "SELECT id, account, label, created, expires"
+		    " FROM app_passwords WHERE account = ?"
+		    " ORDER BY created, id",
+		    "t", ac.id);
 	return e;
 }

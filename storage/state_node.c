@@ -6,8 +6,10 @@
 #include "storage/state_private.h"
 
 static void
-state_node_row(struct state_q *q, struct state_node *n)
+state_node_row(struct state_q *q, void *row)
 {
+	struct state_node *n = row;
+
 	n->id = state_q_str(q, 0);
 	n->name = state_q_str(q, 1);
 	n->address = state_q_str(q, 2);
@@ -15,6 +17,9 @@ state_node_row(struct state_q *q, struct state_node *n)
 	n->drain = state_q_i64(q, 4) != 0;
 	n->joined = state_q_i64(q, 5);
 }
+
+static const struct state_rows state_node_rows = { sizeof(struct state_node),
+	state_node_row, 0 };
 
 #define STATE_NODE_COLUMNS                                                     \
 	"SELECT id, name, address, note, drain, joined FROM nodes"
@@ -187,23 +192,6 @@ struct err *
 state_node_list(struct arena *a, struct state *st, struct state_node **list_r,
     unsigned *n_r)
 {
-	struct state_node *list = NULL;
-	struct state_db *db;
-	struct state_q q;
-	struct err *e;
-
-	*n_r = 0;
-	*list_r = NULL;
-	e = state_read_begin(a, st, &db);
-	if (e != NULL)
-		return e;
-	state_q_begin(&q, db, a, STATE_NODE_COLUMNS " ORDER BY name, id", "");
-	while (state_q_row(&q)) {
-		list = state_list_add(a, list, n_r, sizeof(*list));
-		state_node_row(&q, &list[*n_r - 1]);
-	}
-	*list_r = list;
-	e = state_q_end(&q);
-	state_read_end(st);
-	return e;
+	return state_list(a, st, &state_node_rows, list_r, n_r,
+	    STATE_NODE_COLUMNS " ORDER BY name, id", "");
 }

@@ -30,6 +30,7 @@ struct state_q {
 	sqlite3_stmt *s;
 	struct state_db *db;
 	struct arena *a;
+	const struct state *st; /* while state_q_list() reads */
 	struct err *err;
 	bool done;
 };
@@ -82,8 +83,26 @@ struct str state_seal(struct state_tx *x, const char *column, struct str id,
 must_check struct err *state_unseal(struct arena *a, const struct state *st,
     const char *column, struct str id, struct str sealed, struct str *clear_r);
 
-/* Rows into arrays that grow in an arena. */
+/* Arrays that grow in an arena. */
 void *state_list_add(struct arena *a, void *list, unsigned *n, size_t size);
+
+/*
+ * How rows become such an array: read fills in a row of size bytes, and leaves
+ * in q->err what it could not; q->st is the state, whose secrets it may open.
+ */
+struct state_rows {
+	size_t size;
+	void (*read)(struct state_q *q, void *row);
+	uint32_t schema; /* for state_list(): there are none below it */
+};
+extern const struct state_rows state_rows_str; /* struct str: column 0 */
+/* All rows of q, which ends here.  list_r: a struct x **. */
+must_check struct err *state_q_list(struct state_q *q, const struct state *st,
+    const struct state_rows *rows, void *list_r, unsigned *n_r);
+/* Of one statement, in a read of its own. */
+must_check struct err *state_list(struct arena *a, struct state *st,
+    const struct state_rows *rows, void *list_r, unsigned *n_r, const char *sql,
+    const char *types, ...);
 
 /* Inside a transaction, for composing business functions. */
 must_check struct err *state_domain_get_in(struct state_db *db, struct arena *a,

@@ -223,3 +223,54 @@ state_list_add(struct arena *a, void *list, unsigned *n, size_t size)
 	(*n)++;
 	return list;
 }
+
+static void
+state_rows_read_str(struct state_q *q, void *row)
+{
+	struct str *s = row;
+
+	*s = state_q_str(q, 0);
+}
+
+const struct state_rows state_rows_str = { sizeof(struct str),
+	state_rows_read_str, 0 };
+
+struct err *
+state_q_list(struct state_q *q, const struct state *st,
+    const struct state_rows *rows, void *list_r, unsigned *n_r)
+{
+	char *list = NULL;
+
+	*n_r = 0;
+	q->st = st;
+	while (state_q_row(q)) {
+		list = state_list_add(q->a, list, n_r, rows->size);
+		rows->read(q, list + (*n_r - 1) * rows->size);
+	}
+	memcpy(list_r, &list, sizeof(list));
+	return state_q_end(q);
+}
+
+struct err *
+state_list(struct arena *a, struct state *st, const struct state_rows *rows,
+    void *list_r, unsigned *n_r, const char *sql, const char *types, ...)
+{
+	struct state_db *db;
+	struct state_q q;
+	struct err *e;
+	va_list ap;
+
+	*n_r = 0;
+	memset(list_r, 0, sizeof(void *));
+	e = state_read_begin(a, st, &db);
+	if (e != NULL)
+		return e;
+	if (state_schema(st) >= rows->schema) {
+		va_start(ap, types);
+		state_q_vbegin(&q, db, a, sql, types, &ap);
+		va_end(ap);
+		e = state_q_list(&q, st, rows, list_r, n_r);
+	}
+	state_read_end(st);
+	return e;
+}

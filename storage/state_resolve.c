@@ -147,20 +147,13 @@ static struct err *
 state_resolve_targets(struct state_resolving *r, struct str address,
     struct str **targets_r, unsigned *n_r)
 {
-	struct str *targets = NULL;
 	struct state_q q;
 
-	*n_r = 0;
 	state_q_begin(&q, r->db, r->a,
 	    "SELECT target FROM alias_targets WHERE address = ?1"
 	    " UNION SELECT member FROM group_members WHERE address = ?1",
 	    "t", address);
-	while (state_q_row(&q)) {
-		targets = state_list_add(r->a, targets, n_r, sizeof(*targets));
-		targets[*n_r - 1] = state_q_str(&q, 0);
-	}
-	*targets_r = targets;
-	return state_q_end(&q);
+	return state_q_list(&q, r->st, &state_rows_str, targets_r, n_r);
 }
 
 /* --- an account, and what it forwards to (state_forward.h) --- */

@@ -272,9 +272,11 @@ state_route_remove(struct task *t, struct state *st, const char *by,
 
 /* --- reading --- */
 
-static struct err *
-state_route_row(struct state_q *q, struct state *st, struct state_route *r)
+static void
+state_route_row(struct state_q *q, void *row)
 {
+	struct state_route *r = row;
+
 	*r = (struct state_route){ .pattern = state_q_str(q, 0),
 		.hosts = state_q_str(q, 1),
 		.user = state_q_str(q, 3),
@@ -283,9 +285,12 @@ state_route_row(struct state_q *q, struct state *st, struct state_route *r)
 	/* What a newer version wrote and we cannot read: the safest. */
 	if (!state_route_tls_parse(state_q_str(q, 2), &r->tls))
 		r->tls = STATE_ROUTE_VERIFY;
-	return state_unseal(q->a, st, STATE_ROUTE_COLUMN, r->pattern,
+	q->err = state_unseal(q->a, q->st, STATE_ROUTE_COLUMN, r->pattern,
 	    state_q_str(q, 4), &r->password);
 }
+
+static const struct state_rows state_route_rows = { sizeof(struct state_route),
+	state_route_row, STATE_SENDING_SCHEMA };
 
 #define STATE_ROUTE_COLUMNS                                                    \
 	"SELECT pattern, hosts, tls, user, secret_password, note, created"     \
@@ -295,16 +300,18 @@ static struct err *
 state_route_get_in(struct state_db *db, struct arena *a, struct state *st,
     struct str pattern, struct state_route *r_r, bool *found_r)
 {
-	struct err *e = NULL, *end;
+	struct state_route *list;
 	struct state_q q;
+	struct err *e;
+	unsigned n;
 
 	state_q_begin(&q, db, a, STATE_ROUTE_COLUMNS " WHERE pattern = ?", "t",
 	    pattern);
-	*found_r = state_q_row(&q);
+	e = state_q_list(&q, st, &state_route_rows, &list, &n);
+	*found_r = n > 0;
 	if (*found_r)
-		e = state_route_row(&q, st, r_r);
-	end = state_q_end(&q);
-	return end != NULL ? end : e;
+		*r_r = list[0];
+	return e;
 }
 
 /* a.b.c: "a.b.c", ".b.c", ".c", "*" */
@@ -368,25 +375,6 @@ struct err *
 state_route_list(struct arena *a, struct state *st, struct state_route **list_r,
     unsigned *n_r)
 {
-	struct state_route *list = NULL;
-	struct err *e, *end;
-	struct state_db *db;
-	struct state_q q;
-
-	*n_r = 0;
-	*list_r = NULL;
-	if (state_schema(st) < STATE_SENDING_SCHEMA)
-		return NULL;
-	e = state_read_begin(a, st, &db);
-	if (e != NULL)
-		return e;
-	state_q_begin(&q, db, a, STATE_ROUTE_COLUMNS " ORDER BY pattern", "");
-	while (e == NULL && state_q_row(&q)) {
-		list = state_list_add(a, list, n_r, sizeof(*list));
-		e = state_route_row(&q, st, &list[*n_r - 1]);
-	}
-	*list_r = list;
-	end = state_q_end(&q);
-	state_read_end(st);
-	return e != NULL ? e : end;
+	return state_list(a, st, &state_route_rows, list_r, n_r,
+	    STATE_ROUTE_COLUMNS " ORDER BY pattern", "");
 }

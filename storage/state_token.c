@@ -17,8 +17,10 @@ state_token_missing(struct arena *a)
 }
 
 static void
-state_token_row(struct state_q *q, struct state_token *tok)
+state_token_row(struct state_q *q, void *row)
 {
+	struct state_token *tok = row;
+
 	*tok = (struct state_token){ .id = state_q_str(q, 0),
 		.owner = state_q_str(q, 1),
 		.label = state_q_str(q, 2),
@@ -26,6 +28,9 @@ state_token_row(struct state_q *q, struct state_token *tok)
 		.created = state_q_i64(q, 4),
 		.expires = state_q_i64(q, 5) };
 }
+
+static const struct state_rows state_token_rows = { sizeof(struct state_token),
+	state_token_row, STATE_CONSOLE_SCHEMA };
 
 /* --- changing --- */
 
@@ -202,32 +207,17 @@ struct err *
 state_token_list(struct arena *a, struct state *st, struct str owner,
     struct state_token **list_r, unsigned *n_r)
 {
-	struct state_token *list = NULL;
 	struct str login = STR_NONE;
 	struct err *e = NULL;
-	struct state_db *db;
-	struct state_q q;
 
 	*n_r = 0;
 	*list_r = NULL;
 	if (owner.n > 0)
 		e = state_admin_login(a, owner, &login);
 	if (e == NULL)
-		e = state_read_begin(a, st, &db);
-	if (e != NULL)
-		return e;
-	if (state_schema(st) >= STATE_CONSOLE_SCHEMA) {
-		state_q_begin(&q, db, a,
+		e = state_list(a, st, &state_token_rows, list_r, n_r,
 		    STATE_TOKEN_COLUMNS " WHERE ?1 = '' OR owner = ?1"
 					" ORDER BY owner, created, id",
 		    "t", login);
-		while (state_q_row(&q)) {
-			list = state_list_add(a, list, n_r, sizeof(*list));
-			state_token_row(&q, &list[*n_r - 1]);
-		}
-		e = state_q_end(&q);
-	}
-	*list_r = list;
-	state_read_end(st);
 	return e;
 }
