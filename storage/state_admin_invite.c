@@ -156,17 +156,13 @@ state_admin_invite_remove_run(struct state_tx *x, void *arg)
 {
 	const struct str *id = arg;
 	struct err *e;
-	bool have = false;
 
 	e = state_console_check(x);
 	if (e == NULL)
-		e = state_exists(x->db, x->a, &have,
-		    "SELECT 1 FROM admin_invites WHERE id = ?", "t", *id);
-	if (e == NULL && !have)
-		e = state_admin_invite_missing(x->a);
-	if (e == NULL)
 		e = state_run(x->db, x->a,
 		    "DELETE FROM admin_invites WHERE id = ?", "t", *id);
+	if (e == NULL && !state_did(x->db))
+		e = state_admin_invite_missing(x->a);
 	return e != NULL ? e
 			 : state_audit(x, "admin.invite-remove", *id, STR_NONE);
 }

@@ -92,20 +92,16 @@ state_certificate_remove_run(struct state_tx *x, void *arg)
 {
 	struct state_certificate_work *w = arg;
 	struct err *e;
-	bool have;
 
-	e = state_exists(x->db, x->a, &have,
-	    "SELECT 1 FROM certificates WHERE id = ?", "t", w->id);
-	if (e == NULL && !have)
+	e = state_run(x->db, x->a, "DELETE FROM certificates WHERE id = ?", "t",
+	    w->id);
+	if (e == NULL && !state_did(x->db))
 		e = err_newf(x->a, ERR_NOTFOUND,
 		    "there is no certificate " STR_FMT, STR_ARG(w->id));
 	if (e == NULL)
 		e = state_run(x->db, x->a,
 		    "DELETE FROM certificate_names WHERE certificate = ?", "t",
 		    w->id);
-	if (e == NULL)
-		e = state_run(x->db, x->a,
-		    "DELETE FROM certificates WHERE id = ?", "t", w->id);
 	return e != NULL ? e : state_audit(x, "tls.remove", w->id, STR_NONE);
 }
 

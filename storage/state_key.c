@@ -67,17 +67,10 @@ state_key_add(struct task *t, struct state *st, const char *by,
 }
 
 static struct err *
-state_key_must_exist(struct state_tx *x, struct str id)
+state_key_missing(struct arena *a, struct str id)
 {
-	struct err *e;
-	bool have;
-
-	e = state_exists(x->db, x->a, &have, "SELECT 1 FROM keys WHERE id = ?",
-	    "t", id);
-	if (e == NULL && !have)
-		e = err_newf(x->a, ERR_NOTFOUND, "there is no key " STR_FMT,
-		    STR_ARG(id));
-	return e;
+	return err_newf(a, ERR_NOTFOUND, "there is no key " STR_FMT,
+	    STR_ARG(id));
 }
 
 struct err *
@@ -101,9 +94,9 @@ state_key_activate_run(struct state_tx *x, void *arg)
 	struct state_key_work *w = arg;
 	struct err *e;
 
-	e = state_key_must_exist(x, w->id);
-	if (e == NULL)
-		e = state_key_stage(x, w->id, w->active);
+	e = state_key_stage(x, w->id, w->active);
+	if (e == NULL && !state_did(x->db))
+		e = state_key_missing(x->a, w->id);
 	return e != NULL ? e
 			 : state_audit(x,
 			       w->active ? "key.activate" : "key.deactivate",
@@ -125,10 +118,9 @@ state_key_remove_run(struct state_tx *x, void *arg)
 	struct state_key_work *w = arg;
 	struct err *e;
 
-	e = state_key_must_exist(x, w->id);
-	if (e == NULL)
-		e = state_run(x->db, x->a, "DELETE FROM keys WHERE id = ?", "t",
-		    w->id);
+	e = state_run(x->db, x->a, "DELETE FROM keys WHERE id = ?", "t", w->id);
+	if (e == NULL && !state_did(x->db))
+		e = state_key_missing(x->a, w->id);
 	return e != NULL ? e : state_audit(x, "key.remove", w->id, STR_NONE);
 }
 

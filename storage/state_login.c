@@ -257,19 +257,15 @@ state_app_password_remove_run(struct state_tx *x, void *arg)
 	struct state_app_work *w = arg;
 	struct state_account ac;
 	struct err *e;
-	bool have;
 
 	e = state_account_by_login(x->db, x->a, w->login, &ac);
 	if (e == NULL)
-		e = state_exists(x->db, x->a, &have,
-		    "SELECT 1 FROM app_passwords WHERE id = ? AND account = ?",
+		e = state_run(x->db, x->a,
+		    "DELETE FROM app_passwords WHERE id = ? AND account = ?",
 		    "tt", w->id, ac.id);
-	if (e == NULL && !have)
+	if (e == NULL && !state_did(x->db))
 		e = err_new(x->a, ERR_NOTFOUND,
 		    "the account has no such application password", NULL);
-	if (e == NULL)
-		e = state_run(x->db, x->a,
-		    "DELETE FROM app_passwords WHERE id = ?", "t", w->id);
 	return e != NULL
 		   ? e
 		   : state_audit(x, "app-password.remove", w->login, w->id);

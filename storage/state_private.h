@@ -44,6 +44,8 @@ uint64_t state_q_u64(struct state_q *q, int col); /* negative: 0 */
 /* A statement without rows. */
 must_check struct err *state_run(struct state_db *db, struct arena *a,
     const char *sql, const char *types, ...);
+/* Whether the last statement, which went well, changed or removed a row. */
+bool state_did(const struct state_db *db);
 /* Whether there is a row. */
 must_check struct err *state_exists(struct state_db *db, struct arena *a,
     bool *yes_r, const char *sql, const char *types, ...);

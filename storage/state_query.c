@@ -175,6 +175,12 @@ state_run(struct state_db *db, struct arena *a, const char *sql,
 	return state_q_end(&q);
 }
 
+bool
+state_did(const struct state_db *db)
+{
+	return sqlite3_changes(db->h) > 0;
+}
+
 struct err *
 state_exists(struct state_db *db, struct arena *a, bool *yes_r, const char *sql,
     const char *types, ...)

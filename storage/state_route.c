@@ -244,17 +244,13 @@ state_route_remove_run(struct state_tx *x, void *arg)
 {
 	const struct str *pattern = arg;
 	struct err *e;
-	bool have;
 
 	e = state_sending_check(x);
 	if (e == NULL)
-		e = state_exists(x->db, x->a, &have,
-		    "SELECT 1 FROM routes WHERE pattern = ?", "t", *pattern);
-	if (e == NULL && !have)
-		e = state_route_missing(x->a, *pattern);
-	if (e == NULL)
 		e = state_run(x->db, x->a,
 		    "DELETE FROM routes WHERE pattern = ?", "t", *pattern);
+	if (e == NULL && !state_did(x->db))
+		e = state_route_missing(x->a, *pattern);
 	return e != NULL ? e
 			 : state_audit(x, "route.remove", *pattern, STR_NONE);
 }

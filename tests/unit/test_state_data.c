@@ -434,6 +434,10 @@ TEST(test_app_passwords)
 	assert_false(can_login(t, st, "u@x.org", "soon"));
 	assert_ok(state_app_password_list(a, st, STR("u@x.org"), &list, &n));
 	assert_int_equal(n, 2);
+	/* by its own account only */
+	assert_ok(add_account(t, st, "v@x.org"));
+	assert_err(state_app_password_remove(t, st, "test", STR("v@x.org"), id),
+	    ERR_NOTFOUND);
 	assert_ok(state_app_password_remove(t, st, "test", STR("u@x.org"), id));
 	assert_err(state_app_password_remove(t, st, "test", STR("u@x.org"), id),
 	    ERR_NOTFOUND);
@@ -806,6 +810,7 @@ TEST(test_keys)
 	assert_false(list[0].active);
 	assert_ok(state_key_remove(t, st, "t", k.id));
 	assert_err(state_key_remove(t, st, "t", k.id), ERR_NOTFOUND);
+	assert_err(state_key_activate(t, st, "t", k.id, true), ERR_NOTFOUND);
 }
 
 TEST(test_certificates)
@@ -848,6 +853,7 @@ TEST(test_certificates)
 	assert_ok(state_certificate_list(a, st, &list, &n));
 	assert_int_equal(n, 2);
 	assert_ok(state_certificate_remove(t, st, "t", c3.id));
+	assert_err(state_certificate_remove(t, st, "t", c3.id), ERR_NOTFOUND);
 	assert_ok(state_certificate_find(a, st, STR("mail.x.org"), &got));
 	assert_true(str_eq_c(got.secret, "KEY2"));
 	check_clean(t, st);
