@@ -138,6 +138,7 @@ def test_turns(start):
     a.bye()
 
 
+@pytest.mark.full
 def test_zombie(start):
     """The holder is stopped beyond its term; what it does when it wakes comes
     too late, even if it does not ask."""
@@ -192,6 +193,7 @@ def test_killed_and_restarted(start):
     b.bye()
 
 
+@pytest.mark.full
 def test_clone(start, tmp_path):
     """A copied local directory is refused; the first one does not notice."""
     a = leased(start, "a")

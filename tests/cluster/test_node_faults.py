@@ -163,6 +163,7 @@ def test_workers_die(mail):
     settle(storm.senders, boxes)
 
 
+@pytest.mark.full
 def test_frozen_node_wakes_up(mail, capsys):
     """I7: a node stands still for longer than its lease, with a message half
     sent and sessions open; others work on.  Awake again it acts on nothing that

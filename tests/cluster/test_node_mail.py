@@ -170,6 +170,7 @@ def test_calls_of_reading(mail, rate, capsys):
         assert found[name].calls / count <= limit + SLACK, name
 
 
+@pytest.mark.full
 def test_idle_without_hints(mail, capsys):
     """Two nodes that have no address for hints find it by polling."""
     for n in mail.nodes:
@@ -184,6 +185,7 @@ def test_idle_without_hints(mail, capsys):
     assert max(ms) < 8000
 
 
+@pytest.mark.full
 def test_large_message(mail):
     """30 MB: in through one node, out through the other."""
     account = mail.share.take()

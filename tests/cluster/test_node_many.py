@@ -50,6 +50,7 @@ def idler(mail, account):
     return c
 
 
+@pytest.mark.full
 def test_idle_connections(mail, capsys):
     accounts = [mail.share.take() for _ in range(ACCOUNTS)]
     # what the first connections of all make once

@@ -160,6 +160,7 @@ def test_export_refuses(options, wrap, words, server, probe):
     assert words in probe.refused(server.url(), "open", wrap=wrap)
 
 
+@pytest.mark.full
 def test_unreachable(server, node, probe):
     url = server.url()
     probe.run(url, "init")
@@ -229,10 +230,12 @@ def hang(server, probe, begin, end):
     probe.run(server.url(), "files")
 
 
+@pytest.mark.full
 def test_hung_server(server, probe):
     hang(server, probe, server.stop, server.go_on)
 
 
+@pytest.mark.full
 def test_cable(server, node, probe):
     hang(server, probe, node.cut, node.mend)
 

@@ -45,6 +45,7 @@ def test_window(server, probe):
     assert 2 << 20 < seen["max_bytes"] <= 4 << 20
 
 
+@pytest.mark.full
 # Each hits a SYMLINK of `loop`, which then finds out what happened.
 @pytest.mark.parametrize("rule,unknown", [
     ("close", 1), ("half", 1), ("garbage", 1), ("drop", 1),
