@@ -217,6 +217,8 @@ state_account_suspend_run(struct state_tx *x, void *arg)
 	    "UPDATE accounts SET status = ?, changed = ?,"
 	    " generation = generation + 1 WHERE id = ?",
 	    "iit", (int64_t)w->flag, (int64_t)x->now_s, ac->id);
+	if (e == NULL && w->flag)
+		e = state_admin_invites_end(x, w->login);
 	return e != NULL ? e
 			 : state_audit(x,
 			       w->flag ? "account.suspend" : "account.restore",

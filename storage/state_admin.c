@@ -116,9 +116,9 @@ state_admin_not_last(struct state_tx *x, struct str login)
 static struct err *
 state_admin_drop(struct state_tx *x, struct str login)
 {
-	struct err *e = NULL;
+	struct err *e = state_admin_invites_end(x, login);
 
-	if (state_schema(x->st) >= STATE_CONSOLE_SCHEMA)
+	if (e == NULL && state_schema(x->st) >= STATE_CONSOLE_SCHEMA)
 		e = state_run(x->db, x->a, "DELETE FROM tokens WHERE owner = ?",
 		    "t", login);
 	if (e == NULL)
@@ -402,6 +402,8 @@ state_admin_set_run(struct state_tx *x, void *arg)
 	    "UPDATE admins SET name = ?, role = ?, domain = ?,"
 	    " generation = generation + ? WHERE login = ?",
 	    "tttit", ad.name, ad.role, ad.domain, (int64_t)other, w->login);
+	if (e == NULL && other)
+		e = state_admin_invites_end(x, w->login);
 	return e != NULL ? e
 			 : state_audit(x, "admin.set", w->login,
 			       state_admin_said(x->a, ad.role, ad.domain));

@@ -36,7 +36,8 @@ struct state_admin {
  * with a password. */
 may_yield must_check struct err *state_admin_add(struct task *t,
     struct state *st, const char *by, const struct state_admin *ad);
-/* With its tokens.  ERR_CONFLICT: it is the last one of role system. */
+/* With its tokens and invitations.  ERR_CONFLICT: it is the last one of role
+ * system. */
 may_yield must_check struct err *state_admin_remove(struct task *t,
     struct state *st, const char *by, struct str login);
 /* Bumps the generation, so that sessions end. */
@@ -44,7 +45,8 @@ may_yield must_check struct err *state_admin_password(struct task *t,
     struct state *st, const char *by, struct str login,
     const struct password *p, const struct password_salt *salt);
 /* NULL: as it was (but role system has no domain).  A change of role or domain
- * bumps the generation. ERR_CONFLICT: it is the last one of role system. */
+ * bumps the generation and withdraws his invitations.  ERR_CONFLICT: it is the
+ * last one of role system. */
 may_yield must_check struct err *state_admin_set(struct task *t,
     struct state *st, const char *by, struct str login, const struct str *name,
     const struct str *role, const struct str *domain);
@@ -76,6 +78,9 @@ must_check struct err *state_totp_find(struct arena *a, struct state *st,
  * a name of his own: whoever has the link chooses the password, which he must
  * not for an account.  Of the code "<id>-<secret>" the state keeps SHA-256 of
  * the secret.  Adding one sweeps those that are over.
+ *
+ * One does not outlive that its maker could make it: it is withdrawn with him,
+ * his role, his account's or its domain's suspension, and his token.
  */
 #define STATE_ADMIN_INVITES_MAX 1000
 #define STATE_ADMIN_INVITE_MAX_S (30 * 86400)
@@ -84,8 +89,12 @@ struct state_admin_invite {
 	struct str id;	  /* out */
 	struct str login; /* or empty: who follows it chooses */
 	struct str role, domain;
+	/* The administrator who made it, and his token if that was his way;
+	 * empty: shoalctl did, for who may do everything. */
+	struct str inviter, token;
 	int64_t created, expires; /* wall seconds */
 };
+/* ERR_DENIED: the inviter is none of role system, or has no such token, now. */
 may_yield must_check struct err *state_admin_invite(struct task *t,
     struct state *st, const char *by, struct state_admin_invite *inv,
     struct str *code_r);

@@ -3,8 +3,9 @@
 #include "storage/state_admin_private.h"
 
 #define STATE_INVITE_COLUMNS                                                   \
-	"SELECT id, login, role, domain, created, expires, hash"               \
-	" FROM admin_invites"
+	"SELECT id, login, role, domain, inviter, token, created, expires,"    \
+	" hash FROM admin_invites"
+#define STATE_INVITE_HASH 8
 
 struct state_admin_invite_work {
 	struct state_admin_invite *inv;
@@ -30,8 +31,10 @@ state_admin_invite_row(struct state_q *q, void *row)
 		.login = state_q_str(q, 1),
 		.role = state_q_str(q, 2),
 		.domain = state_q_str(q, 3),
-		.created = state_q_i64(q, 4),
-		.expires = state_q_i64(q, 5) };
+		.inviter = state_q_str(q, 4),
+		.token = state_q_str(q, 5),
+		.created = state_q_i64(q, 6),
+		.expires = state_q_i64(q, 7) };
 }
 
 static const struct state_rows state_admin_invite_rows = {
@@ -60,12 +63,33 @@ state_admin_invite_room(struct state_tx *x)
 	return e;
 }
 
+/* Whoever asked may have been removed since, on another node. */
+static struct err *
+state_admin_invite_may(struct state_tx *x, const struct state_admin_invite *inv)
+{
+	struct err *e = NULL;
+	bool may = true;
+
+	if (inv->inviter.n > 0)
+		e = state_exists(x->db, x->a, &may,
+		    "SELECT 1 FROM admins WHERE login = ? AND role = 'system'",
+		    "t", inv->inviter);
+	if (e == NULL && may && inv->token.n > 0)
+		e = state_exists(x->db, x->a, &may,
+		    "SELECT 1 FROM tokens WHERE id = ? AND owner = ?", "tt",
+		    inv->token, inv->inviter);
+	if (e == NULL && !may)
+		e = err_new(x->a, ERR_DENIED,
+		    "only administrators of role system invite others", NULL);
+	return e;
+}
+
 static struct err *
 state_admin_invite_check(struct state_tx *x,
     const struct state_admin_invite_work *w)
 {
 	uint64_t quota, max;
-	struct err *e = NULL;
+	struct err *e;
 	bool have = false, suspended;
 
 	if (w->inv->expires <= x->now_s ||
@@ -73,7 +97,8 @@ state_admin_invite_check(struct state_tx *x,
 		return err_newf(x->a, ERR_INVALID,
 		    "an invitation is good for at most %d days",
 		    STATE_ADMIN_INVITE_MAX_S / 86400);
-	if (w->domain.n > 0)
+	e = state_admin_invite_may(x, w->inv);
+	if (e == NULL && w->domain.n > 0)
 		e = state_domain_get_in(x->db, x->a, w->domain, &suspended,
 		    &quota, &max);
 	if (e == NULL && w->login.n > 0)
@@ -107,10 +132,12 @@ state_admin_invite_run(struct state_tx *x, void *arg)
 	w->code = str_c(arena_printf(x->a, STR_FMT "-" STR_FMT,
 	    STR_ARG(inv->id), STR_ARG(secret)));
 	e = state_run(x->db, x->a,
-	    "INSERT INTO admin_invites (id, login, role, domain, created,"
-	    " expires, hash) VALUES (?, ?, ?, ?, ?, ?, ?)",
-	    "ttttiib", inv->id, w->login, inv->role, w->domain, inv->created,
-	    inv->expires, state_secret_hash(x->a, secret));
+	    "INSERT INTO admin_invites (id, login, role, domain, inviter,"
+	    " token, created, expires, hash)"
+	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	    "ttttttiib", inv->id, w->login, inv->role, w->domain, inv->inviter,
+	    inv->token, inv->created, inv->expires,
+	    state_secret_hash(x->a, secret));
 	return e != NULL ? e
 			 : state_audit(x, "admin.invite",
 			       w->login.n > 0 ? w->login : inv->id, inv->role);
@@ -174,6 +201,30 @@ state_admin_invite_remove(struct task *t, struct state *st, const char *by,
 	return state_change(t, st, by, state_admin_invite_remove_run, &id);
 }
 
+/* --- withdrawn with who made them --- */
+
+/* Also what he made through a token. */
+struct err *
+state_admin_invites_end(struct state_tx *x, struct str login)
+{
+	return state_schema(x->st) < STATE_CONSOLE_SCHEMA
+		   ? NULL
+		   : state_run(x->db, x->a,
+			 "DELETE FROM admin_invites WHERE inviter = ?", "t",
+			 login);
+}
+
+struct err *
+state_admin_invites_end_domain(struct state_tx *x, struct str domain)
+{
+	return state_schema(x->st) < STATE_CONSOLE_SCHEMA
+		   ? NULL
+		   : state_run(x->db, x->a,
+			 "DELETE FROM admin_invites WHERE inviter IN"
+			 " (SELECT login FROM accounts WHERE domain = ?)",
+			 "t", domain);
+}
+
 /* --- using --- */
 
 static struct err *
@@ -191,7 +242,8 @@ state_admin_invite_get(struct state_db *db, struct arena *a, struct str code,
 	ok = state_q_row(&q);
 	if (ok) {
 		state_admin_invite_row(&q, inv_r);
-		ok = state_secret_is(secret, state_q_str(&q, 6)) &&
+		ok = state_secret_is(secret,
+			 state_q_str(&q, STATE_INVITE_HASH)) &&
 		     inv_r->expires > now_s;
 	}
 	e = state_q_end(&q);

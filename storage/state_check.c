@@ -178,6 +178,9 @@ static const struct {
 	{ "SELECT id FROM admin_invites WHERE domain != '' AND domain NOT IN"
 	  " (SELECT name FROM domains)",
 	    "invitation to a domain that does not exist" },
+	{ "SELECT id FROM admin_invites WHERE inviter != '' AND inviter NOT IN"
+	  " (SELECT login FROM admins WHERE role = 'system')",
+	    "invitation by nobody who may invite" },
 	{ "SELECT target FROM forwards WHERE account NOT IN"
 	  " (SELECT id FROM accounts)",
 	    "forwarding of no account" },

@@ -165,6 +165,8 @@ state_domain_suspend_run(struct state_tx *x, void *arg)
 	e = state_run(x->db, x->a,
 	    "UPDATE domains SET suspended = ? WHERE name = ?", "it",
 	    (int64_t)c->suspended, c->name);
+	if (e == NULL && c->suspended)
+		e = state_admin_invites_end_domain(x, c->name);
 	return e != NULL
 		   ? e
 		   : state_audit(x,

@@ -146,6 +146,12 @@ must_check struct err *state_admin_account_goes(struct state_tx *x,
     struct str address);
 must_check struct err *state_admin_domain_goes(struct state_tx *x,
     struct str domain);
+/* state_admin_invite.c: who made them, or who administrates as an account of
+ * the domain, could not make them any more. */
+must_check struct err *state_admin_invites_end(struct state_tx *x,
+    struct str login);
+must_check struct err *state_admin_invites_end_domain(struct state_tx *x,
+    struct str domain);
 
 /* state_tag.c, inside the transaction: is what this task expects still so?
  * ERR_CONFLICT.  state_expect_met: the change was made. */

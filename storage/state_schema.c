@@ -210,6 +210,8 @@ static const char state_schema_4[] =
     " login TEXT NOT NULL," /* or empty: who follows it chooses */
     " role TEXT NOT NULL,"
     " domain TEXT NOT NULL,"
+    " inviter TEXT NOT NULL," /* admins.login, or empty: shoalctl */
+    " token TEXT NOT NULL,"   /* that he used, or empty */
     " created INTEGER NOT NULL,"
     " expires INTEGER NOT NULL,"
     " hash BLOB NOT NULL);"

@@ -163,6 +163,10 @@ state_token_remove_run(struct state_tx *x, void *arg)
 	if (e == NULL)
 		e = state_run(x->db, x->a, "DELETE FROM tokens WHERE id = ?",
 		    "t", *id);
+	/* whoever got hold of it may have invited himself */
+	if (e == NULL)
+		e = state_run(x->db, x->a,
+		    "DELETE FROM admin_invites WHERE token = ?", "t", *id);
 	return e != NULL ? e : state_audit(x, "token.remove", tok.owner, *id);
 }
 

@@ -55,6 +55,10 @@ static const struct api_field api_invite_fields[] = {
 	    api_admin_roles, 0 },
 	{ "domain", API_STR, API_REQUIRED | API_NULL,
 	    "The only one that one sees.", NULL, NULL, 0 },
+	{ "by", API_STR, API_REQUIRED | API_NULL,
+	    "The administrator who made it, with whom it ends, or null: "
+	    "shoalctl.",
+	    NULL, NULL, 0 },
 	{ "created", API_TIME, API_REQUIRED, "When it was made.", NULL, NULL,
 	    0 },
 	{ "expires", API_TIME, API_REQUIRED, "Until when it is good.", NULL,
@@ -222,6 +226,7 @@ api_invite_put(struct json *j, const struct state_admin_invite *inv)
 	api_set_opt(j, "login", inv->login);
 	json_set_str(j, "role", inv->role);
 	api_set_opt(j, "domain", inv->domain);
+	api_set_opt(j, "by", inv->inviter);
 	api_set_time(j, "created", inv->created);
 	api_set_time(j, "expires", inv->expires);
 }
@@ -243,7 +248,9 @@ api_invite_list(struct task *t, struct api *x)
 static may_yield must_check struct err *
 api_invite_create(struct task *t, struct api *x)
 {
-	struct state_admin_invite inv = { .login = STR("") };
+	struct state_admin_invite inv = { .login = STR(""),
+		.inviter = x->who.login,
+		.token = x->who.token };
 	uint64_t in_s = API_INVITE_S;
 	struct str code;
 	struct err *e;
@@ -307,7 +314,8 @@ const struct api_route api_admin_routes[] = {
 	{ .method = "PATCH",
 	    .path = "/admins/{login}",
 	    .id = "changeAdmin",
-	    .help = "Name and role; with another role his sessions end.",
+	    .help = "Name and role; with another role his sessions and "
+		    "invitations end.",
 	    .area = AREA_ADMINS,
 	    .scope = API_WHOLE,
 	    .writes = true,
@@ -319,7 +327,8 @@ const struct api_route api_admin_routes[] = {
 	{ .method = "DELETE",
 	    .path = "/admins/{login}",
 	    .id = "removeAdmin",
-	    .help = "He is none any more, and his tokens are gone.",
+	    .help = "He is none any more; his tokens and invitations are "
+		    "gone.",
 	    .area = AREA_ADMINS,
 	    .scope = API_WHOLE,
 	    .writes = true,

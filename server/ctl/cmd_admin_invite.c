@@ -126,7 +126,7 @@ may_yield static struct err *
 admin_invite_list_run(struct task *t, struct ctl *c)
 {
 	static const char *const columns[] = { "id", "role", "domain", "login",
-		"created", "expires" };
+		"by", "created", "expires" };
 	struct ctl_out *o = ctl_out_list(t, c, columns, countof(columns));
 	struct state_admin_invite *list;
 	struct err *e;
@@ -142,6 +142,7 @@ admin_invite_list_run(struct task *t, struct ctl *c)
 		ctl_out_str(o, list[i].role);
 		ctl_out_text(o, list[i].domain);
 		ctl_out_text(o, list[i].login);
+		ctl_out_text(o, list[i].inviter);
 		ctl_out_time(o, list[i].created);
 		ctl_out_time(o, list[i].expires);
 	}
@@ -152,6 +153,8 @@ const struct ctl_command cmd_admin_invite_list = {
 	.name = "admin invite list",
 	.args = "",
 	.help = "List the links that nobody has used yet",
+	.more = "by: the administrator who made it in the console, with whom "
+		"it ends.",
 	.need = CTL_NEED_STATE,
 	.run = admin_invite_list_run,
 };

@@ -296,8 +296,18 @@ export function makeData() {
 			login: "frank",
 			role: "domain",
 			domain: "example.net",
+			by: null,
 			created: ago(3000),
 			expires: ago(-80000),
+		},
+		{
+			id: "2f8a91c4",
+			login: null,
+			role: "readonly",
+			domain: null,
+			by: "carol",
+			created: ago(2000),
+			expires: ago(-40000),
 		},
 	];
 	d.certificates = [

@@ -308,6 +308,10 @@ on(
 
 // --- administrators ---
 const admin = (x) => one(x, x.d.admins, (a) => a.login === x.args[0]);
+// invitations go with who made them
+const withdraw = (x) => {
+	x.d.invites = x.d.invites.filter((i) => i.by !== x.args[0]);
+};
 const adminTag = { match: true, tag: ([login]) => `/admins/${login}` };
 on("GET /admins", (x) => x.d.admins, { list: true });
 on("GET /admins/{login}", admin, { tag: adminTag.tag });
@@ -321,11 +325,19 @@ on(
 			!(x.args[0] === "eve" && b.role && b.role !== "system"),
 			"the last system administrator stays one"
 		);
+		if (b.role && b.role !== admin(x).role) withdraw(x);
 		return Object.assign(admin(x), b);
 	},
 	adminTag
 );
-on("DELETE /admins/{login}", (x) => drop(x.d.admins, admin(x)), adminTag);
+on(
+	"DELETE /admins/{login}",
+	(x) => {
+		withdraw(x);
+		drop(x.d.admins, admin(x));
+	},
+	adminTag
+);
 on(
 	"POST /admins/{login}/sign-out",
 	(x) => {
@@ -371,6 +383,7 @@ on(
 			login: b.login ?? null,
 			role: b.role,
 			domain: b.domain ?? null,
+			by: x.who.login,
 			created: ago(0),
 			expires: ago(-(b.expires_in ?? 259200)),
 		};

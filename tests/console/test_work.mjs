@@ -357,6 +357,11 @@ test("an invitation's link is shown once", async () => {
 	await button(t("ui.done"), dialog()).click();
 	assert.equal(await page.getByText("6Q7PWXGKTFQ5").count(), 0);
 	assert.equal(m.mock.data.invites.at(-1).domain, "example.net");
+	for (const by of ["eve", "carol", "shoalctl"])
+		await page
+			.getByRole("region", { name: t("admins.invites") })
+			.getByRole("cell", { name: by, exact: true })
+			.waitFor();
 });
 
 test("a second factor is set up with a code and taken back", async () => {

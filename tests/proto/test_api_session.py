@@ -350,6 +350,7 @@ def test_administrators(root, n1, account):
     made = root.post("/invites", {"role": "readonly", "expires_in": 3600})
     assert made["url"].startswith("https://%s/invite#" % root.host)
     assert made["url"].endswith("#" + made["code"])
+    assert made["by"] == root.session["login"]
     assert made["id"] in [i["id"] for i in root.all("/invites")]
     assert "code" not in root.all("/invites")[0]
     with Api(n1) as other:
@@ -370,7 +371,13 @@ def test_administrators(root, n1, account):
         dead_within(other)
         other.sign_in("looker", PASSWORD)
         assert other.get("/admins").items
+        # an invitation does not outlive who made it
+        theirs = other.post("/invites", {"role": "system"})
+        assert theirs["by"] == "looker"
+        root.entry = other.entry
+        root.post("/invites/check", {"code": theirs["code"]}, 200)
         root.delete(root.get("/admins/looker"))
+        root.post("/invites/check", {"code": theirs["code"]}, 404)
         dead_within(other)
         other.sign_in("looker", PASSWORD, 401, "denied")
     root.get("/admins/looker", 404, "not_found")
@@ -498,7 +505,8 @@ def test_tokens(root, n1, n2):
     all_of_it = root.post("/me/tokens", {"label": "x",
                                          "scopes": ["*:write"]})
     with Api(n1, token=all_of_it["token"]) as program:
-        program.post("/invites", {"role": "readonly"})
+        theirs = program.post("/invites", {"role": "readonly"})
+        assert theirs["by"] == root.session["login"]
         program.post("/me/tokens", {"label": "x", "scopes": ["*:write"]}, 403)
         program.call("DELETE", "/me/totp", {"password": "x"}, 403)
     with root.another(n2) as there:
@@ -513,6 +521,8 @@ def test_tokens(root, n1, n2):
     assert [t["id"] for t in mine] == [all_of_it["id"]]
     root.delete("/admins/%s/tokens/%s" % (root.session["login"],
                                           all_of_it["id"]))
+    # nor the token by which it was made
+    root.post("/invites/check", {"code": theirs["code"]}, 404)
     with Api(n1, token=all_of_it["token"]) as program:
         program.get("/admins", 401)
         for text in ("shoal_x", "x", "shoal_" + "a" * 300):

@@ -99,6 +99,7 @@ def test_invites(ctl):
     (first, ) = both.values()
     assert first["id"] == code[:20]
     assert first["role"] == "system" and first["domain"] is None
+    assert first["by"] is None
     # the secret half is known to who has the link, and to nobody else
     assert code[21:] not in ctl.run("admin", "invite", "list")
     for bad in (["--expires", "0s"], ["--expires", "100d"],

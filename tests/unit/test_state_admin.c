@@ -443,6 +443,178 @@ TEST(test_invite_rules)
 	check_clean(t, c);
 }
 
+/* --- who invited --- */
+
+static may_yield_unchecked struct str
+invited(struct task *t, struct state *st, const char *inviter, struct str token)
+{
+	struct state_admin_invite inv = { .role = STR("system"),
+		.inviter = str_c(inviter),
+		.token = token,
+		.expires = task_wall_s(t) + 3600 };
+	struct str code;
+
+	assert_ok(state_admin_invite(t, st, "t", &inv, &code));
+	return code;
+}
+
+static bool
+is_good(struct task *t, struct state *st, struct str code)
+{
+	struct state_admin_invite inv;
+	struct err *e = state_admin_invite_find(task_arena(t), st, code,
+	    task_wall_s(t), &inv);
+
+	assert_true(e == NULL || err_is(e, ERR_NOTFOUND));
+	return e == NULL;
+}
+
+enum ending {
+	END_NAME,
+	END_SIGNOUT,
+	END_PASSWORD,
+	END_ROLE,
+	END_ADMIN,
+	END_TOKEN,
+	END_SUSPENDED,
+	END_DOMAIN_SUSPENDED,
+	END_OTHER_DOMAIN,
+	END_ACCOUNT_ADMIN,
+	END_ACCOUNT,
+	ENDINGS
+};
+
+static may_yield_unchecked struct err *
+ending(struct task *t, struct state *st, enum ending what, struct str token)
+{
+	struct str eve = STR("eve"), alice = STR("alice@x.org"),
+		   name = STR("Eve"), readonly = STR("readonly");
+	struct password p = some_password(t, "one");
+
+	switch (what) {
+	case END_NAME:
+		return state_admin_set(t, st, "t", eve, &name, NULL, NULL);
+	case END_SIGNOUT:
+		return state_admin_signout(t, st, "t", eve);
+	case END_PASSWORD:
+		return state_admin_password(t, st, "t", eve, &p, &test_salt);
+	case END_ROLE:
+		return state_admin_set(t, st, "t", eve, NULL, &readonly, NULL);
+	case END_ADMIN:
+		return state_admin_remove(t, st, "t", eve);
+	case END_TOKEN:
+		return state_token_remove(t, st, "t", token);
+	case END_SUSPENDED:
+		return state_account_suspend(t, st, "t", alice, true);
+	case END_DOMAIN_SUSPENDED:
+		return state_domain_suspend(t, st, "t", STR("x.org"), true);
+	case END_OTHER_DOMAIN:
+		return state_domain_suspend(t, st, "t", STR("y.org"), true);
+	case END_ACCOUNT_ADMIN:
+		return state_admin_remove(t, st, "t", alice);
+	case END_ACCOUNT:
+		return state_account_remove(t, st, "t", alice, NULL);
+	default:
+		fail();
+		return NULL;
+	}
+}
+
+/* An invitation does not outlive that its maker could make it. */
+TEST(test_inviter_goes)
+{
+	static const struct {
+		bool eve, token, alice; /* what of theirs is left */
+	} left[ENDINGS] = {
+		[END_NAME] = { true, true, true },
+		[END_SIGNOUT] = { true, true, true },
+		[END_PASSWORD] = { true, true, true },
+		[END_ROLE] = { false, false, true },
+		[END_ADMIN] = { false, false, true },
+		[END_TOKEN] = { true, false, true },
+		[END_SUSPENDED] = { true, true, false },
+		[END_DOMAIN_SUSPENDED] = { true, true, false },
+		[END_OTHER_DOMAIN] = { true, true, true },
+		[END_ACCOUNT_ADMIN] = { true, true, false },
+		[END_ACCOUNT] = { true, true, false },
+	};
+	struct state *st = with_domains(t, c);
+	struct str code[4], text;
+	unsigned i;
+
+	for (i = 0; i < ENDINGS; i++) {
+		struct state_token tok = { .owner = STR("eve"),
+			.label = STR("l"),
+			.scopes = STR("*:write") };
+
+		assert_ok(add(t, st, "eve", "system", ""));
+		assert_ok(add(t, st, "alice@x.org", "system", ""));
+		assert_ok(state_token_add(t, st, "t", &tok, &text));
+		code[0] = invited(t, st, "eve", STR_NONE);
+		code[1] = invited(t, st, "eve", tok.id);
+		code[2] = invited(t, st, "alice@x.org", STR_NONE);
+		code[3] = invited(t, st, "", STR_NONE);
+		assert_ok(ending(t, st, (enum ending)i, tok.id));
+		if (is_good(t, st, code[0]) != left[i].eve ||
+		    is_good(t, st, code[1]) != left[i].token ||
+		    is_good(t, st, code[2]) != left[i].alice ||
+		    !is_good(t, st, code[3]))
+			fail_msg("ending %u", i);
+		/* as it was, for the next */
+		if (i != END_ADMIN)
+			assert_ok(state_admin_remove(t, st, "t", STR("eve")));
+		if (i == END_ACCOUNT)
+			continue;
+		assert_ok(state_account_suspend(t, st, "t", STR("alice@x.org"),
+		    false));
+		assert_ok(
+		    state_domain_suspend(t, st, "t", STR("x.org"), false));
+		if (i != END_ACCOUNT_ADMIN)
+			assert_ok(
+			    state_admin_remove(t, st, "t", STR("alice@x.org")));
+	}
+	check_clean(t, c);
+}
+
+TEST(test_inviter_rules)
+{
+	struct state *st = with_domains(t, c);
+	struct state_token tok = { .owner = STR("root"),
+		.label = STR("l"),
+		.scopes = STR("*:write") };
+	struct state_admin_invite inv = { .role = STR("readonly"),
+		.expires = task_wall_s(t) + 3600 },
+				  *list;
+	static const char *const nobody[] = { "eve", "looker", "alice@x.org" };
+	struct arena *a = task_arena(t);
+	struct str text, code;
+	unsigned i, n;
+
+	assert_ok(add(t, st, "looker", "readonly", ""));
+	assert_ok(state_token_add(t, st, "t", &tok, &text));
+	/* not, or not any more, when it comes to that */
+	for (i = 0; i < countof(nobody); i++) {
+		inv.inviter = str_c(nobody[i]);
+		assert_err(state_admin_invite(t, st, "t", &inv, &code),
+		    ERR_DENIED);
+	}
+	inv.inviter = STR("root");
+	inv.token = STR("aaaaaaaaaaaaaaaaaaaa");
+	assert_err(state_admin_invite(t, st, "t", &inv, &code), ERR_DENIED);
+	inv.token = tok.id;
+	assert_ok(state_admin_invite(t, st, "t", &inv, &code));
+	assert_ok(state_admin_invite_find(a, st, code, 0, &inv));
+	assert_true(str_eq_c(inv.inviter, "root"));
+	assert_true(str_eq(inv.token, tok.id));
+	assert_ok(state_admin_invite_list(a, st, &list, &n));
+	assert_int_equal(n, 1);
+	assert_true(str_eq_c(list[0].inviter, "root"));
+	assert_ok(add(t, st, "eve", "system", ""));
+	inv.inviter = STR("eve");
+	assert_err(state_admin_invite(t, st, "t", &inv, &code), ERR_DENIED);
+	check_clean(t, c);
+}
+
 /* --- two nodes at once --- */
 
 struct two {
@@ -725,6 +897,8 @@ main(void)
 		T(test_generations),
 		T(test_invite),
 		T(test_invite_rules),
+		T(test_inviter_goes),
+		T(test_inviter_rules),
 		T(test_invite_race),
 		T(test_totp),
 		T(test_totp_race),

@@ -110,6 +110,8 @@ function Invites({ list }) {
 			t("admins.any_login") },
 		{ title: t("admin.role"), render: (i) => t("role." + i.role) },
 		{ title: t("admin.domain"), render: (i) => i.domain ?? t("ui.all") },
+		{ title: t("admins.invited_by"), render: (i) => i.by ??
+			"shoalctl" },
 		{ title: t("list.created"), render: (i) => html`<${When}
 			at=${i.created} />` },
 		{ title: t("admin.expires"), render: (i) => html`<${When}

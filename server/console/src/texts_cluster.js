@@ -370,6 +370,7 @@ export const texts = {
 	"admins.term.3d": ["three days", "drei Tage"],
 	"admins.term.1w": ["a week", "eine Woche"],
 	"admins.invites": ["Open invitations", "Offene Einladungen"],
+	"admins.invited_by": ["Invited by", "Eingeladen von"],
 	"admins.no_invites": ["No open invitations.", "Keine offenen Einladungen."],
 	"admins.any_login": ["(to be chosen)", "(wird gewählt)"],
 	"admins.invite_remove": ["Remove the invitation?", "Die Einladung entfernen?"],
@@ -405,7 +406,7 @@ export const texts = {
 		"Dann genügt das Passwort allein. Vergewissern Sie sich, dass wirklich diese Person darum bittet."],
 	"admin.totp_done": ["The second factor is off.", "Der zweite Faktor ist ausgeschaltet."],
 	"admin.remove_title": ["Remove {login}?", "{login} entfernen?"],
-	"admin.remove_what": ["All sessions and tokens end at once.",
-		"Alle Sitzungen und Schlüssel enden sofort."],
+	"admin.remove_what": ["All sessions, tokens and invitations end at once.",
+		"Alle Sitzungen, Schlüssel und Einladungen enden sofort."],
 	"admin.removed": ["The administrator was removed.", "Der Verwalter ist entfernt."],
 };
