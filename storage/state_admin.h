@@ -61,6 +61,7 @@ must_check struct err *state_admin_list(struct arena *a, struct state *st,
 /*
  * TOTP (RFC 6238), of an administrator with a name of his own, or of an account
  * (its address), whether it administrates or not.  secret empty: no more.
+ * Another secret, or none, bumps the generation, so that sessions end.
  * state_totp_use: the code of that time step was shown; one step, and none
  * before it, is good once in the whole cluster (ERR_DENIED else).
  */

@@ -62,10 +62,10 @@ state_totp_set_run(struct state_tx *x, void *arg)
 	if (e != NULL || str_eq(now, w->secret))
 		return e;
 	e = state_run(x->db, x->a,
-	    w->account ? "UPDATE accounts SET secret_totp = ?, totp_step = 0"
-			 " WHERE id = ?"
-		       : "UPDATE admins SET secret_totp = ?, totp_step = 0"
-			 " WHERE login = ?",
+	    w->account ? "UPDATE accounts SET secret_totp = ?, totp_step = 0,"
+			 " generation = generation + 1 WHERE id = ?"
+		       : "UPDATE admins SET secret_totp = ?, totp_step = 0,"
+			 " generation = generation + 1 WHERE login = ?",
 	    "bt", state_seal(x, state_totp_column(w), w->id, w->secret), w->id);
 	return e != NULL ? e
 			 : state_audit(x,

@@ -214,8 +214,8 @@ must_check struct err *api_may_manage(struct api *x, struct str address);
 
 /*
  * His own password, that he is asked for again: counted and delayed like a
- * login (403 in `field`, 429).  After what ended his sessions (a new password):
- * a cookie for this one.
+ * login (403 in `field`, 429; 403 with a token).  After what ended his sessions
+ * (a new password, another second factor): a cookie for this one.
  */
 may_yield must_check struct err *api_own_password(struct task *t, struct api *x,
     const char *field, struct str password);

@@ -480,7 +480,7 @@ const struct api_route api_account_own_routes[] = {
 	    .writes = true, .flags = API_MATCH | API_EMPTY,
 	    .tag = STATE_TAG_ACCOUNT, .run = api_account_signout },
 	{ API_OWN("DELETE", "totp", "deleteAccountTotp",
-	      "Take its second factor away."),
+	      "Take its second factor away; its sessions end."),
 	    .writes = true, .flags = API_MATCH | API_EMPTY,
 	    .tag = STATE_TAG_ACCOUNT, .run = api_account_totp_remove },
 	{ API_OWN("GET", "app-passwords", "listAccountAppPasswords",

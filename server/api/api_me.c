@@ -136,10 +136,6 @@ api_me_password(struct task *t, struct api *x)
 	struct str current = STR_NONE, clear = STR_NONE;
 	struct err *e;
 
-	/* the answer is a session: a token does not become one */
-	if (x->who.session.n == 0)
-		return api_refuse(x, 403, "forbidden",
-		    "not with a token: sign in");
 	(void)json_get_str(x->in, "current", &current);
 	(void)json_get_str(x->in, "new", &clear);
 	e = api_own_password(t, x, "current", current);

@@ -28,6 +28,8 @@ static const struct api_schema api_totp_new_schema = { "TotpNew",
 	api_totp_new_fields };
 
 static const struct api_field api_totp_set_fields[] = {
+	{ "password", API_STR, API_REQUIRED | API_SECRET, "One's own.", NULL,
+	    NULL, PASSWORD_MAX },
 	{ "pending", API_STR, API_REQUIRED | API_SECRET, "As it was answered.",
 	    NULL, NULL, 500 },
 	{ "code", API_STR, API_REQUIRED | API_SECRET,
@@ -115,12 +117,16 @@ api_totp_begin(struct task *t, struct api *x)
 static may_yield must_check struct err *
 api_totp_set(struct task *t, struct api *x)
 {
-	struct str pending, code, secret;
+	struct str password, pending, code, secret;
 	uint64_t step;
 	struct err *e = api_totp_is_free(x);
 
+	(void)json_get_str(x->in, "password", &password);
 	(void)json_get_str(x->in, "pending", &pending);
 	(void)json_get_str(x->in, "code", &code);
+	/* who has found a console open must not lock its owner out */
+	if (e == NULL)
+		e = api_own_password(t, x, "password", password);
 	if (e != NULL)
 		return e;
 	if (!api_totp_open(x, pending, &secret))
@@ -130,8 +136,9 @@ api_totp_set(struct task *t, struct api *x)
 		return api_bad_field(x, "code", "the code is wrong");
 	e = state_totp_set(t, x->ad.state, x->who.by, x->who.login, secret);
 	/* that code does not sign in any more */
-	return e != NULL ? e
-			 : state_totp_use(t, x->ad.state, x->who.login, step);
+	if (e == NULL)
+		e = state_totp_use(t, x->ad.state, x->who.login, step);
+	return e != NULL ? e : api_session_again(x);
 }
 
 static may_yield must_check struct err *
@@ -142,9 +149,10 @@ api_totp_remove(struct task *t, struct api *x)
 
 	(void)json_get_str(x->in, "password", &password);
 	e = api_own_password(t, x, "password", password);
-	return e != NULL ? e
-			 : state_totp_set(t, x->ad.state, x->who.by,
-			       x->who.login, STR(""));
+	if (e == NULL)
+		e = state_totp_set(t, x->ad.state, x->who.by, x->who.login,
+		    STR(""));
+	return e != NULL ? e : api_session_again(x);
 }
 
 const struct api_route api_totp_routes[] = {
@@ -160,7 +168,8 @@ const struct api_route api_totp_routes[] = {
 	{ .method = "PUT",
 	    .path = "/me/totp",
 	    .id = "setMyTotp",
-	    .help = "From now on signing in takes a code, too.",
+	    .help = "From now on signing in takes a code, too; other "
+		    "sessions end.",
 	    .area = AREA_ME,
 	    .writes = true,
 	    .flags = API_EMPTY,
@@ -169,7 +178,7 @@ const struct api_route api_totp_routes[] = {
 	{ .method = "DELETE",
 	    .path = "/me/totp",
 	    .id = "removeMyTotp",
-	    .help = "The password is enough again.",
+	    .help = "The password is enough again; other sessions end.",
 	    .area = AREA_ME,
 	    .writes = true,
 	    .flags = API_EMPTY,

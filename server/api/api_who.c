@@ -451,8 +451,13 @@ api_own_password(struct task *t, struct api *x, const char *field,
 		.password = password,
 		.peer = conn_peer(x->c),
 		.again = true };
-	struct err *e = auth_console(t, x->w->auth, &c);
+	struct err *e;
 
+	/* what follows ends in a session: a token does not become one */
+	if (x->who.session.n == 0)
+		return api_refuse(x, 403, "forbidden",
+		    "not with a token: sign in");
+	e = auth_console(t, x->w->auth, &c);
 	if (err_is(e, ERR_LIMIT))
 		return api_refuse(x, 429, "throttled", e->text);
 	if (!err_is(e, ERR_DENIED))

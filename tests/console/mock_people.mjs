@@ -178,16 +178,27 @@ on(
 	},
 	me
 );
+const own_password = (x, field, password) => {
+	if (password !== "password")
+		throw new x.Problem(
+			403,
+			"denied",
+			"the password is wrong",
+			`/${field}`
+		);
+};
+// the other sessions end, this one has another cookie
+function again(x) {
+	x.m.sessions.forEach((v, k, all) => {
+		if (v.login === x.who.login) all.delete(k);
+	});
+	x.who = begin(x, { ...x.who, csrf: x.d.random.hex(32) });
+	x.status = 204;
+}
 on(
 	"PUT /me/password",
 	(x, b) => {
-		need(
-			x,
-			b,
-			"current",
-			b.current === "password",
-			"that is not the password"
-		);
+		own_password(x, "current", b.current);
 		need(
 			x,
 			b,
@@ -195,6 +206,7 @@ on(
 			b.new.length >= 10,
 			"a password has at least 10 characters"
 		);
+		again(x);
 	},
 	me
 );
@@ -258,22 +270,19 @@ on(
 on(
 	"PUT /me/totp",
 	(x, b) => {
+		own_password(x, "password", b.password);
 		need(x, b, "code", b.code === "123456", "that is not the code of now");
 		x.who.totp = true;
+		again(x);
 	},
 	me
 );
 on(
 	"DELETE /me/totp",
 	(x, b) => {
-		need(
-			x,
-			b,
-			"password",
-			b.password === "password",
-			"that is not the password"
-		);
+		own_password(x, "password", b.password);
 		x.who.totp = false;
+		again(x);
 	},
 	me
 );

@@ -365,7 +365,12 @@ test("an invitation's link is shown once", async () => {
 });
 
 test("a second factor is set up with a code and taken back", async () => {
+	const sessions = () =>
+		[...m.mock.sessions.values()].filter((s) => s.login === "dora");
+
+	await signIn(m, "dora", "/me");
 	page = await signIn(m, "dora", "/me/security");
+	assert.equal(sessions().length, 2);
 	await button(t("totp.set")).click();
 	await dialog()
 		.getByRole("img", { name: t("totp.picture") })
@@ -373,9 +378,16 @@ test("a second factor is set up with a code and taken back", async () => {
 	await field(t("totp.code"), dialog()).fill("12345");
 	await button(t("totp.turn_on"), dialog()).click();
 	await sees(t("totp.six"), dialog());
+	await sees(t("form.needed"), dialog());
 	await field(t("totp.code"), dialog()).fill("123 456");
+	await field(t("me.password_current"), dialog()).fill("wrong");
 	await button(t("totp.turn_on"), dialog()).click();
+	await sees("the password is wrong", dialog());
+	await field(t("me.password_current"), dialog()).fill("password");
+	await button(t("totp.turn_on"), dialog()).click();
+	// the other sessions end, this one goes on
 	await button(t("totp.turn_off")).click();
+	assert.equal(sessions().length, 1);
 	await field(t("me.password_current"), dialog()).fill("password");
 	await button(t("totp.turn_off"), dialog()).click();
 	await button(t("totp.set")).waitFor();

@@ -564,16 +564,30 @@ def test_totp(root, n1, n2):
     login = root.session["login"]
     begun = root.post("/me/totp", status=200)
     assert begun["secret"] in begun["uri"]
-    # nothing has changed until a code was shown
-    with Api(n1) as other:
-        other.sign_in(login, PASSWORD)
-    pending = {"pending": begun["pending"]}
     wrong = "000000" if code_of(begun["secret"]) != "000000" else "111111"
-    root.put("/me/totp", {**pending, "code": wrong}, 422, "bad_field")
-    root.put("/me/totp", {"pending": "x" + begun["pending"],
-                          "code": code_of(begun["secret"])}, 422)
-    root.put("/me/totp", {**pending, "code": code_of(begun["secret"])}, 204)
-    assert root.get("/session")["totp"]
+    with Api(n1) as other, Api(n2) as there:
+        # nothing has changed until a code was shown, and the password
+        for elsewhere in (other, there):
+            elsewhere.entry = root.entry
+            elsewhere.sign_in(login, PASSWORD)
+        body = {"pending": begun["pending"], "password": PASSWORD,
+                "code": code_of(begun["secret"])}
+        root.put("/me/totp", {**body, "code": wrong}, 422, "bad_field")
+        root.put("/me/totp", {**body, "pending": "x" + begun["pending"]}, 422)
+        answer = root.put("/me/totp", {**body, "password": "wrong"}, 403,
+                          "denied")
+        assert answer["pointer"] == "/password"
+        root.put("/me/totp", {**body, "password": None}, 422, "bad_field")
+        for elsewhere in (root, other, there):
+            assert not elsewhere.get("/session")["totp"]
+        body["code"] = code_of(begun["secret"])
+        before = dict(root.cookies)
+        root.put("/me/totp", body, 204)
+        # other sessions end, this one goes on, with another cookie
+        assert root.cookies != before
+        assert root.get("/session")["totp"]
+        for elsewhere in (other, there):
+            dead_within(elsewhere)
     root.post("/me/totp", status=409, code="conflict")
     with Api(n1) as other:
         # only who knows the password hears of it
@@ -588,10 +602,11 @@ def test_totp(root, n1, n2):
         with Api(n2) as there:
             there.entry = other.entry
             there.sign_in(login, PASSWORD, 401, "totp_wrong", totp=next_one)
-        # a program's token needs none
         root.call("DELETE", "/me/totp", {"password": "wrong"}, 403, "denied")
+        other.get("/session")
         root.call("DELETE", "/me/totp", {"password": PASSWORD}, 204)
-        other.entry = root.entry
+        assert not root.get("/session")["totp"]
+        dead_within(other)
         other.sign_in(login, PASSWORD)
 
 
@@ -600,7 +615,9 @@ def test_totp_of_another_is_removed(root, n1, account):
         user.sign_in(account.address, account.password)
         begun = user.post("/me/totp", status=200)
         user.put("/me/totp", {"pending": begun["pending"],
-                              "code": code_of(begun["secret"])}, 204)
+                              "code": code_of(begun["secret"]),
+                              "password": account.password}, 204)
+        user.get("/session")
         # a user's is his own: he is no administrator
         root.delete("/admins/%s/totp" % account.address, match="*",
                     status=404)
@@ -609,7 +626,7 @@ def test_totp_of_another_is_removed(root, n1, account):
         assert admin["totp"]
         root.call("DELETE", "/admins/%s/totp" % account.address, status=204,
                   match=admin)
-        user.entry = root.entry
+        dead_within(user)
         user.sign_in(account.address, account.password)
 
 

@@ -28,7 +28,8 @@ def test_totp_is_not_guessed(api, n1):
         owner.sign_in("owner", PASSWORD)
         begun = owner.post("/me/totp", status=200)
         owner.put("/me/totp", {"pending": begun["pending"],
-                               "code": code_of(begun["secret"])}, 204)
+                               "code": code_of(begun["secret"]),
+                               "password": PASSWORD}, 204)
         api.entry = owner.entry
         seen = []
         for n in range(30):

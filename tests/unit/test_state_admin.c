@@ -701,15 +701,20 @@ TEST(test_totp)
 {
 	struct state *st = with_domains(t, c);
 	struct arena *a = task_arena(t);
+	uint64_t step, generation, alice;
 	struct str secret;
-	uint64_t step;
 
 	assert_ok(add(t, st, "alice@x.org", "readonly", ""));
 	assert_ok(state_totp_find(a, st, STR("root"), &secret, &step));
 	assert_int_equal(secret.n, 0);
 	assert_err(state_totp_use(t, st, STR("root"), 5), ERR_DENIED);
+	generation = found(t, st, "root").generation;
 	assert_ok(state_totp_set(t, st, "b", STR("Root"), STR("01234567")));
 	assert_audited(t, st, "root", "totp.set", "b");
+	assert_int_equal(found(t, st, "root").generation, generation + 1);
+	/* the same: nothing was done */
+	assert_ok(state_totp_set(t, st, "b", STR("Root"), STR("01234567")));
+	assert_int_equal(found(t, st, "root").generation, generation + 1);
 	assert_ok(state_totp_find(a, st, STR("root"), &secret, &step));
 	assert_true(str_eq_c(secret, "01234567"));
 	assert_int_equal(step, 0);
@@ -725,9 +730,12 @@ TEST(test_totp)
 	assert_ok(state_totp_set(t, st, "b", STR("root"), STR_NONE));
 	assert_audited(t, st, "root", "totp.remove", "b");
 	assert_int_equal(found(t, st, "root").totp.n, 0);
+	assert_int_equal(found(t, st, "root").generation, generation + 3);
 	/* of an account, which administrates with it */
+	alice = found(t, st, "alice@x.org").generation;
 	assert_ok(state_totp_set(t, st, "b", STR("Alice@x.org"), STR("al")));
 	assert_true(str_eq_c(found(t, st, "alice@x.org").totp, "al"));
+	assert_true(found(t, st, "alice@x.org").generation > alice);
 	assert_ok(state_admin_remove(t, st, "b", STR("alice@x.org")));
 	assert_ok(state_totp_find(a, st, STR("alice@x.org"), &secret, &step));
 	assert_true(str_eq_c(secret, "al"));

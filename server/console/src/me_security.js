@@ -11,12 +11,12 @@ import { t } from "./texts.js";
 import { ends, term_options } from "./tokens.js";
 import { Badge, Button, Card, Copy, Empty, toast, When } from "./ui.js";
 
-/* A wrong password or code is told at its field. */
+/* A wrong password is told at its field. */
 async function at_field(field, run) {
 	try {
 		return await run();
 	} catch (e) {
-		if (e instanceof Problem && ["denied", "totp_wrong"].includes(e.code))
+		if (e instanceof Problem && e.code === "denied")
 			e.field = field;
 		throw e;
 	}
@@ -51,11 +51,14 @@ function Password() {
 const grouped = (s) => s.replace(/(.{4})(?=.)/g, "$1 ");
 
 function TotpSet({ offer, close, changed }) {
-	const form = useForm({ initial: { code: "" },
-		check: (v) => /^\s*\d{3}\s*\d{3}\s*$/.test(v.code) ? {}
-			: { code: t("totp.six") },
-		save: (v) => at_field("code", () => ask("PUT", "/me/totp", {
-			body: { pending: offer.pending,
+	const form = useForm({ initial: { code: "", password: "" },
+		check: (v) => ({
+			...(/^\s*\d{3}\s*\d{3}\s*$/.test(v.code) ? {}
+				: { code: t("totp.six") }),
+			...(v.password === "" ? { password: t("form.needed") }
+				: {}) }),
+		save: (v) => at_field("password", () => ask("PUT", "/me/totp", {
+			body: { pending: offer.pending, password: v.password,
 				code: v.code.replace(/\s/g, "") }, password: true })),
 		saved: () => {
 			changed();
@@ -78,7 +81,10 @@ function TotpSet({ offer, close, changed }) {
 					cancel=${close}><${Field} form=${form} name="code"
 					label=${t("totp.code")} inputmode="numeric"
 					autocomplete="one-time-code" maxlength="7"
-					class="short" /><//></li></ol><//>`;
+					class="short" />
+					<${Field} form=${form} name="password"
+					type="password" label=${t("me.password_current")}
+					autocomplete="current-password" /><//></li></ol><//>`;
 }
 
 function TotpOff({ close, changed }) {
@@ -193,8 +199,9 @@ const Sessions = () => html`<${Card} id="sessions" title=${t("me.sessions")}>
 
 export const Security = ({ me, of }) => html`<div class="columns">
 	<${Password} />
-	<div class="stack"><${Totp} me=${me} changed=${() => {
+	<div class="stack"><${Totp} me=${me} changed=${async () => {
+		/* the session is another */
+		await look_session();
 		of.reload();
-		look_session();
 	}} /><${Sessions} /></div></div>
 	${me.account && html`<${AppPasswords} />`}`;
