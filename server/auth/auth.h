@@ -88,6 +88,19 @@ may_yield must_check struct err *auth_login(struct task *t, struct auth *a,
  */
 bool auth_still_holds(struct arena *a, struct auth *au,
     const struct auth_login *was, int64_t now_s);
+/*
+ * The same for a session that lasts, before each of its commands: looks only
+ * if the state has changed since *seq (0: never looked), and costs nothing
+ * else.  *now_r is the account as it is now, its id empty if nobody looked.
+ */
+enum auth_holds {
+	AUTH_HOLDS,
+	AUTH_HOLDS_CLOSED, /* the account is removed or suspended */
+	AUTH_HOLDS_NOT	   /* whoever it is has to log in again */
+};
+enum auth_holds auth_recheck(struct arena *a, struct auth *au,
+    const struct auth_login *was, uint64_t *seq, int64_t now_s,
+    struct state_account *now_r);
 
 /* Worker 0: another worker has an upgraded hash to be written (what it sent
  * with hints_tell_first). */

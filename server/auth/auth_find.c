@@ -122,3 +122,27 @@ auth_still_holds(struct arena *a, struct auth *au, const struct auth_login *was,
 	return app && str_eq(now.account.id, was->account.id) &&
 	       now.account.generation == was->account.generation;
 }
+
+enum auth_holds
+auth_recheck(struct arena *a, struct auth *au, const struct auth_login *was,
+    uint64_t *seq, int64_t now_s, struct state_account *now_r)
+{
+	struct auth_login now = { .app_id = was->app_id };
+	uint64_t at = state_seq(au->w->state);
+	struct err *e;
+
+	*now_r = (struct state_account){ .id = STR("") };
+	if (at == *seq)
+		return AUTH_HOLDS;
+	e = state_account_get(a, au->w->state, was->account.id, &now.account);
+	if (e != NULL && !err_is(e, ERR_NOTFOUND))
+		return AUTH_HOLDS; /* the replica cannot be asked: next time */
+	if (e != NULL || now.account.status != STATE_ACCOUNT_ACTIVE)
+		return AUTH_HOLDS_CLOSED;
+	if (now.account.generation != was->account.generation ||
+	    !auth_still_holds(a, au, &now, now_s))
+		return AUTH_HOLDS_NOT;
+	*now_r = now.account;
+	*seq = at;
+	return AUTH_HOLDS;
+}

@@ -56,7 +56,7 @@ imap_session_login(struct task *t, struct imap_cmd *cmd,
 	s->app = xcalloc(1, l->app_id.n + 1);
 	if (l->app_id.n > 0)
 		memcpy(s->app, l->app_id.p, l->app_id.n);
-	s->state_seq = state_seq(s->w->state);
+	s->state_seq = 0; /* it may have changed while the login went on */
 	s->state = IMAP_USER;
 	s->errors = 0;
 	conn_set_deadline(s->c, 0);
@@ -74,30 +74,27 @@ imap_session_login(struct task *t, struct imap_cmd *cmd,
 bool
 imap_session_recheck(struct task *t, struct imap_session *s)
 {
-	uint64_t seq = state_seq(s->w->state);
-	struct auth_login was = { .app_id = str_c(s->app) };
+	struct auth_login was = { .account = s->account,
+		.app_id = str_c(s->app) };
 	struct state_account now;
-	struct err *e;
 
-	if (s->account_text == NULL || seq == s->state_seq)
+	if (s->account_text == NULL)
 		return true;
-	e = state_account_get(task_arena(t), s->w->state, s->account.id, &now);
-	if (e != NULL && !err_is(e, ERR_NOTFOUND))
-		return true; /* the replica cannot be asked: next time */
-	if (e != NULL || now.status != STATE_ACCOUNT_ACTIVE) {
+	switch (auth_recheck(task_arena(t), s->w->auth, &was, &s->state_seq,
+	    task_wall_s(t), &now)) {
+	case AUTH_HOLDS:
+		break;
+	case AUTH_HOLDS_CLOSED:
 		imap_bye(t, s, "The account is closed");
 		return false;
-	}
-	was.account = now;
-	if (now.generation != s->account.generation ||
-	    !auth_still_holds(task_arena(t), s->w->auth, &was,
-		task_wall_s(t))) {
+	case AUTH_HOLDS_NOT:
 		imap_bye(t, s, "Please log in again");
 		return false;
 	}
-	imap_session_keep(s, &now);
-	s->state_seq = seq;
-	imap_session_log(t, s);
+	if (now.id.n > 0) {
+		imap_session_keep(s, &now);
+		imap_session_log(t, s);
+	}
 	return true;
 }
 

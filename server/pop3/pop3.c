@@ -102,6 +102,16 @@ pop3_open(struct task *t, struct conn *c)
 }
 
 may_yield static void
+pop3_run_command(struct task *t, struct pop3 *s, const struct pop3_input *in,
+    const char *why)
+{
+	if (why != NULL)
+		pop3_refuse(t, s, why);
+	else
+		pop3_commands[in->verb].run(t, s, in);
+}
+
+may_yield static void
 pop3_command(struct task *t, struct pop3 *s)
 {
 	struct pop3_input in;
@@ -124,10 +134,8 @@ pop3_command(struct task *t, struct pop3 *s)
 	if (why == NULL && (pop3_commands[in.verb].states & s->state) == 0)
 		why = s->state == POP3_TRANSACTION ? "you are logged in already"
 						   : "log in first";
-	if (why != NULL)
-		pop3_refuse(t, s, why);
-	else
-		pop3_commands[in.verb].run(t, s, &in);
+	if (pop3_recheck(t, s))
+		pop3_run_command(t, s, &in, why);
 	if (in.verb == POP3_PASS)
 		crypto_wipe((char *)line.p, line.n);
 }

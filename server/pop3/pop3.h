@@ -12,8 +12,9 @@
  * No lock is needed (DESIGN 6): at login the session takes UIDs and sizes of
  * INBOX; what is expunged meanwhile by others is read through its tombstone as
  * long as that has a file.  DELE only marks; QUIT is one EXPUNGE entry: all or
- * nothing.  A connection that ends otherwise deletes nothing.  RETR sets no
- * flags.
+ * nothing.  A connection that ends otherwise deletes nothing; so do sessions
+ * of who was suspended, removed, signed out or got a new password meanwhile,
+ * at their next command.  RETR sets no flags.
  *
  * The unique-id is "<uidvalidity>.<uid>": the same on every node, for ever.
  */

@@ -48,6 +48,10 @@ pop3_logged_in(struct task *t, struct pop3 *s, const struct auth_login *l)
 	}
 	s->counted = true;
 	s->address = arena_cstr(s->arena, l->account.address);
+	s->who = (struct auth_login){ .account.id =
+					  arena_str(s->arena, l->account.id),
+		.account.generation = l->account.generation,
+		.app_id = arena_str(s->arena, l->app_id) };
 	task_set_log(t, conn_id(s->c), s->address);
 	e = pop3_snapshot(t, s, l->account.id);
 	if (e != NULL) {
@@ -66,6 +70,34 @@ pop3_logged_in(struct task *t, struct pop3 *s, const struct auth_login *l)
 		bytes += s->messages[i].bytes;
 	conn_printf(t, s->c, "+OK %u messages (%llu octets)\r\n", s->n,
 	    (unsigned long long)bytes);
+}
+
+/*
+ * What an administrator does holds for sessions that are there already, as in
+ * IMAP.  [AUTH] belongs to the commands of a login (RFC 3206, 5): the client
+ * gets it if it comes again with what does not hold any more.  It is not the
+ * UPDATE state that is entered: nothing is deleted (RFC 1939, 6).
+ */
+bool
+pop3_recheck(struct task *t, struct pop3 *s)
+{
+	struct state_account now;
+
+	if (s->state != POP3_TRANSACTION)
+		return true;
+	switch (auth_recheck(task_arena(t), s->w->auth, &s->who, &s->state_seq,
+	    task_wall_s(t), &now)) {
+	case AUTH_HOLDS:
+		return true;
+	case AUTH_HOLDS_CLOSED:
+		pop3_bad(t, s, "SYS/PERM", "the account is closed");
+		break;
+	case AUTH_HOLDS_NOT:
+		pop3_bad(t, s, "SYS/TEMP", "log in again");
+		break;
+	}
+	conn_end(s->c);
+	return false;
 }
 
 void

@@ -36,7 +36,9 @@ struct pop3 {
 	bool draining;
 	/* POP3_TRANSACTION */
 	struct auth_session auth;
-	bool counted; /* auth is to be ended */
+	bool counted;	       /* auth is to be ended */
+	struct auth_login who; /* account's id and generation, and app_id */
+	uint64_t state_seq;    /* at which it was looked whether that holds */
 	const char *address;
 	struct account *acc;
 	uint32_t folder, uidvalidity;
@@ -61,6 +63,8 @@ may_yield void pop3_fail(struct task *t, struct pop3 *s, const char *what,
 may_yield void pop3_refuse(struct task *t, struct pop3 *s, const char *text);
 
 /* pop3_auth.c */
+/* Whether who is logged in may go on; else it was answered, and it ends. */
+may_yield bool pop3_recheck(struct task *t, struct pop3 *s);
 may_yield void pop3_user(struct task *t, struct pop3 *s,
     const struct pop3_input *in);
 may_yield void pop3_pass(struct task *t, struct pop3 *s,

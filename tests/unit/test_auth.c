@@ -337,7 +337,38 @@ TEST(test_suspended)
 	finish();
 }
 
-/* Sessions that are there already. */
+/* Sessions that are there already: who asks before each command and who asks
+ * once in a while hear the same. */
+static bool
+holds(struct task *t, const struct auth_login *l)
+{
+	struct state_account now;
+	uint64_t seq = 0;
+	enum auth_holds h =
+	    auth_recheck(task_arena(t), g.w.auth, l, &seq, 0, &now);
+	bool still = auth_still_holds(task_arena(t), g.w.auth, l, 0);
+
+	assert_int_equal(h == AUTH_HOLDS, still);
+	assert_int_equal(seq, still ? state_seq(g.w.state) : 0);
+	assert_int_equal(now.id.n > 0, still);
+	/* nothing has changed: nobody looks */
+	if (still) {
+		h = auth_recheck(task_arena(t), g.w.auth, l, &seq, 0, &now);
+		assert_int_equal(h, AUTH_HOLDS);
+		assert_int_equal(now.id.n, 0);
+	}
+	return still;
+}
+
+static enum auth_holds
+recheck(struct task *t, const struct auth_login *l)
+{
+	struct state_account now;
+	uint64_t seq = 0;
+
+	return auth_recheck(task_arena(t), g.w.auth, l, &seq, 0, &now);
+}
+
 TEST(test_still_holds)
 {
 	static const char *const names[] = { "alice@example.org",
@@ -350,7 +381,7 @@ TEST(test_still_holds)
 	for (unsigned i = 0; i < countof(names); i++)
 		assert_ok(try_from(t, HOME, names[i],
 		    i == 1 ? "sesame" : "secret", &l[i]));
-#define HOLDS(i) auth_still_holds(task_arena(t), g.w.auth, &l[i], 0)
+#define HOLDS(i) holds(t, &l[i])
 	assert_true(HOLDS(0) && HOLDS(1) && HOLDS(2));
 	p = make(t, "alice@example.org", "new");
 	assert_ok(state_account_password(t, g.w.state, "test",
@@ -364,12 +395,17 @@ TEST(test_still_holds)
 	assert_ok(state_account_suspend(t, g.w.state, "test",
 	    STR("bob@example.org"), true));
 	assert_true(!HOLDS(1));
+	assert_int_equal(recheck(t, &l[1]), AUTH_HOLDS_CLOSED);
 	assert_ok(try_from(t, HOME, "alice@example.org", "new", &l[0]));
 	assert_ok(state_domain_suspend(t, g.w.state, "test", STR("example.org"),
 	    true));
 	assert_true(!HOLDS(0));
+	assert_int_equal(recheck(t, &l[0]), AUTH_HOLDS_NOT);
 	l[0].account.address = STR("nobody@example.org");
 	assert_true(!HOLDS(0));
+	assert_ok(state_account_remove(t, g.w.state, "test",
+	    STR("alice@example.org"), NULL));
+	assert_int_equal(recheck(t, &l[0]), AUTH_HOLDS_CLOSED);
 #undef HOLDS
 	finish();
 }
@@ -453,8 +489,8 @@ TEST(test_app_passwords)
 	assert_ok(try_from(t, HOME, "alice@example.org", "two", &other));
 	assert_ok(state_app_password_remove(t, g.w.state, "test",
 	    STR("alice@example.org"), id[0]));
-	assert_false(auth_still_holds(task_arena(t), g.w.auth, &l, 0));
-	assert_true(auth_still_holds(task_arena(t), g.w.auth, &other, 0));
+	assert_false(holds(t, &l));
+	assert_true(holds(t, &other));
 	assert_err(try(t, "alice@example.org", "one"), ERR_DENIED);
 	assert_ok(try(t, "alice@example.org", "three"));
 	task_sleep_ms(t, 101000);
