@@ -1,6 +1,7 @@
 /* state_audit.c - who changed what, when */
 #include "storage/state_audit.h"
 
+#include "base/utf8.h"
 #include "storage/state_account.h"
 #include "storage/state_private.h"
 #include "storage/state_setting.h"
@@ -43,6 +44,41 @@ state_audit(struct state_tx *x, const char *what, struct str object,
 	    " VALUES (?, ?, ?, ?, ?, ?)",
 	    "titttt", str_c(id), (int64_t)x->now_s, str_c(x->by), str_c(what),
 	    object, detail);
+}
+
+struct state_audit_order {
+	const char *what;
+	struct str object, detail;
+};
+
+static struct err *
+state_audit_order_run(struct state_tx *x, void *arg)
+{
+	const struct state_audit_order *o = arg;
+
+	return state_audit(x, o->what, o->object, o->detail);
+}
+
+/* Of what somebody typed. */
+static struct str
+state_audit_text(struct arena *a, struct str s)
+{
+	struct buf b;
+
+	buf_init(&b, a, 3 * STATE_AUDIT_MAX);
+	utf8_readable(&b, str_sub(s, 0, STATE_AUDIT_MAX));
+	return buf_str(&b);
+}
+
+struct err *
+state_audit_order(struct task *t, struct state *st, const char *by,
+    const char *what, struct str object, struct str detail)
+{
+	struct state_audit_order o = { .what = what,
+		.object = state_audit_text(task_arena(t), object),
+		.detail = state_audit_text(task_arena(t), detail) };
+
+	return state_change(t, st, by, state_audit_order_run, &o);
 }
 
 #define STATE_AUDIT_COLUMNS                                                    \

@@ -15,10 +15,22 @@ struct state_audit_row {
 };
 
 /*
+ * An order that changes nothing of the state (to the queue, an invitation of a
+ * node) is noted before it is given, in an entry of its own: what could not be
+ * noted is not done.  A row therefore says what was ordered; that it was done
+ * too is in the log and in the trace.  what: "queue.hold"; of object and detail
+ * at most STATE_AUDIT_MAX bytes each, made readable.  Fails as state_change().
+ */
+#define STATE_AUDIT_MAX 1000
+may_yield must_check struct err *state_audit_order(struct task *t,
+    struct state *st, const char *by, const char *what, struct str object,
+    struct str detail);
+
+/*
  * Newest first, at most max.  What is empty does not count; ASCII case does not
  * either.  A domain's are those of what is in it: the domain itself, its
  * accounts, aliases, groups, identities and keys, but not administrators,
- * tokens, certificates or nodes that happen to be called like it.
+ * tokens, certificates or nodes that happen to be called like it, nor orders.
  */
 struct state_audit_query {
 	struct str object; /* a part of it */

@@ -5,6 +5,7 @@
 
 #include "server/cluster/board.h"
 #include "server/worker.h"
+#include "storage/state_audit.h"
 #include "storage/state_dkim.h"
 #include "storage/state_setting.h"
 
@@ -384,11 +385,20 @@ struct err *
 admin_node_invite(struct task *t, const struct admin *ad, const char *url,
     struct str *code_r, struct invite *inv_r)
 {
+	uint64_t valid_s = state_setting_u64(ad->state, STATE_INVITE_EXPIRES);
+	struct arena *a = task_arena(t);
 	struct err *e = invite_sweep(t, ad->store);
 
-	if (e == NULL)
-		e = invite_make(t, ad->store, state_key(ad->state), url, ad->by,
-		    state_setting_u64(ad->state, STATE_INVITE_EXPIRES), code_r,
-		    inv_r);
-	return e;
+	if (e != NULL)
+		return e;
+	/* with the code comes the cluster key: none that nobody knows of */
+	e = state_audit_order(t, ad->state, ad->by, "node.invite", STR_NONE,
+	    str_c(arena_printf(a, "valid for %llu s",
+		(unsigned long long)valid_s)));
+	if (e != NULL)
+		return err_wrap(a, e,
+		    "no node was invited, for it could not be noted in the "
+		    "audit");
+	return invite_make(t, ad->store, state_key(ad->state), url, ad->by,
+	    valid_s, code_r, inv_r);
 }

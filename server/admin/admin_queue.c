@@ -4,6 +4,7 @@
 #include "server/admin/admin_queue_private.h"
 #include "server/net/counts.h"
 #include "server/worker.h"
+#include "storage/state_audit.h"
 
 #define ADMIN_QUEUE_AT_ONCE 8
 
@@ -222,6 +223,33 @@ admin_queue_order_parse(struct str word, enum queue_order *o_r)
 			return true;
 		}
 	return false;
+}
+
+struct err *
+admin_queue_note(struct task *t, const struct admin *ad, enum queue_order o,
+    const struct str *ids, unsigned n, struct str how)
+{
+	struct arena *a = task_arena(t);
+	struct buf object, detail;
+	struct err *e;
+
+	buf_init(&object, a, ADMIN_QUEUE_NAMED * QUEUE_ID_MAX);
+	for (unsigned i = 0; i < n && i < ADMIN_QUEUE_NAMED; i++) {
+		buf_c(&object, i > 0 ? " " : "");
+		buf_str_add(&object, str_sub(ids[i], 0, QUEUE_ID_MAX - 1));
+	}
+	buf_init(&detail, a, STATE_AUDIT_MAX);
+	buf_fmt(&detail, n == 1 ? "%u message" : "%u messages", n);
+	if (how.n > 0)
+		buf_fmt(&detail, ", " STR_FMT,
+		    STR_ARG(str_sub(how, 0, STATE_AUDIT_MAX / 2)));
+	e = state_audit_order(t, ad->state, ad->by,
+	    arena_printf(a, "queue.%s", admin_queue_words[o]), buf_str(&object),
+	    buf_str(&detail));
+	return e == NULL ? NULL
+			 : err_wrap(a, e,
+			       "nothing was ordered, for it could not be noted "
+			       "in the audit");
 }
 
 /* The other workers of the node look again, too, when they are asked. */

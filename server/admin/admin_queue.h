@@ -106,6 +106,17 @@ may_yield must_check struct err *admin_queue_text(struct task *t,
 
 /* --- orders --- */
 
+/*
+ * Before one is given: a row of the audit, however many messages it is for.
+ * Without it nothing may be ordered.  ids: theirs, or, where whoever asks has
+ * them from somewhere, what may be some; n >= 1.  how: by what they were found
+ * ("from @example.org"); empty: they were named.  Fails as state_change(), with
+ * a sentence that says that nothing was ordered.
+ */
+#define ADMIN_QUEUE_NAMED 20 /* ids that a row has at most */
+may_yield must_check struct err *admin_queue_note(struct task *t,
+    const struct admin *ad, enum queue_order o, const struct str *ids,
+    unsigned n, struct str how);
 /* ERR_NOTFOUND: it is not in the queue any more. */
 may_yield must_check struct err *admin_queue_order(struct task *t,
     struct admin_queue *q, unsigned bucket, const struct txid *txid,

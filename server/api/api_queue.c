@@ -314,15 +314,18 @@ api_queue_tell(struct task *t, struct api *x, const struct queue_message *m,
 	trace_end(&ev);
 }
 
+/* one: the only one that is meant; of many the order is noted already. */
 static may_yield must_check struct err *
-api_queue_do(struct task *t, struct api *x, struct str id, bool matched,
+api_queue_do(struct task *t, struct api *x, struct str id, bool one,
     enum queue_order o, const struct queue_message **m_r)
 {
 	struct admin_queue *q;
 	struct err *e = api_queue_find(t, x, id, &q, m_r);
 
-	if (e == NULL && matched)
+	if (e == NULL && one)
 		e = api_match(x, api_queue_tag(x, *m_r));
+	if (e == NULL && one)
+		e = admin_queue_note(t, &x->ad, o, &(*m_r)->id, 1, STR_NONE);
 	if (e == NULL)
 		e = admin_queue_order(t, q, (*m_r)->bucket, &(*m_r)->txid,
 		    (*m_r)->ordinal, o);
@@ -419,6 +422,23 @@ api_queue_many_one(struct task *t, void *arg, unsigned i)
 	return NULL;
 }
 
+/* What is no id is not there, whatever is ordered. */
+static may_yield must_check struct err *
+api_queue_many_note(struct task *t, struct api_queue_many *k, unsigned n)
+{
+	struct arena *a = task_arena(t);
+	struct str *ids = arena_array(a, n + 1UL, sizeof(*ids)), rest;
+	unsigned ids_n = 0, bucket;
+
+	for (unsigned i = 0; i < n; i++)
+		if (queue_id_parse(k->ids[i], &bucket, &rest) &&
+		    k->ids[i].n < QUEUE_ID_MAX)
+			ids[ids_n++] = k->ids[i];
+	return ids_n == 0 ? NULL
+			  : admin_queue_note(t, &k->x->ad, k->order, ids, ids_n,
+				STR_NONE);
+}
+
 static may_yield must_check struct err *
 api_queue_many(struct task *t, struct api *x)
 {
@@ -432,6 +452,9 @@ api_queue_many(struct task *t, struct api *x)
 	if (!admin_queue_order_parse(order, &k.order))
 		return api_bad_field(x, "order", "there is no such order");
 	(void)api_in_strs(x, "ids", &k.ids, &n);
+	e = api_queue_many_note(t, &k, n);
+	if (e != NULL)
+		return e;
 	k.failed = arena_array(x->a, n + 1UL, sizeof(*k.failed));
 	e = admin_each(t, n, API_QUEUE_AT_ONCE, api_queue_many_one, &k);
 	failed = json_set_arr(x->out, "failed");

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "server/admin/admin_queue.h"
 #include "server/ctl/ctl.h"
+#include "storage/state_audit.h"
 
 #define QUEUECTL_LIMIT 1000
 #define QUEUECTL_LIMIT_MAX 10000000
@@ -309,73 +310,126 @@ static const char *const queuectl_done[] = {
 	[QUEUE_ORDER_REMOVE] = "removed",
 };
 
-may_yield static struct err *
-queuectl_order_id(struct task *t, struct ctl *c, struct admin_queue *q,
-    const char *name, enum queue_order o)
-{
-	const struct queue_message *m;
-	struct err *e = admin_queue_find(t, q, str_c(name), true, &m);
-	struct txid txid;
-	struct str id;
+struct queuectl_order {
+	enum queue_order o;
+	struct queuectl_named {
+		unsigned bucket, ordinal;
+		struct txid txid;
+	} * list;
+	struct str *ids; /* of these */
+	unsigned n;
+};
 
-	if (e != NULL)
-		return e;
-	id = arena_str(task_arena(t), m->id);
-	txid = m->txid;
-	e = admin_queue_order(t, q, m->bucket, &txid, m->ordinal, o);
-	if (e == NULL)
-		ctl_say(c, "message " STR_FMT " is %s", STR_ARG(id),
-		    queuectl_done[o]);
-	return e;
+static void
+queuectl_order_add(struct task *t, struct queuectl_order *k,
+    const struct queue_message *m)
+{
+	k->ids[k->n] = arena_str(task_arena(t), m->id);
+	k->list[k->n++] = (struct queuectl_named){ .bucket = m->bucket,
+		.ordinal = m->ordinal,
+		.txid = m->txid };
+}
+
+static void
+queuectl_order_room(struct task *t, struct queuectl_order *k, unsigned n)
+{
+	k->ids = arena_array(task_arena(t), n + 1UL, sizeof(*k->ids));
+	k->list = arena_array(task_arena(t), n + 1UL, sizeof(*k->list));
+}
+
+may_yield static struct err *
+queuectl_order_note(struct task *t, struct ctl *c,
+    const struct queuectl_order *k, struct str how)
+{
+	struct admin ad = ctl_admin(t, c);
+
+	return k->n == 0 ? NULL
+			 : admin_queue_note(t, &ad, k->o, k->ids, k->n, how);
+}
+
+may_yield static struct err *
+queuectl_order_one(struct task *t, struct admin_queue *q,
+    const struct queuectl_order *k, unsigned i)
+{
+	return admin_queue_order(t, q, k->list[i].bucket, &k->list[i].txid,
+	    k->list[i].ordinal, k->o);
 }
 
 /* All of them, whatever is wrong with one. */
 may_yield static struct err *
 queuectl_order_ids(struct task *t, struct ctl *c, struct admin_queue *q,
-    enum queue_order o)
+    struct queuectl_order *k)
 {
-	struct err *first = NULL;
+	const struct queue_message *m;
+	struct err *e, *first = NULL;
 
+	queuectl_order_room(t, k, c->argc);
 	for (unsigned i = 0; i < c->argc; i++) {
-		struct err *e = queuectl_order_id(t, c, q, c->argv[i], o);
-
-		if (first == NULL)
+		e = admin_queue_find(t, q, str_c(c->argv[i]), true, &m);
+		if (e == NULL)
+			queuectl_order_add(t, k, m);
+		else if (first == NULL)
+			first = e;
+	}
+	e = queuectl_order_note(t, c, k, STR_NONE);
+	if (e != NULL)
+		return e;
+	for (unsigned i = 0; i < k->n; i++) {
+		e = queuectl_order_one(t, q, k, i);
+		if (e == NULL)
+			ctl_say(c, "message " STR_FMT " is %s",
+			    STR_ARG(k->ids[i]), queuectl_done[k->o]);
+		else if (first == NULL)
 			first = e;
 	}
 	return first;
 }
 
+/* For the audit. */
+static struct str
+queuectl_how(struct task *t, const struct ctl *c)
+{
+	struct buf b;
+
+	buf_init(&b, task_arena(t), STATE_AUDIT_MAX);
+	if (ctl_given(c, "all"))
+		buf_c(&b, " --all");
+	if (ctl_given(c, "held"))
+		buf_c(&b, " --held");
+	if (ctl_given(c, "domain"))
+		buf_fmt(&b, " --domain %.200s", ctl_opt(c, "domain")->s);
+	if (ctl_given(c, "from"))
+		buf_fmt(&b, " --from %.200s", ctl_opt(c, "from")->s);
+	return str_trim(buf_str(&b));
+}
+
 /* All that the filters name, as they were when we looked. */
 may_yield static struct err *
 queuectl_order_picked(struct task *t, struct ctl *c, struct admin_queue *q,
-    enum queue_order o)
+    struct queuectl_order *k)
 {
 	const struct queue_message **list;
 	struct admin_queue_filter f;
-	struct {
-		unsigned bucket, ordinal;
-		struct txid txid;
-	} * names;
 	unsigned n, done = 0;
-	struct err *e = NULL;
+	struct err *e;
 
 	queuectl_filter(c, &f);
 	n = admin_queue_pick(task_arena(t), q, &f, UINT_MAX, &list, NULL);
-	names = arena_array(task_arena(t), n + 1UL, sizeof(*names));
-	for (unsigned i = 0; i < n; i++) {
-		names[i].bucket = list[i]->bucket;
-		names[i].ordinal = list[i]->ordinal;
-		names[i].txid = list[i]->txid;
-	}
-	for (unsigned i = 0; i < n && e == NULL; i++) {
+	queuectl_order_room(t, k, n);
+	for (unsigned i = 0; i < n; i++)
+		queuectl_order_add(t, k, list[i]);
+	task_set_deadline(t, task_now_ms(t) + c->timeout_ms);
+	e = queuectl_order_note(t, c, k, queuectl_how(t, c));
+	if (e != NULL)
+		return e;
+	for (unsigned i = 0; i < k->n && e == NULL; i++) {
 		task_set_deadline(t, task_now_ms(t) + c->timeout_ms);
-		e = admin_queue_order(t, q, names[i].bucket, &names[i].txid,
-		    names[i].ordinal, o);
+		e = queuectl_order_one(t, q, k, i);
 		done += e == NULL;
 		if (err_is(e, ERR_NOTFOUND)) /* delivered meanwhile */
 			e = NULL;
 	}
-	ctl_say(c, "%u messages are %s", done, queuectl_done[o]);
+	ctl_say(c, "%u messages are %s", done, queuectl_done[k->o]);
 	return e;
 }
 
@@ -384,6 +438,7 @@ queuectl_order(struct task *t, struct ctl *c, enum queue_order o)
 {
 	bool filter = ctl_given(c, "domain") || ctl_given(c, "from") ||
 		      ctl_given(c, "held");
+	struct queuectl_order k = { .o = o };
 	struct admin_queue *q;
 	struct err *e;
 
@@ -393,11 +448,11 @@ queuectl_order(struct task *t, struct ctl *c, enum queue_order o)
 		    NULL);
 	e = queuectl_open(t, c, &q);
 	if (e == NULL && c->argc > 0)
-		e = queuectl_order_ids(t, c, q, o);
+		e = queuectl_order_ids(t, c, q, &k);
 	else if (e == NULL)
 		e = admin_queue_look(t, q);
 	if (e == NULL && c->argc == 0)
-		e = queuectl_order_picked(t, c, q, o);
+		e = queuectl_order_picked(t, c, q, &k);
 	admin_queue_close(t, &q);
 	return e;
 }
@@ -433,7 +488,7 @@ queue_remove_run(struct task *t, struct ctl *c)
 		.help = sentence,                                              \
 		.more = paragraph,                                             \
 		.max_args = 1000,                                              \
-		.need = CTL_NEED_SHARE,                                        \
+		.need = CTL_NEED_STATE,                                        \
 		.options = queue_order_options,                                \
 		.run = queue_##what##_run,                                     \
 	}
@@ -443,7 +498,8 @@ QUEUECTL_ORDER(retry, "Try messages of the queue now",
     "others. A message that is held stays held.");
 QUEUECTL_ORDER(hold, "Keep messages of the queue from being tried",
     "Until queue release; a message that arrives later is not held.");
-QUEUECTL_ORDER(release, "End what queue hold ordered", NULL);
+QUEUECTL_ORDER(release, "End what queue hold ordered",
+    "Every order to the queue is noted in the audit first.");
 QUEUECTL_ORDER(remove, "Remove messages from the queue",
     "Nobody is told: the sender gets no report. What a node is just sending "
     "may still arrive.");

@@ -159,6 +159,10 @@ def test_remove(root, cluster, n1):
 def test_invite(root, place, ctl):
     said = root.post("/nodes/invites", status=201)
     assert said["code"].startswith("shoal1.") and said["expires"]
+    # n2 was invited by shoalctl
+    rows = root.all("/audit", what="node.invite")
+    assert {r["who"].split(":")[0] for r in rows} == {"admin", "ctl"}
+    assert {r["detail"] for r in rows} == {"valid for 86400 s"}
     local = place.mkdir("joined")
     ctl.result("join", said["code"], "--local", local)
     assert "belongs to this cluster already" in ctl.result(

@@ -89,6 +89,12 @@ def listed(api, n, seconds=20, tried=False, **query):
     return wait_for("%d messages with %s" % (n, query), ready, seconds)
 
 
+def noted(api):
+    """What the audit has of orders; those of one second are in no order."""
+    return sorted((r["what"], r["object"], r["detail"], r["who"])
+                  for r in api.all("/audit", what="queue."))
+
+
 def test_deferred(api, sink, send, account):
     sink.rule("RCPT", "451 4.7.1 greylisted, wait")
     send("deferred", "b@sink.example", "c@sink.example")
@@ -145,6 +151,10 @@ def test_deferred(api, sink, send, account):
     assert [(e["verdict"], e["user"]) for e in ordered()] == [
         (o, "admin:root") for o in ("hold", "release", "retry")]
     api.post(path + "/retry", match="*", status=404)
+    # what was refused was not ordered
+    assert [r for r in noted(api) if r[1] == m["id"]] == [
+        ("queue." + o, m["id"], "1 message", "admin:root")
+        for o in ("hold", "release", "retry")]
     api.get("/queue/07-000000000000-0", 404, "not_found")
     api.get("/queue/" + m["id"][:6], 404)
 
@@ -210,12 +220,23 @@ def test_many(api, sink, send):
     assert [f["id"] for f in done["failed"]] == ["11-0123456789ab-0"]
     assert "no message" in done["failed"][0]["detail"]
     assert [m["id"] for m in api.all("/queue", state="held")] == ids[:3]
+    # one row, of all that was asked
+    before = noted(api)
+    assert ("queue.hold", " ".join(ids[:3] + ["11-0123456789ab-0"]),
+            "4 messages", "admin:root") in before
+    done = api.post("/queue/orders", {"order": "hold", "ids": ["x", "99-y"]})
+    assert (done["done"], len(done["failed"])) == (0, 2)
+    assert noted(api) == before
     api.post("/queue/orders", {"order": "burn", "ids": ids}, 422)
     api.post("/queue/orders", {"order": "hold", "ids": ids * 201}, 422)
     api.delete(api.get("/queue/" + ids[0]))
     done = api.post("/queue/orders", {"order": "remove", "ids": ids})
     assert done["done"] == 4
     assert [f["id"] for f in done["failed"]] == ids[:1]
+    assert len(noted(api)) == len(before) + 2
+    assert {("queue.remove", " ".join(ids), "5 messages", "admin:root"),
+            ("queue.remove", ids[0], "1 message", "admin:root")} <= set(
+        noted(api))
 
 
 def test_long_message(api, sink, send):
@@ -241,6 +262,11 @@ def test_whose(api, sink, send, others):
     # to him the queue is for looking
     his.post(path + "/hold", match="*", status=403)
     his.post("/queue/orders", {"order": "remove", "ids": [m["id"]]}, 403)
+    # nor does he see who does, though it is his domain's mail
+    api.post(path + "/hold", match="*")
+    assert m["id"] in [r[1] for r in noted(api)]
+    assert noted(his) == noted(stranger) == []
+    assert m["id"] not in str(his.all("/audit"))
     assert stranger.all("/queue") == []
     assert stranger.all("/queue", search=m["id"]) == []
     for p in (path, path + "/message"):

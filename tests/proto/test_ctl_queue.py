@@ -1,6 +1,8 @@
 """shoalctl queue, beside no node at all: straight from the share."""
 
+import contextlib
 import os
+import sqlite3
 import subprocess
 
 import pytest
@@ -30,6 +32,15 @@ class Queue(Ctl):
 
     def accept(self, bucket, sender, *rcpts):
         return self.probe("accept", bucket, sender, *rcpts, stdin=MAIL)
+
+    def noted(self):
+        """What the audit has of orders, oldest first."""
+        with contextlib.closing(sqlite3.connect(
+                os.path.join(self.local, "state.db"))) as db:
+            return [(what, set(ids.split()), detail)
+                    for what, ids, detail in db.execute(
+                "SELECT what, object, detail FROM audit WHERE what LIKE"
+                " 'queue.%' AND who LIKE 'ctl:%' ORDER BY rowid")]
 
     def rows(self, *args):
         return self.json("queue", "list", *args)
@@ -106,6 +117,28 @@ def test_orders(queue):
     assert "no message" in queue.refused("queue", "remove", c, a)
     assert queue.ids() == set()
     assert os.listdir(queue.url + "/queue/03/msg") == []
+    assert queue.noted() == [
+        ("queue.hold", {a, b}, "2 messages"),
+        ("queue.release", {a}, "1 message"),
+        ("queue.retry", {a, c}, "2 messages, --domain example.net"),
+        ("queue.remove", {b, c}, "2 messages, --from dora@example.org"),
+        ("queue.remove", {a}, "1 message")]
+
+
+def test_orders_are_noted(queue):
+    """Where that cannot be, nothing is ordered."""
+    a = queue.accept(3, "alice@example.org", "bob@example.net")
+    queue.run("queue", "hold", "--domain", "nobody.example")
+    queue.refused("queue", "remove", "03-nobody")
+    assert queue.noted() == []
+    os.rename(queue.url + "/state", queue.url + "/away")
+    queue.refused("queue", "remove", a)
+    queue.refused("queue", "remove", "--all")
+    assert queue.ids() == {a}
+    os.rename(queue.url + "/away", queue.url + "/state")
+    queue.run("queue", "remove", a)
+    assert queue.ids() == set()
+    assert queue.noted() == [("queue.remove", {a}, "1 message")]
 
 
 def test_orders_name_something(queue):

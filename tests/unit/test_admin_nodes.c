@@ -1,10 +1,14 @@
 /* test_admin_nodes.c - nodes as a worker's administrator sees and orders them,
  * and what is worth a word */
+#include <dirent.h>
+
 #include "server/admin/admin_locks.h"
 #include "server/admin/admin_nodes.h"
 #include "server/admin/admin_overview.h"
 #include "server/admin/admin_share.h"
+#include "storage/invite.h"
 #include "storage/queue.h"
+#include "storage/state_audit.h"
 #include "storage/state_dkim.h"
 #include "tests/unit/test.h"
 #include "tests/unit/two_rig.h"
@@ -166,6 +170,57 @@ TEST(test_remove_watching)
 	assert_true(task_now_ms(t) - began <= ADMIN_NODES_END_MS + 1000);
 	share_fault_set(c->member[1].fault, NULL, 0);
 	two_stop(t, x);
+}
+
+/* --- invitations --- */
+
+static unsigned
+invites_on(const struct cluster *c)
+{
+	char path[200];
+	struct dirent *d;
+	unsigned n = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/nodes", c->share_dir);
+	dir = opendir(path);
+	assert_non_null(dir);
+	while ((d = readdir(dir)) != NULL)
+		n += strncmp(d->d_name, "invite-", 7) == 0;
+	closedir(dir);
+	return n;
+}
+
+/* Who made a code is known before there is one. */
+TEST(test_invite)
+{
+	struct admin ad = { .store = c->member[0].store,
+		.state = member_open(t, c, 0),
+		.by = "admin:eve" };
+	struct state_audit_row *row;
+	struct invite inv;
+	struct str code;
+	struct err *e;
+	unsigned n;
+
+	assert_ok(
+	    admin_node_invite(t, &ad, "nfs://10.0.0.5/mail", &code, &inv));
+	assert_int_equal(invites_on(c), 1);
+	assert_ok(state_audit_list(task_arena(t), ad.state, STR_NONE, STR_NONE,
+	    1, &row, &n));
+	assert_int_equal(n, 1);
+	assert_true(str_eq_c(row->who, "admin:eve"));
+	assert_true(str_eq_c(row->what, "node.invite"));
+	assert_true(str_eq_c(row->detail, "valid for 86400 s"));
+	assert_true(str_eq(row->object, STR_NONE));
+	/* where that cannot be written, there is none */
+	c->member[1].conf.replica_only = true;
+	c->member[1].conf.local = c->member[0].local;
+	ad.state = member_open(t, c, 1);
+	e = admin_node_invite(t, &ad, "nfs://10.0.0.5/mail", &code, &inv);
+	assert_err(e, ERR_READONLY);
+	assert_non_null(strstr(e->text, "no node was invited"));
+	assert_int_equal(invites_on(c), 1);
 }
 
 /* --- words --- */
@@ -409,6 +464,7 @@ main(void)
 		RUN(test_board_and_rows),
 		RUN(test_remove),
 		RUN(test_remove_watching),
+		RUN(test_invite),
 		RUN(test_words),
 		RUN(test_words_more),
 		RUN(test_share_of_worker),

@@ -4,6 +4,9 @@
 #include "server/admin/admin_queue_private.h"
 #include "server/net/counts.h"
 #include "server/worker.h"
+#include "storage/state_audit.h"
+#include "storage/state_private.h"
+#include "tests/unit/test.h"
 
 /* --- filters --- */
 
@@ -316,6 +319,88 @@ ARIG_CASE(orders)
 	unrig(&x);
 }
 
+/* --- what is noted --- */
+
+static may_yield_unchecked struct state *
+noted_state(struct task *t, struct arig *r)
+{
+	struct state_conf conf = { .store = r->node[0].store,
+		.no_background = true };
+	struct state *st;
+
+	clusterkey_make(&r->rnd, &conf.key);
+	assert_ok(state_create(t, &conf));
+	assert_ok(state_open(t, &conf, &st, NULL));
+	return st;
+}
+
+/* One row, whatever was ordered; the first ids, and how many there were. */
+ARIG_CASE(noted)
+{
+	static const struct {
+		enum queue_order o;
+		unsigned n;
+		const char *how, *what, *detail;
+	} v[] = {
+		{ QUEUE_ORDER_REMOVE, 1, "", "queue.remove", "1 message" },
+		{ QUEUE_ORDER_HOLD, 3, "", "queue.hold", "3 messages" },
+		{ QUEUE_ORDER_RETRY, 20, "--all", "queue.retry",
+		    "20 messages, --all" },
+		{ QUEUE_ORDER_RELEASE, 25, "--held", "queue.release",
+		    "25 messages, --held" },
+	};
+	struct admin ad = { .state = noted_state(t, r), .by = "admin:eve" };
+	struct arena *a = task_arena(t);
+	struct str ids[25];
+	struct buf all;
+
+	for (unsigned i = 0; i < countof(ids); i++)
+		ids[i] = str_c(arena_printf(a, "%02u-0123456789ab-0", i));
+	for (size_t i = 0; i < countof(v); i++) {
+		struct state_audit_row *row;
+		uint64_t before = state_seq(ad.state);
+		unsigned n;
+
+		r->now += 1000;
+		assert_ok(admin_queue_note(t, &ad, v[i].o, ids, v[i].n,
+		    str_c(v[i].how)));
+		test_row(i, state_seq(ad.state) == before + 1);
+		assert_ok(state_audit_list(a, ad.state, STR_NONE, STR_NONE, 1,
+		    &row, &n));
+		test_row_str(i, row->who, STR("admin:eve"));
+		test_row_str(i, row->what, str_c(v[i].what));
+		test_row_str(i, row->detail, str_c(v[i].detail));
+		buf_init(&all, a, 1000);
+		for (unsigned k = 0; k < v[i].n && k < ADMIN_QUEUE_NAMED; k++)
+			buf_fmt(&all, "%s" STR_FMT, k > 0 ? " " : "",
+			    STR_ARG(ids[k]));
+		test_row_str(i, row->object, buf_str(&all));
+	}
+	/* the longest there are */
+	for (unsigned i = 0; i < countof(ids); i++)
+		ids[i] = STR("07-0123456789ab-1234567890123");
+	assert_ok(admin_queue_note(t, &ad, QUEUE_ORDER_HOLD, ids, countof(ids),
+	    STR_NONE));
+	state_close(&ad.state);
+}
+
+ARIG_CASE(not_noted)
+{
+	struct admin ad = { .state = noted_state(t, r), .by = "admin:eve" };
+	struct str id = STR("07-0123456789ab-0");
+	uint64_t before = state_seq(ad.state);
+	struct err *e;
+
+	ad.state->conf.replica_only = true;
+	e = admin_queue_note(t, &ad, QUEUE_ORDER_REMOVE, &id, 1, STR_NONE);
+	assert_err(e, ERR_READONLY);
+	assert_non_null(strstr(e->text, "nothing was ordered"));
+	ad.state->conf.replica_only = false;
+	assert_ok(state_refresh(t, ad.state));
+	assert_int_equal(state_seq(ad.state), before);
+	state_close(&ad.state);
+}
+
 static void
 test_words(void **state)
 {
@@ -342,6 +427,8 @@ main(void)
 		QRIG_TEST(pages),
 		QRIG_TEST(budget),
 		QRIG_TEST(orders),
+		QRIG_TEST(noted),
+		QRIG_TEST(not_noted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -135,6 +135,74 @@ TEST(test_steps)
 	assert_int_equal(steps, countof(made) / 3 + 1);
 }
 
+static struct state_audit_row
+newest(struct task *t, struct state *st)
+{
+	struct state_audit_row *list;
+	unsigned n;
+
+	assert_ok(state_audit_list(task_arena(t), st, STR_NONE, STR_NONE, 1,
+	    &list, &n));
+	assert_int_equal(n, 1);
+	return list[0];
+}
+
+/* An order is a row of its own, of the whole and of no domain. */
+TEST(test_orders)
+{
+	struct state *st = node_open(t, c, 0);
+	struct state_audit_query q = { .domain = STR("x.org"), .max = 10 };
+	struct arena *a = task_arena(t);
+	struct state_audit_row *list, row;
+	uint64_t before = state_seq(st);
+	char *much = arena_alloc(a, 2 * STATE_AUDIT_MAX);
+	unsigned n;
+
+	assert_ok(state_audit_order(t, st, "admin:eve", "queue.remove",
+	    STR("u@x.org"), STR("1 message")));
+	assert_int_equal(state_seq(st), before + 1);
+	row = newest(t, st);
+	assert_true(str_eq_c(row.who, "admin:eve"));
+	assert_true(str_eq_c(row.what, "queue.remove"));
+	assert_true(str_eq_c(row.object, "u@x.org"));
+	assert_true(str_eq_c(row.detail, "1 message"));
+	c->rig.now += 1000;
+	assert_ok(state_audit_order(t, st, "ctl:root", "node.invite",
+	    STR("x.org"), STR_NONE));
+	assert_ok(state_audit_find(a, st, &q, &list, &n));
+	assert_int_equal(n, 0);
+	/* the same twice is ordered twice */
+	assert_ok(state_audit_order(t, st, "ctl:root", "node.invite",
+	    STR("x.org"), STR_NONE));
+	q.domain = STR_NONE;
+	assert_ok(state_audit_find(a, st, &q, &list, &n));
+	assert_int_equal(n, 3);
+	/* whatever was typed */
+	c->rig.now += 1000;
+	memset(much, 0xc3, 2 * STATE_AUDIT_MAX);
+	assert_ok(state_audit_order(t, st, "ctl:root", "queue.hold",
+	    STR("a\xff"), str_of(much, 2 * STATE_AUDIT_MAX)));
+	row = newest(t, st);
+	assert_true(str_eq_c(row.object, "a\xef\xbf\xbd"));
+	assert_int_equal(row.detail.n, 3 * STATE_AUDIT_MAX);
+}
+
+/* Who cannot write says so, and there is no row. */
+TEST(test_orders_refused)
+{
+	struct state *st = node_open(t, c, 0), *reader;
+	uint64_t before = state_seq(st);
+
+	c->node[1].conf.replica_only = true;
+	c->node[1].conf.local = c->node[0].local;
+	reader = node_open(t, c, 1);
+	assert_err(state_audit_order(t, reader, "admin:eve", "queue.remove",
+		       STR("07-0"), STR_NONE),
+	    ERR_READONLY);
+	assert_ok(state_refresh(t, st));
+	assert_int_equal(state_seq(st), before);
+}
+
 #define RUN(name)                                                              \
 	cmocka_unit_test_setup_teardown(name, cluster_setup, cluster_teardown)
 
@@ -145,6 +213,8 @@ main(void)
 		RUN(test_find),
 		RUN(test_pages),
 		RUN(test_steps),
+		RUN(test_orders),
+		RUN(test_orders_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
