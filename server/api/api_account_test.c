@@ -4,6 +4,10 @@
 #include "mime/date.h"
 #include "server/smtp/deliver.h"
 
+/* In a minute, of one administrator on a node: to look at a few mailboxes one
+ * after another, not to fill them. */
+#define API_TEST_MESSAGES_MAX 20
+
 static const struct api_field api_test_message_fields[] = {
 	{ "id", API_STR, API_REQUIRED, "Of the transaction, for the trace.",
 	    NULL, NULL, 0 },
@@ -100,6 +104,9 @@ api_account_test(struct task *t, struct api *x)
 	struct buf id;
 	struct err *e = api_account_get(x, true, &sa);
 
+	if (e == NULL)
+		e = api_who_rate(x, "api.test", API_TEST_MESSAGES_MAX,
+		    "too many test messages at once");
 	if (e != NULL)
 		return e;
 	task_random(t, random, sizeof(random));
@@ -117,7 +124,8 @@ const struct api_route api_account_test_routes[] = {
 	{ .method = "POST",
 	    .path = "/accounts/{address}/test-message",
 	    .id = "sendTestMessage",
-	    .help = "A message from postmaster of its domain goes into it.",
+	    .help = "A message from postmaster of its domain goes into it. "
+		    "Whoever asks has 20 a minute.",
 	    .area = AREA_ACCOUNTS,
 	    .writes = true,
 	    .scope = API_OF_ADDRESS,

@@ -131,6 +131,10 @@ may_yield must_check struct err *api_who(struct task *t, struct api *x);
 must_check struct err *api_who_forged(struct api *x);
 /* 401, 403: role and scopes. */
 must_check struct err *api_who_may(struct api *x);
+/* 429: he has asked for `what` more than max times in the last minute, on this
+ * node; by whatever token or session. */
+must_check struct err *api_who_rate(struct api *x, const char *what,
+    unsigned max, const char *sentence);
 /* 429: more changes than a person makes. */
 must_check struct err *api_who_often(struct api *x);
 /* 404, 403: whose object the first parameter is. */

@@ -321,16 +321,25 @@ api_who_may(struct api *x)
 }
 
 struct err *
+api_who_rate(struct api *x, const char *what, unsigned max,
+    const char *sentence)
+{
+	uint64_t key =
+	    counts_key(what, x->who.login.p, (uint32_t)x->who.login.n);
+
+	if (counts_rate_add(x->w->counts, key,
+		sched_now_ms(x->w->sched) / 1000) <= max)
+		return NULL;
+	return api_refuse(x, 429, "throttled", sentence);
+}
+
+struct err *
 api_who_often(struct api *x)
 {
-	uint64_t key = counts_key("api.changes", x->who.login.p,
-	    (uint32_t)x->who.login.n);
-
-	if (x->who.role != ROLE_USER || api_who_is_looking(x) ||
-	    counts_rate_add(x->w->counts, key,
-		sched_now_ms(x->w->sched) / 1000) <= API_USER_CHANGES_MAX)
+	if (x->who.role != ROLE_USER || api_who_is_looking(x))
 		return NULL;
-	return api_refuse(x, 429, "throttled", "too many changes at once");
+	return api_who_rate(x, "api.changes", API_USER_CHANGES_MAX,
+	    "too many changes at once");
 }
 
 static struct err *

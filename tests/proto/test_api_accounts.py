@@ -481,3 +481,19 @@ def test_test_message(api, ctl, account):
         return '"deliver"' in ctl.result("trace", said["id"],
                                          as_json=True).stdout
     wait_for("its trace", traced, 30)
+
+
+def test_test_messages_are_not_many(api, other, account):
+    """Of one administrator; whatever he is."""
+    path = "/accounts/%s/test-message" % account.address
+    other.post("/accounts/nobody@example.org/test-message", status=404)
+    for n in range(30):
+        answer = other.post(path, status={202, 429})
+        if answer.status == 429:
+            break
+    # the minute before this one is counted in part, rounded down
+    assert 20 <= n <= 24 and answer.code == "throttled"
+    assert 0 < int(answer.headers["retry-after"]) <= 60
+    api.post(path, status=202)
+    # whoever may not gets to know no more than that
+    other.post("/accounts/eve@other.example/test-message", status=404)
