@@ -90,7 +90,9 @@ static const struct api_query api_account_query[] = {
 	{ "search", API_STR, "Part of the address or name.", NULL },
 	{ "status", API_WORD, "Only those; else all but removed ones.",
 	    api_account_statuses },
-	{ "usage", API_BOOL, "Say what they hold: at most 50 a page.", NULL },
+	{ "usage", API_BOOL,
+	    "Say what they hold: at most 50 a page, which is the default then.",
+	    NULL },
 	{ NULL, API_STR, NULL, NULL },
 };
 static const struct api_query api_account_remove_query[] = {
@@ -145,6 +147,20 @@ api_account_after(struct str after, struct state_account_query *q)
 	q->after_id = str_sub(after, (size_t)blank + 1, after.n);
 }
 
+/* What is looked up for every row is for smaller pages. */
+static must_check struct err *
+api_account_page(struct api *x, bool usage, unsigned *max_r)
+{
+	*max_r = api_limit(x);
+	if (!usage || *max_r <= API_USAGE_MAX)
+		return NULL;
+	if (api_query_str(x, "limit").p != NULL)
+		return api_refuse(x, 422, "bad_field",
+		    "parameter limit: with usage, from 1 to 50");
+	*max_r = API_USAGE_MAX;
+	return NULL;
+}
+
 static may_yield must_check struct err *
 api_account_list(struct task *t, struct api *x)
 {
@@ -155,18 +171,17 @@ api_account_list(struct task *t, struct api *x)
 		.active = str_eq_c(status, "active"),
 		.suspended = str_eq_c(status, "suspended"),
 		.removed = str_eq_c(status, "removed"),
-		.max = api_limit(x) + 1,
 	};
 	struct admin_usage holds[API_USAGE_MAX];
 	struct state_account *list;
 	struct err *e;
-	unsigned n;
+	unsigned n, max;
 
-	if (usage && api_limit(x) > API_USAGE_MAX)
-		return api_refuse(x, 422, "bad_field",
-		    "parameter limit: with usage, from 1 to 50");
 	api_account_after(api_after(x), &q);
-	e = api_domain(x, "domain", &q.domain);
+	e = api_account_page(x, usage, &max);
+	if (e == NULL)
+		e = api_domain(x, "domain", &q.domain);
+	q.max = max + 1;
 	if (e == NULL)
 		e = state_account_list(x->a, x->ad.state, &q, &list, &n);
 	if (e != NULL)

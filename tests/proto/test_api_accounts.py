@@ -143,6 +143,16 @@ def test_lists(api):
     page = api.get("/accounts", usage=True, limit=50, domain="example.org")
     assert all(a["used_bytes"] is not None for a in page.items)
     api.get("/accounts", 422, usage=True, limit=51)
+    # pages are smaller where nothing else was said
+    for i in range(51):
+        api.post("/accounts", {"address": "page%02d@other.example" % i}, 201)
+    query = {"domain": "other.example", "search": "page"}
+    page = api.get("/accounts", usage=True, **query)
+    assert len(page.items) == 50 and page["next"]
+    assert all("used_bytes" in a for a in page.items)
+    rest = api.get("/accounts", usage=True, cursor=page["next"], **query)
+    assert len(rest.items) == 1 and rest["next"] is None
+    assert len(api.get("/accounts", **query).items) == 51
     assert api.all("/accounts", domain="other.example")[0]["address"] == \
         "eve@other.example"
 
