@@ -228,6 +228,7 @@ jobs_take(struct task *t, struct jobs *j)
 		for (unsigned i = 0; i < countof(jobs_timed); i++)
 			j->due_ms[i] = task_now_ms(t) + JOBS_FIRST_MS;
 		j->due_ms[0] = task_now_ms(t);
+		j->dkim_s = 0;
 		j->walked_s = 0;
 		return;
 	}

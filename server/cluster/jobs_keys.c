@@ -61,16 +61,24 @@ jobs_dkim_is_published(struct task *t, struct jobs *j,
 	return found;
 }
 
+bool
+jobs_dkim_is_news(int64_t due_s, int64_t last_s, int64_t now_s)
+{
+	return last_s < due_s ||
+	       (now_s - due_s) / 86400 != (last_s - due_s) / 86400;
+}
+
 may_yield static struct err *
 jobs_dkim_activate(struct task *t, struct jobs *j,
-    const struct state_dkim_key *k)
+    const struct state_dkim_key *k, bool news)
 {
 	struct err *e;
 
 	if (!jobs_dkim_is_published(t, j, k)) {
-		log_warn(t, "dkim key waits for its DNS record",
-		    LOG_STR("domain", k->domain),
-		    LOG_STR("selector", k->selector));
+		if (news)
+			log_warn(t, "dkim key waits for its DNS record",
+			    LOG_STR("domain", k->domain),
+			    LOG_STR("selector", k->selector));
 		return NULL;
 	}
 	e = state_dkim_activate(t, j->w->state, j->by, k->domain, k->selector);
@@ -84,21 +92,25 @@ jobs_dkim_activate(struct task *t, struct jobs *j,
 struct err *
 jobs_dkim(struct task *t, struct jobs *j)
 {
-	int64_t before =
-	    task_wall_s(t) -
+	int64_t publish =
 	    (int64_t)state_setting_u64(j->w->state, STATE_DKIM_PUBLISH);
+	int64_t now = task_wall_s(t), last = j->dkim_s;
 	struct state_dkim_key *list;
 	struct err *e, *first = NULL;
 	unsigned n, i, removed;
 
 	e = state_dkim_list(task_arena(t), j->w->state, STR(""), &list, &n);
+	if (e == NULL)
+		j->dkim_s = now;
 	for (i = 0; e == NULL && i < n && jobs_go_on(j); i++) {
 		struct arena_mark m = arena_mark(task_arena(t));
+		int64_t due = list[i].created + publish;
 		struct err *one;
 
-		if (list[i].stage != STATE_DKIM_NEW || list[i].created > before)
+		if (list[i].stage != STATE_DKIM_NEW || due > now)
 			continue;
-		one = jobs_dkim_activate(t, j, &list[i]);
+		one = jobs_dkim_activate(t, j, &list[i],
+		    jobs_dkim_is_news(due, last, now));
 		/* what the DNS said of thousands of domains is not kept */
 		if (one == NULL)
 			arena_rewind(task_arena(t), m);

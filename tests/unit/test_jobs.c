@@ -1,6 +1,6 @@
 #include "base/arena.h"
 #include "server/cluster/health.h"
-#include "server/cluster/jobs.h"
+#include "server/cluster/jobs_private.h"
 #include "tests/unit/test.h"
 
 static const struct {
@@ -51,6 +51,39 @@ test_ranges_meet(void **state)
 	}
 }
 
+#define DUE 1000000
+
+/* The first look that finds a key waiting, and the first of each day after. */
+static void
+test_dkim_news(void **state)
+{
+	static const struct {
+		int64_t last_s, now_s;
+		bool news;
+	} v[] = {
+		{ 0, DUE, true },
+		{ 0, DUE + 5 * JOBS_DAY_S + 7, true },
+		{ DUE - 1, DUE, true },
+		{ DUE - 3600, DUE + 1, true },
+		{ DUE, DUE + 1, false },
+		{ DUE, DUE + JOBS_DAY_S - 1, false },
+		{ DUE + JOBS_DAY_S - 1, DUE + JOBS_DAY_S, true },
+		{ DUE + JOBS_DAY_S, DUE + JOBS_DAY_S + 3600, false },
+		{ DUE + 1, DUE + 3 * JOBS_DAY_S, true },
+	};
+	unsigned said = 0;
+
+	(void)state;
+	for (size_t i = 0; i < countof(v); i++)
+		test_row(i, jobs_dkim_is_news(DUE, v[i].last_s, v[i].now_s) ==
+				v[i].news);
+	/* an hour and a bit between two looks, for ten days */
+	for (int64_t last = 0, now = DUE + 500; now < DUE + 10 * JOBS_DAY_S;
+	     last = now, now += 3607)
+		said += jobs_dkim_is_news(DUE, last, now);
+	assert_int_equal(said, 10);
+}
+
 static void
 test_weekdays(void **state)
 {
@@ -99,6 +132,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_edges),
 		cmocka_unit_test(test_ranges_meet),
+		cmocka_unit_test(test_dkim_news),
 		cmocka_unit_test(test_weekdays),
 		cmocka_unit_test(test_percent),
 	};

@@ -266,6 +266,16 @@ key_add(struct task *t, struct worker *w, const char *selector,
 	assert_ok(state_dkim_add(t, w->state, "test", &k, STR("pem")));
 }
 
+static void
+waits_sink(void *arg, enum log_level level, struct str line)
+{
+	unsigned *waits = arg;
+
+	(void)level;
+	if (memmem(line.p, line.n, "dkim key waits", 14) != NULL)
+		(*waits)++;
+}
+
 /* New keys sign once they are published and old enough; retired ones go; there
  * is a secret for forwarding. */
 TEST(test_keys)
@@ -284,8 +294,9 @@ TEST(test_keys)
 	struct worker *w = runner_start(t, c, 0);
 	struct str *secrets;
 	bool active;
-	unsigned n;
+	unsigned n, waits = 0;
 
+	log_set_sink(waits_sink, &waits);
 	w->dns = dns_rig_new(w->sched, rows, countof(rows));
 	assert_ok(add_domain(t, w->state, "x.org"));
 	key_add(t, w, "old", STATE_DKIM_ACTIVE);
@@ -308,13 +319,19 @@ TEST(test_keys)
 	assert_int_equal(stage_of(t, w, "wrong"), STATE_DKIM_NEW);
 	assert_int_equal(stage_of(t, w, "missing"), STATE_DKIM_NEW);
 	assert_int_equal(stage_of(t, w, "later"), STATE_DKIM_NEW);
+	/* each is said once, and then once a day */
+	assert_int_equal(waits, 3);
+	task_sleep_ms(t, 2 * HOUR_MS + HOUR_MS / 10);
+	assert_int_equal(waits, 3);
 	days += 6;
 	task_sleep_ms(t, HOUR_MS + HOUR_MS / 10);
+	assert_int_equal(waits, 6);
 	assert_int_equal(stage_of(t, w, "old"), STATE_DKIM_RETIRED);
 	days += 2;
 	task_sleep_ms(t, HOUR_MS + HOUR_MS / 10);
 	assert_int_equal(stage_of(t, w, "old"), STATE_DKIM_STAGES);
 	assert_int_equal(stage_of(t, w, "good"), STATE_DKIM_ACTIVE);
+	log_set_sink(NULL, NULL);
 	runner_stop(t, w);
 	dns_free(&w->dns);
 }
