@@ -9,7 +9,7 @@ import pytest
 
 from witness import by_number, contents, fill, message
 
-MUTT_SECONDS = 30
+MUTT_SECONDS = 90
 
 RC = """
 set folder="%(url)s"

@@ -9,6 +9,7 @@ import pytest
 
 from rig.node import Place
 from rig.quickstart import ROOT, Quickstart
+from rig.wait import wait_for
 
 BUILD = os.environ.get("SHOAL_BUILD", "")
 
@@ -71,6 +72,7 @@ def whole_round(q):
     assert not os.path.exists(q.dir + "/q/console-link")
     assert pids == {n: q.pid(n) for n in pids}, "it was started twice"
     os.kill(pids["n1"], 9)
+    wait_for("its end", lambda: not lives(pids["n1"]))
     again = q.run("start")
     assert "starting n1" in again and "starting n2" not in again
     q.run("stop")

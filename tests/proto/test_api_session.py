@@ -8,6 +8,7 @@ import time
 import pytest
 
 from rig.api import PASSWORD, Api, invite
+from rig.wait import quickest, wait_for
 
 SHOAL = {
     "accounts": 30,
@@ -32,10 +33,8 @@ def root(api, request):
 
 def dead_within(api, seconds=5):
     """B72: the session ends, on whatever node, so soon."""
-    until = time.monotonic() + seconds
-    while api.call("GET", "/session", status={200, 401}).status == 200:
-        assert time.monotonic() < until, "the session still lives"
-        time.sleep(0.1)
+    wait_for("the session's end", lambda: api.call(
+        "GET", "/session", status={200, 401}).status == 401, seconds, 0.1)
 
 
 # --- signing in and out
@@ -119,7 +118,7 @@ def test_a_page_left_alone_is_no_use(api, account, cluster):
     """Who asks by himself, with nobody before him, keeps no session alive."""
     cluster.ctl.run("settings", "set", "console.session_idle", "1m")
     try:
-        until = time.monotonic() + 10
+        until = time.monotonic() + 30
         while True:
             first = api.sign_in(account.address, account.password)
             if api.idle_ends(first) < 300:
@@ -128,7 +127,7 @@ def test_a_page_left_alone_is_no_use(api, account, cluster):
             time.sleep(0.1)
     finally:
         cluster.ctl.run("settings", "set", "console.session_idle", "")
-    until = time.monotonic() + 10
+    until = time.monotonic() + 30
     cookie = api.cookies["__Host-shoal"]
     # what would be a use by now is told from what is not by the header alone
     while True:
@@ -259,11 +258,8 @@ def test_b66_hosts(api, account):
 def test_console_hosts(api, cluster):
     cluster.ctl.run("settings", "set", "console.hosts",
                     "console.example.net 192.0.2.7")
-    until = time.monotonic() + 10
-    while api.raw("GET", "/api/v1/session", headers={
-            "Host": "Console.example.net"}).status != 401:
-        assert time.monotonic() < until
-        time.sleep(0.1)
+    wait_for("the setting", lambda: api.raw("GET", "/api/v1/session", headers={
+        "Host": "Console.example.net"}).status == 401)
     assert api.raw("GET", "/api/v1/session",
                    headers={"Host": "192.0.2.7:443"}).status == 401
     assert api.raw("GET", "/api/v1/session",
@@ -477,7 +473,7 @@ def test_shoal_entry(root, n2):
         there.entry = 1 << 60
         began = time.monotonic()
         there.get("/session")
-        assert 2 < time.monotonic() - began < 10
+        assert 2 < time.monotonic() - began < 20
 
 
 # --- tokens
@@ -535,17 +531,14 @@ def test_tokens(root, n1, n2):
 
 def test_tokens_expire(root, n1):
     soon = time.strftime("%Y-%m-%dT%H:%M:%SZ",
-                         time.gmtime(time.time() + 4))
+                         time.gmtime(time.time() + 10))
     made = root.post("/me/tokens", {"label": "x", "scopes": ["*:read"],
                                     "expires": soon})
     assert made["expires"] == soon
     with Api(n1, token=made["token"]) as program:
         program.get("/session")
-        until = time.monotonic() + 10
-        while program.call("GET", "/session",
-                           status={200, 401}).status == 200:
-            assert time.monotonic() < until
-            time.sleep(0.2)
+        wait_for("its end", lambda: program.call(
+            "GET", "/session", status={200, 401}).status == 401)
     root.post("/me/tokens", {"label": "x", "scopes": ["*:read"],
                              "expires": "2020-01-01T00:00:00Z"}, 422)
 
@@ -635,12 +628,13 @@ def test_totp_of_another_is_removed(root, n1, account):
 def test_strangers_make_nobody_wait(api):
     """An entry that nobody has seen is no reason to look for it at the
     share."""
-    began = time.monotonic()
-    for headers in ({}, {"Cookie": "__Host-shoal=x"}):
-        answer = api.raw("GET", "/api/v1/session", headers={
-            "Shoal-Entry": str(1 << 60), **headers})
-        assert answer.status == 401
-    assert time.monotonic() - began < 2
+    def ask():
+        for headers in ({}, {"Cookie": "__Host-shoal=x"}):
+            answer = api.raw("GET", "/api/v1/session", headers={
+                "Shoal-Entry": str(1 << 60), **headers})
+            assert answer.status == 401
+
+    assert quickest(ask, 2)
 
 
 def test_strangers_say_little(api):

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from rig.wait import wait_for
+from rig.wait import quickest, wait_for
 
 SHOAL = {
     "accounts": 8, "workers": 2,
@@ -67,15 +67,20 @@ def test_idle_sees_other_node_at_once(n1, n2, account, imap, smtp):
     watching.idle()
     sender = smtp(node="n1")
     sender.hello()
-    # polls come every 2 s at first: one that is lucky does not count
     delays = []
-    for i in range(5):
-        sender.deliver(MESSAGE % i, account.address)
-        began = time.monotonic()
-        watching.until(r"\* %d EXISTS" % (i + 1))
-        delays.append(time.monotonic() - began)
+
+    def at_once():
+        """Of five most.  What is sent after a poll waits for the next, 2 s: at
+        most the first may be lucky."""
+        for _ in range(5):
+            sender.deliver(MESSAGE % len(delays), account.address)
+            began = time.monotonic()
+            watching.until(r"\* %d EXISTS" % (len(delays) + 1))
+            delays.append(time.monotonic() - began)
+        return sorted(delays[-5:])[2] < 0.5
+
+    wait_for("messages that are seen at once", at_once, 30)
     watching.done()
-    assert sorted(delays)[2] < 0.5, delays
 
 
 def test_flags_reach_the_other_node(n1, n2, account, imap):
@@ -86,10 +91,15 @@ def test_flags_reach_the_other_node(n1, n2, account, imap):
     for s in first, second:
         s.cmd("SELECT INBOX")
     second.idle()
-    began = time.monotonic()
-    first.cmd("STORE 1 +FLAGS (\\Flagged)")
-    second.until(r"\* 1 FETCH .*\\Flagged")
-    assert time.monotonic() - began < 1.5
+
+    def seen():
+        first.cmd("STORE 1 +FLAGS (\\Flagged)")
+        second.until(r"\* 1 FETCH .*\\Flagged")
+        first.cmd("STORE 1 -FLAGS (\\Flagged)")
+        second.until(r"\* 1 FETCH \((?!.*\\Flagged)")
+
+    # two polls take 2 s at least
+    assert quickest(seen, 1.9, 10)
     second.done()
 
 
@@ -249,9 +259,14 @@ def test_without_hints_polls_find_it(cluster, n1, account, imap, smtp):
     watching.idle()
     sender = smtp(node="n1")
     sender.hello()
-    for i in range(2):
-        sender.deliver(MESSAGE % i, account.address)
-        began = time.monotonic()
-        watching.until(r"\* %d EXISTS" % (i + 1))
-        assert time.monotonic() - began < 6.5
+    sent = 0
+
+    def seen():
+        nonlocal sent
+        sender.deliver(MESSAGE % sent, account.address)
+        sent += 1
+        watching.until(r"\* %d EXISTS" % sent)
+
+    for _ in range(2):
+        assert quickest(seen, 6.5, 3)
     watching.done()

@@ -2,7 +2,7 @@
 
 import time
 
-SHOAL = {"accounts": 5, "settings": {"imap.login_timeout": "5s"}}
+SHOAL = {"accounts": 5, "settings": {"imap.login_timeout": "8s"}}
 
 
 def test_login_timeout(imap, account):
@@ -14,9 +14,9 @@ def test_login_timeout(imap, account):
     for _ in range(4):
         time.sleep(1)
         busy.cmd("NOOP")
-    assert "* BYE" in quiet.closed(10)
-    assert "* BYE" in busy.closed(10)
-    slow.closed(10)
-    assert 4.5 < time.monotonic() - began < 10
+    assert "* BYE" in quiet.closed()
+    assert "* BYE" in busy.closed()
+    slow.closed()
+    assert 7.5 < time.monotonic() - began < 20
     user.silent(1)
     user.cmd("NOOP")

@@ -137,7 +137,7 @@ def test_sigterm_lets_sessions_finish(node, account):
     idle.close()
     # each worker closes its own listeners when it hears of it
     wait_for("refused", lambda: refuses(node.of("smtp")) and
-             refuses(node.of("imap")), 5)
+             refuses(node.of("imap")), 15)
     # balancers still hear that it drains
     assert node.http("/health/ready")[0] == 503
     busy.send("\r\nhello\r\n.\r\n")
@@ -177,8 +177,8 @@ def test_sigterm_cuts_off_in_the_end(cluster, account):
     busy.cmd("RCPT TO:<%s>" % account.address)
     busy.cmd("DATA", 354)
     began = time.monotonic()
-    node.stop(seconds=8)
-    assert time.monotonic() - began < 6
+    node.stop()
+    assert time.monotonic() - began < 15        # instead of 30
     assert len(node.log(event="sessions cut off")) == 1
 
 
@@ -193,16 +193,17 @@ def test_second_sigterm_is_at_once(node, account):
     node.signal(signal.SIGTERM)
     node.wait_log(event="stopping")
     node.signal(signal.SIGTERM)
-    assert node.process.wait(5) == 0
+    assert node.process.wait(15) == 0
     node.process = None
     assert not any(map(alive, pids))
 
 
 def test_many_sessions_are_told_one_after_another(node, cluster):
-    """Half of drain_timeout, so that not all come back at once; here 3 s."""
+    """Half of drain_timeout, so that not all come back at once; here
+    10 s."""
     accounts = [cluster.share.take() for _ in range(2)]
     with open(node.file, "w") as f:
-        f.write(node.text() + "drain_timeout = 3s\n")
+        f.write(node.text() + "drain_timeout = 10s\n")
     node.signal(signal.SIGHUP)
     node.wait_log(event="reloaded")
     sessions = [session(node, accounts[i % 2]) for i in range(20)]
@@ -213,8 +214,8 @@ def test_many_sessions_are_told_one_after_another(node, cluster):
         assert "BYE" in s.closed()
         s.close()
         ends.append(time.monotonic() - began)
-    assert max(ends) < 3, ends
-    assert node.process.wait(10) == 0
+    assert max(ends) < 10, ends
+    assert node.process.wait(30) == 0
     node.process = None
 
 
@@ -248,7 +249,7 @@ def test_notify(cluster):
     path = os.path.join(node.dir, "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
         s.bind(path)
-        s.settimeout(10)
+        s.settimeout(30)
         said = []
 
         def until(what):
@@ -268,7 +269,7 @@ def test_notify(cluster):
         until("READY=1")
         node.signal(signal.SIGTERM)
         until("STOPPING=1")
-    assert node.process.wait(10) == 0
+    assert node.process.wait(30) == 0
 
 
 def test_idle_node_makes_few_calls(cluster):

@@ -70,7 +70,7 @@ class Haproxy:
 
     def ask(self, command):
         with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(5)
+            s.settimeout(30)
             try:
                 s.connect(self.socket)
             except OSError:

@@ -11,6 +11,7 @@ everything else.
 """
 
 import contextlib
+import http.client
 import json
 import os
 import pwd
@@ -270,23 +271,26 @@ class Node:
     def signal(self, number):
         os.kill(self.process.pid, number)
 
-    def freeze(self):
+    def signal_all(self, number):
+        """Master and workers; one that has ended meanwhile needs none."""
         for pid in self.pids():
-            os.kill(pid, signal.SIGSTOP)
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass
+
+    def freeze(self):
+        self.signal_all(signal.SIGSTOP)
 
     def thaw(self):
-        for pid in self.pids():
-            os.kill(pid, signal.SIGCONT)
+        self.signal_all(signal.SIGCONT)
 
     def kill(self):
         """As a crash: master and workers at once."""
         if self.process is None:
             return
-        for pid in self.pids() if self.process.poll() is None else []:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        if self.process.poll() is None:
+            self.signal_all(signal.SIGKILL)
         self.process.wait()
         self.process = None
 
@@ -379,7 +383,7 @@ def get(url):
             return r.status, r.read().decode()
     except urllib.error.HTTPError as e:
         return e.code, e.read().decode()
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return 0, ""
 
 
