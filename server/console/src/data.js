@@ -86,10 +86,16 @@ export function useList(where, query, later, every) {
 	const now = useRef(state);
 
 	now.current = state;
-	const load = async (cursor, before) => {
+	const load = async (cursor) => {
 		const stop = new AbortController();
+		const earlier = asking.current;
 
-		asking.current?.abort();
+		/* What is asked about earlier items goes on while more come. */
+		if (cursor === undefined)
+			earlier?.abort();
+		else
+			stop.signal.addEventListener("abort", () =>
+				earlier?.abort(), { once: true });
 		asking.current = stop;
 		const late = (error) => !stop.signal.aborted &&
 			change((s) => ({ ...s, error }));
@@ -101,8 +107,10 @@ export function useList(where, query, later, every) {
 
 			if (stop.signal.aborted)
 				return;
-			change({ key, busy: false, next: data.next ?? null,
-				items: before.concat(data.items) });
+			change((s) => ({ key, busy: false,
+				next: data.next ?? null,
+				items: cursor === undefined ? data.items
+					: s.items.concat(data.items) }));
 			if (later && data.items.length > 0)
 				await more_about(cursor, stop);
 		} catch (error) {
@@ -153,7 +161,7 @@ export function useList(where, query, later, every) {
 		};
 
 		if (where !== null)
-			load(undefined, []);
+			load();
 		if (where !== null && every)
 			timer = setTimeout(tick, every);
 		return () => {
@@ -166,7 +174,7 @@ export function useList(where, query, later, every) {
 		...state, loaded: state.key !== undefined, refresh,
 		reload: useCallback(() => reload((n) => n + 1), []),
 		more: () => state.next !== null && !state.busy &&
-			load(state.next, state.items),
+			load(state.next),
 		/* What a change answered; null takes the row away. */
 		replace: (same, row) => change((s) => ({ ...s,
 			items: s.items.flatMap((x) => same(x)

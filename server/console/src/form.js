@@ -3,7 +3,8 @@ import { Problem } from "./api.js";
 import { confirm } from "./dialog.js";
 import { parse_duration, parse_size, write_duration, write_size }
 	from "./format.js";
-import { html, useEffect, useId, useRef, useState } from "./lib.js";
+import { html, useEffect, useId, useLayoutEffect, useRef, useState }
+	from "./lib.js";
 import { set_guard } from "./router.js";
 import { t } from "./texts.js";
 import { Note, toast } from "./ui.js";
@@ -142,7 +143,7 @@ export function useForm({ initial, tag, save, load, saved, check, done_text }) {
 
 /* Leaving with unsaved input asks first. */
 function useGuard(on) {
-	useEffect(() => {
+	useLayoutEffect(() => {
 		const leave = (e) => e.preventDefault();
 
 		if (!on)
