@@ -109,7 +109,7 @@ class Door:
             self._sink = Sink(FAR, self._far_port, name="mx.far.example")
             self._sink.__enter__()
 
-    def arrived(self, seconds=20):
+    def arrived(self, seconds=60):
         """The next message that came to far.example, as text."""
         return wait_for("a message at far.example", lambda: (
             self._sink.messages and self._sink.messages[-1].text), seconds)

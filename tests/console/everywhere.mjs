@@ -2,7 +2,7 @@
 
 import { Person } from "./browser.mjs";
 import { ask, check, ctl, scenario, until } from "./lib.mjs";
-import { ANNA, ROOT, api, root, sign_in } from "./people.mjs";
+import { ANNA, ROOT, api, made, root, sign_in } from "./people.mjs";
 import { t, t_de } from "./texts.mjs";
 
 const { pages } = await import(new URL("../../server/console/src/pages.js",
@@ -52,12 +52,6 @@ async function open_page(p, path) {
 const bad = (n) => `<img src=x onerror="window.pwned=${n}">` +
   `<script>window.pwned=${n}</script>'"><svg onload=window.pwned=${n}>`;
 
-async function made(p, method, path, body, tag) {
-  const r = await api(p, method, path, body, tag);
-  check(r.status < 300, `${method} ${path}: ${r.status} ` +
-    JSON.stringify(r.data));
-  return r.data;
-}
 // It may be refused, but as wrong, not as something that broke.
 async function tried(p, method, path, body, tag) {
   const r = await api(p, method, path, body, tag);
@@ -128,9 +122,12 @@ scenario("nothing-of-it-runs", ["write-to-do-harm"], async () => {
     ...["domains", "accounts", "nodes", "queue", "groups", "admins"].map(
       (x) => `/${x}/${encodeURIComponent(bad(33))}`)]) {
     await open_page(p, path);
-    for (const d of await p.page.locator("main details:not([open]) > summary")
-      .all())
-      await d.click().catch(() => {});
+    // what is folded, and what that had in it; a page that draws itself anew
+    // may take one away
+    for (let n = 0; n < 3; n++)
+      for (const d of await p.page.locator(
+        "main details:not([open]) > summary").elementHandles())
+        await d.click({ timeout: 3000 }).catch(() => {});
     p.quiet();
   }
   // it is all there, in letters
@@ -195,20 +192,3 @@ scenario("every-page-narrow", ["nothing-of-it-runs"], async () => {
   await p.accessible("the navigation, narrow");
   await p.shot("narrow");
 });
-
-// A user sees what is his, and nothing else.
-scenario("user", ["first-steps"], async () => {
-  const p = await Person.come("anna");
-  await sign_in(p, { login: ANNA.address, password: ANNA.password });
-  await p.accessible("a user's page");
-  await p.fits("a user's page");
-  await p.shot("user");
-  for (const path of ["/accounts", "/queue", "/nodes", "/admins",
-    "/settings"]) {
-    const { status } = await api(p, "GET", path);
-    check([403, 404].includes(status), `${path}: ${status}`);
-    await p.goto(path);
-    await p.sees(t("shell.not_yours"));
-  }
-});
-

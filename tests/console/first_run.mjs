@@ -79,6 +79,8 @@ scenario("sign-in-by-keyboard", ["first-run-link"], async () => {
   const p = await Person.come("root");
   await p.goto("/");
   await p.button(t("signin.action")).waitFor();
+  await until("the name has the focus", async () =>
+    await p.focused() === t("signin.login"));
   await p.page.keyboard.type(ROOT.login);
   await p.page.keyboard.press("Tab");
   await p.page.keyboard.type(ROOT.password);
@@ -96,7 +98,7 @@ scenario("sign-in-by-keyboard", ["first-run-link"], async () => {
   await p.page.keyboard.press("Enter");
   // or its heading, which asks for it when the page has come
   await until("the content has the focus", () => p.page.evaluate(() =>
-    document.activeElement.closest("main") !== null), 5);
+    document.activeElement.closest("main") !== null));
 });
 
 scenario("sign-out-everywhere", ["first-run-link"], async () => {

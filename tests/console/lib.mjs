@@ -25,11 +25,13 @@ export function equal(got, wanted, what) {
 
 export const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
-// Until it is true; its value.  What it throws is what was wrong at the end.
+// Until it is true; its value.  What it throws is what was wrong at the end.  The
+// last attempt begins after the deadline: how long one takes does not count.
 export async function until(what, condition, seconds = 20) {
   const end = Date.now() + seconds * 1000;
   let last = "";
   for (;;) {
+    const began = Date.now();
     try {
       const value = await condition();
       if (value)
@@ -38,7 +40,7 @@ export async function until(what, condition, seconds = 20) {
     } catch (e) {
       last = `: ${e.message}`;
     }
-    check(Date.now() < end, `${what}: not within ${seconds} s${last}`);
+    check(began < end, `${what}: not within ${seconds} s${last}`);
     await pause(50);
   }
 }

@@ -6,6 +6,7 @@ import "./first_run.mjs";
 import "./mail.mjs";
 import "./operate.mjs";
 import "./everywhere.mjs";
+import "./user.mjs";
 
 await open_browser();
 const well = await run_scenarios(process.argv.slice(2), everybody_leaves);

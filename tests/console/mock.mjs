@@ -152,6 +152,7 @@ async function fault(m, method, where) {
 	if (!f) return;
 	f.times--;
 	if (f.delay_ms) await new Promise((done) => setTimeout(done, f.delay_ms));
+	await f.held; // until a test in this process lets it go on
 	if (f.status)
 		throw new Problem(f.status, f.code ?? "unavailable", f.detail);
 }

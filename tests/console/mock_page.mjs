@@ -12,6 +12,22 @@ const work = `${process.env.SHOAL_BUILD}/tests/console`;
 const require = createRequire(`${work}/x.js`);
 const pack = new URL("../../server/console/pack.mjs", import.meta.url).pathname;
 
+// What the page does by itself is over by then, on a machine that is busy, too.
+export const SECONDS = 60;
+
+// Until it is true: what a page or the API from memory will have come to.
+export async function until(what, condition) {
+	const end = Date.now() + SECONDS * 1000;
+
+	for (;;) {
+		const began = Date.now();
+
+		if (await condition()) return;
+		assert.ok(began < end, `${what}: not within ${SECONDS} s`);
+		await new Promise((done) => setTimeout(done, 20));
+	}
+}
+
 // One a file of tests: they may run at once.
 export async function openMock(name) {
 	const { chromium } = require("playwright-core");
@@ -49,7 +65,7 @@ export async function signIn(m, login, path, options = {}) {
 		baseURL: m.base,
 		...options,
 	});
-	context.setDefaultTimeout(15000);
+	context.setDefaultTimeout(SECONDS * 1000);
 	const page = await context.newPage();
 
 	page.wrong = [];

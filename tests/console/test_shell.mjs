@@ -7,6 +7,7 @@ import { execFileSync } from "node:child_process";
 import { createRequire } from "node:module";
 import test, { after, before, beforeEach } from "node:test";
 import { createMock } from "./mock.mjs";
+import { SECONDS, until } from "./mock_page.mjs";
 import { t } from "./texts.mjs";
 
 const work = `${process.env.SHOAL_BUILD}/tests/console`;
@@ -34,11 +35,11 @@ after(async () => {
 
 // Everybody begins with a browser and an API of his own.
 beforeEach(async () => {
-  await control({ reset: true });
   await page?.context().close();
+  await control({ reset: true });
   const context = await browser.newContext({ locale: "en-GB",
     reducedMotion: "reduce" });
-  context.setDefaultTimeout(10000);
+  context.setDefaultTimeout(SECONDS * 1000);
   page = await context.newPage();
   wrong.length = 0;
   page.on("pageerror", (e) => wrong.push(String(e.stack)));
@@ -59,6 +60,9 @@ const sees = (text) => page.getByText(text).first().waitFor();
 const account = (address) => mock.data.accounts.find((a) =>
   a.address === address);
 const rows = () => page.locator("tbody tr");
+// What an order changed has been loaded: something that is shown is, too.
+const holds = (locator, value) => until(`${locator} is ${value}`, async () =>
+  await locator.inputValue() === value);
 
 async function sign_in(path, login = "eve") {
   await page.goto(base + path);
@@ -94,9 +98,9 @@ test("accounts are found as one types, and walked through by keyboard",
       document.querySelectorAll("tbody tr .quota").length === 100);
     await page.keyboard.press("/");
     await page.keyboard.type("bob.ad");
+    await page.waitForURL((u) => u.searchParams.get("search") === "bob.ad");
     await page.waitForFunction(() =>
       document.querySelectorAll("tbody tr").length < 20);
-    assert.equal(new URL(page.url()).searchParams.get("search"), "bob.ad");
     await page.goto(`${base}/accounts`);
     await rows().first().waitFor();
     await page.locator("tbody a").first().focus();
@@ -120,8 +124,8 @@ test("of two who change the same, the second sees what the first did",
     await sees(t("form.collision_title"));
     await sees(/500 → 77/);
     await button(t("form.keep_mine")).click();
+    await holds(field(t("domain.accounts_max")), "77");
     assert.equal(await field(t("domains.note")).inputValue(), "mine");
-    assert.equal(await field(t("domain.accounts_max")).inputValue(), "77");
     await button(t("ui.save")).click();
     await sees(t("ui.saved"));
     assert.equal(mock.data.domains[0].note, "mine");
@@ -132,7 +136,7 @@ test("of two who change the same, the second sees what the first did",
     await control({ bump: "/domains/example.org" });
     await button(t("ui.save")).click();
     await button(t("form.take_theirs")).click();
-    assert.equal(await field(t("domains.note")).inputValue(), "theirs");
+    await holds(field(t("domains.note")), "theirs");
     quiet();
   });
 
@@ -157,19 +161,21 @@ test("what the server does not take is said at its field", async () => {
   const input = dialog().locator("[name=name][aria-invalid=true]");
   await input.waitFor();
   assert.match(await dialog().locator(".error").textContent(), /no name/);
-  assert.ok(await input.evaluate((e) => e === document.activeElement));
+  await until("it has the focus", () =>
+    input.evaluate((e) => e === document.activeElement));
   await page.keyboard.press("Escape");
   await dialog().waitFor({ state: "detached" });
-  assert.equal(await page.evaluate(() => document.activeElement.textContent),
-    t("domains.new"));
+  await until("the focus is where it was", async () => await page.evaluate(() =>
+    document.activeElement.textContent) === t("domains.new"));
   quiet();
 });
 
 test("while nobody answers it says so, and goes on by itself", async () => {
   await sign_in("/accounts");
-  await control({ path: "/domains", method: "GET", status: 503, times: 3 });
+  await control({ path: "/domains", method: "GET", status: 503, times: 1000 });
   await page.getByRole("link", { name: t("nav.domains"), exact: true }).click();
   await sees(t("shell.away"));
+  mock.faults.length = 0;
   await rows().first().waitFor();
   await page.getByText(t("shell.away")).waitFor({ state: "detached" });
   // a change is made once or not at all
@@ -261,27 +267,44 @@ test("what one did oneself is no collision, on whichever tab", async () => {
   const tab = (key) => page.getByRole("link", { name: t(key),
     exact: true }).click();
 
+  // each order changes something that is shown, too, so that it is seen when
+  // what follows it has been loaded
+  const targets = field(t("forward.targets"));
+  const keep = (value) => until(`keep is ${value}`, async () =>
+    await field(t("forward.keep")).isChecked() === value);
+
   await sign_in(`${where}/addresses`);
+  await targets.waitFor();
+  mock.data.forwarding.targets = ["was@x.example"];
   await field(t("address.add_identity")).fill("more@example.org");
   await button(t("address.add")).click();
-  await page.waitForFunction(() =>
-    document.querySelector("[name=address]").value === "");
-  await field(t("forward.targets")).fill("a@x.example");
+  await holds(targets, "was@x.example");
+  assert.equal(await page.locator("[name=address]").inputValue(), "");
+  await targets.fill("a@x.example");
+  mock.data.aliases.push({ ...mock.data.aliases[0],
+    address: "seen@example.org", targets: ["alice@example.org"] });
   await button(t("ui.save")).click();
   await sees(t("ui.saved"));
+  await sees("seen@example.org");
+  mock.data.forwarding.keep = false;
   await button(t("domain.suspend")).click();
   await button(t("domain.suspend"), dialog()).click();
   await sees(t("account.is_suspended"));
-  await field(t("forward.targets")).fill("b@x.example");
+  await keep(false);
+  await targets.fill("b@x.example");
+  mock.data.forwarding.keep = true;
   await button(t("domain.resume")).click();
   await sees(t("account.resumed"));
+  await keep(true);
   await button(t("ui.save")).click();
-  await page.waitForFunction(() => !document.querySelector("form [aria-busy]"));
-  assert.deepEqual(mock.data.forwarding.targets, ["b@x.example"]);
+  await until("it is forwarded to b", () =>
+    mock.data.forwarding.targets.join() === "b@x.example");
   await tab("account.tab_passwords");
+  account("alice@example.org").totp = true;
   await button(t("shell.out_all"), page.locator("main")).click();
   await button(t("shell.out_all"), dialog()).click();
   await sees(t("account.is_out"));
+  await button(t("account.totp_remove")).waitFor();
   await tab("account.tab_account");
   // half written, while something else is done to it
   await field(t("account.name")).fill("Half");
@@ -300,23 +323,23 @@ test("what one did oneself is no collision, on whichever tab", async () => {
 test("who was too late is told so, and may then do it", async () => {
   await sign_in("/accounts/alice@example.org");
   await button(t("domain.remove")).click();
+  account("alice@example.org").name = "Alice the Second";
   await control({ bump: "/accounts/alice@example.org" });
-  const again = page.waitForResponse((r) => r.request().method() === "GET" &&
-    /\/accounts\/alice/.test(r.url()));
   await button(t("domain.remove"), dialog()).click();
   await sees(t("error.precondition_failed"));
-  await (await again).finished();
-  await page.evaluate(() => new Promise(requestAnimationFrame));
+  await holds(field(t("account.name")), "Alice the Second");
   await button(t("domain.remove"), dialog()).click();
   await at("/accounts");
   assert.equal(account("alice@example.org").status, "removed");
   await page.goto(`${base}/domains/example.org`);
   await button(t("domain.suspend")).waitFor();
+  mock.data.domains[0].note = "another";
   await control({ bump: "/domains/example.org" });
   await button(t("domain.suspend")).click();
   await button(t("domain.suspend"), dialog()).click();
   await sees(t("error.precondition_failed"));
   await dialog().waitFor({ state: "detached" });
+  await holds(field(t("domains.note")), "another");
   await button(t("domain.suspend")).click();
   await button(t("domain.suspend"), dialog()).click();
   await sees(t("domain.is_suspended"));
@@ -349,7 +372,7 @@ test("why the server cannot answer is said, and it is asked again", async () => 
   await page.getByRole("link", { name: t("nav.domains"), exact: true }).click();
   await page.locator(".away").getByText(detail).waitFor();
   assert.equal(await page.locator("main .note").count(), 0);
-  await page.locator("main .note").getByText(detail).waitFor({ timeout: 30000 });
+  await page.locator("main .note").getByText(detail).waitFor();
   mock.faults.length = 0;
   await rows().first().waitFor();
   await page.locator("main .note").waitFor({ state: "detached" });
@@ -373,14 +396,16 @@ test("a dialog that has to stay stays, however often Escape is pressed",
     // nor is a question taken back while what it asked about is done
     await page.goto(`${base}/accounts/alice@example.org`);
     await button(t("domain.remove")).click();
-    await control({ path: "/accounts/alice", method: "DELETE", times: 1,
-      delay_ms: 1000 });
+    let go_on;
+    mock.faults.push({ path: "/accounts/alice", method: "DELETE", times: 1,
+      held: new Promise((done) => { go_on = done; }) });
     await button(t("domain.remove"), dialog()).click();
     await page.locator("dialog [aria-busy=true]").waitFor();
     for (let i = 0; i < 4; i++)
       await page.keyboard.press("Escape");
     await button(t("ui.cancel"), dialog()).click();
     assert.ok(await dialog().isVisible());
+    go_on();
     await at("/accounts");
     await sees(t("domain.removed", { name: "alice@example.org" }));
     quiet();
