@@ -348,7 +348,7 @@ class Node:
                     found.append(line)
         return found
 
-    def wait_log(self, seconds=10, **want):
+    def wait_log(self, seconds=30, **want):
         return wait_for("%s logs %r" % (self.name, want),
                         lambda: self.log(**want), seconds)[0]
 
