@@ -12,9 +12,14 @@ A module that wants something else than the defaults says so:
 	    "log_ok": ["refused"],                 # errors that may be logged
 	}
 
+DNS, SINK, PORT: a DNS server that the module made, and where mail for a host of
+its zones, mx.sink.example, goes.
+
 cluster	the share and its nodes, started when first asked for: one set a module
 n1, n2	the nodes
 account	an account of its own for every test
+dns	DNS, which answers before any node starts
+sink	mx.sink.example listens
 smtp, lmtp, submit, imap, pop3	connect(node="n1") -> a client that has read the
 	greeting; imap(account) is logged in, and so are pop3(account) and
 	submit(account)
@@ -24,6 +29,7 @@ sound.
 """
 
 import base64
+import contextlib
 import os
 import sys
 
@@ -36,6 +42,7 @@ from rig.imap import Imap                   # noqa: E402
 from rig.line import Pop, Smtp              # noqa: E402
 from rig.node import Node, Place, Share     # noqa: E402
 from rig.results import reporter            # noqa: E402
+from rig.sink import Sink                   # noqa: E402
 
 BUILD = os.environ.get("SHOAL_BUILD", "")
 pytest_runtest_logreport = reporter("proto")
@@ -113,6 +120,13 @@ def place():
         yield p
 
 
+@pytest.fixture(scope="module", autouse=True)
+def dns(request):
+    server = getattr(request.module, "DNS", None)
+    with server or contextlib.nullcontext():
+        yield server
+
+
 @pytest.fixture(scope="module")
 def cluster(build, place, request):
     c = Cluster(build, place, getattr(request.module, "SHOAL", {}))
@@ -133,6 +147,13 @@ def n2(cluster):
 @pytest.fixture
 def account(cluster):
     return cluster.share.take()
+
+
+@pytest.fixture
+def sink(cluster, request):
+    with Sink(request.module.SINK, request.module.PORT,
+              name="mx.sink.example") as s:
+        yield s
 
 
 @pytest.fixture

@@ -28,18 +28,6 @@ SHOAL = {
 MESSAGE = "Subject: %s\nMessage-ID: <%s@sent.example>\n\nhello, %s\n"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def dns():
-    with DNS:
-        yield DNS
-
-
-@pytest.fixture
-def sink(cluster):
-    with Sink(SINK, PORT, name="mx.sink.example") as s:
-        yield s
-
-
 @pytest.fixture(scope="module")
 def root(cluster):
     with Api(cluster["n1"]) as a:

@@ -4,7 +4,6 @@ import pytest
 
 from rig.dnsserver import DnsServer
 from rig.ports import ports
-from rig.sink import Sink
 from rig.wait import wait_for
 from smtp_common import mailbox
 
@@ -17,18 +16,6 @@ SHOAL = {
                  "queue.port": PORT},
 }
 MESSAGE = "From: a@example.net\nTo: b@example.org\nSubject: %s\n\nhello\n"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def dns():
-    with DNS:
-        yield DNS
-
-
-@pytest.fixture
-def sink(cluster):
-    with Sink(SINK, PORT, name="mx.sink.example") as s:
-        yield s
 
 
 @pytest.fixture

@@ -6,11 +6,10 @@ import re
 import pytest
 
 from rig.dnsserver import DnsServer
-from rig.sink import Sink
 from rig.wait import wait_for
 from smtp_common import begin, mailbox
 
-SINK = "127.0.78.25"
+SINK, PORT = "127.0.78.25", 25
 DNS = DnsServer({"sink.example": "@ MX 10 mx\nmx A %s\n" % SINK})
 SHOAL = {
     "accounts": 12, "conf": DNS.conf(),
@@ -21,18 +20,6 @@ pytestmark = pytest.mark.skipif(
     os.getuid() != 0 and int(open(
         "/proc/sys/net/ipv4/ip_unprivileged_port_start").read()) > 25,
     reason="needs port 25 of loopback")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def dns():
-    with DNS:
-        yield DNS
-
-
-@pytest.fixture
-def sink(cluster):
-    with Sink(SINK, 25, name="mx.sink.example") as s:
-        yield s
 
 
 def test_out(sink, submit, account, ctl):
