@@ -37,6 +37,17 @@
 		"password_changed", API_TIME, API_REQUIRED | API_NULL,         \
 		    "null: it has no password.", NULL, NULL, 0                 \
 	}
+/* Fields that AccountDetail and MyAccount have. */
+#define API_USAGE_FIELDS                                                       \
+	{ "used_bytes", API_U64, API_REQUIRED | API_NULL,                      \
+		"null: it cannot be read now.", NULL, NULL, 0 },               \
+	    { "messages", API_U64, API_REQUIRED | API_NULL,                    \
+		    "null: it cannot be read now.", NULL, NULL, 0 },           \
+	{                                                                      \
+		"last_login", API_OBJ, API_REQUIRED | API_NULL,                \
+		    "null: never, or it cannot be read now.",                  \
+		    &api_last_login_schema, NULL, 0                            \
+	}
 
 extern const char *const api_account_statuses[];
 extern const struct api_schema api_last_login_schema, api_forwarding_schema,
