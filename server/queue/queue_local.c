@@ -40,6 +40,32 @@ queue_local_verdict(struct queue_verdict *v, enum queue_state state,
 	return v->answer = str_c(answer);
 }
 
+/* The message, into one of them. */
+static may_yield must_check struct err *
+queue_local_copy(struct task *t, struct queue_local *l,
+    struct message_writer *mailbox, struct queue_writer *queue)
+{
+	struct queue_bucket *bucket = l->q->hold[l->m->bucket].b;
+	char *p = arena_alloc(task_arena(t), QUEUE_LOCAL_CHUNK);
+	struct err *e = NULL;
+
+	for (uint64_t at = 0; e == NULL && at < l->m->bytes;) {
+		uint32_t n = 0;
+
+		task_set_deadline(t, task_now_ms(t) + QUEUE_LOCAL_MS);
+		e = queue_read(t, bucket, l->m, at, p, QUEUE_LOCAL_CHUNK, &n);
+		if (e == NULL && n == 0)
+			e = err_new(task_arena(t), ERR_CORRUPT,
+			    "a queued message is shorter than it was", NULL);
+		if (e == NULL)
+			e = mailbox != NULL
+				? message_writer_add(t, mailbox, p, n)
+				: queue_writer_add(t, queue, p, n);
+		at += n;
+	}
+	return e;
+}
+
 /* --- one account --- */
 
 struct txid
@@ -80,29 +106,6 @@ queue_local_head(struct task *t, struct queue_local *l,
 	return message_writer_add(t, w, b.p, b.n);
 }
 
-static may_yield must_check struct err *
-queue_local_copy(struct task *t, struct queue_local *l,
-    struct message_writer *w)
-{
-	struct queue_bucket *bucket = l->q->hold[l->m->bucket].b;
-	char *p = arena_alloc(task_arena(t), QUEUE_LOCAL_CHUNK);
-	struct err *e = NULL;
-
-	for (uint64_t at = 0; e == NULL && at < l->m->bytes;) {
-		uint32_t n = 0;
-
-		task_set_deadline(t, task_now_ms(t) + QUEUE_LOCAL_MS);
-		e = queue_read(t, bucket, l->m, at, p, QUEUE_LOCAL_CHUNK, &n);
-		if (e == NULL && n == 0)
-			e = err_new(task_arena(t), ERR_CORRUPT,
-			    "a queued message is shorter than it was", NULL);
-		if (e == NULL)
-			e = message_writer_add(t, w, p, n);
-		at += n;
-	}
-	return e;
-}
-
 /* The account's folder for it; empty: INBOX. */
 static struct str
 queue_local_junk(struct task *t, const struct account *acc)
@@ -127,7 +130,7 @@ queue_local_write(struct task *t, struct queue_local *l, struct account *acc,
 	if (e == NULL)
 		e = queue_local_head(t, l, w, who->address);
 	if (e == NULL)
-		e = queue_local_copy(t, l, w);
+		e = queue_local_copy(t, l, w, NULL);
 	task_set_deadline(t, task_now_ms(t) + QUEUE_LOCAL_MS);
 	if (e == NULL)
 		e = message_writer_commit(t, &w, &tg, 1);
@@ -200,29 +203,6 @@ queue_local_account(struct task *t, struct queue_local *l,
 
 /* --- elsewhere --- */
 
-static may_yield must_check struct err *
-queue_local_stream(struct task *t, struct queue_local *l,
-    struct queue_writer *w)
-{
-	struct queue_bucket *bucket = l->q->hold[l->m->bucket].b;
-	char *p = arena_alloc(task_arena(t), QUEUE_LOCAL_CHUNK);
-	struct err *e = NULL;
-
-	for (uint64_t at = 0; e == NULL && at < l->m->bytes;) {
-		uint32_t n = 0;
-
-		task_set_deadline(t, task_now_ms(t) + QUEUE_LOCAL_MS);
-		e = queue_read(t, bucket, l->m, at, p, QUEUE_LOCAL_CHUNK, &n);
-		if (e == NULL && n == 0)
-			e = err_new(task_arena(t), ERR_CORRUPT,
-			    "a queued message is shorter than it was", NULL);
-		if (e == NULL)
-			e = queue_writer_add(t, w, p, n);
-		at += n;
-	}
-	return e;
-}
-
 /* Into the queue again, for these addresses.  via empty: nobody stands for
  * them, the sender stays what it is. */
 static may_yield must_check struct err *
@@ -249,7 +229,7 @@ queue_local_onward(struct task *t, struct queue_local *l,
 	task_set_deadline(t, task_now_ms(t) + QUEUE_LOCAL_MS);
 	e = queue_writer_begin(t, l->q->w->queue_store, l->m->bucket, &w);
 	if (e == NULL)
-		e = queue_local_stream(t, l, w);
+		e = queue_local_copy(t, l, NULL, w);
 	task_set_deadline(t, task_now_ms(t) + QUEUE_LOCAL_MS);
 	if (e == NULL)
 		e = queue_writer_commit(t, &w, &m);
