@@ -3,6 +3,7 @@
 #include "server/auth/auth_private.h"
 #include "server/cluster/hints.h"
 #include "server/net/counts.h"
+#include "server/net/listener.h"
 
 /* Wider networks have many innocent neighbours. */
 #define AUTH_WIDE_FACTOR 4
@@ -33,19 +34,7 @@ auth_net_key(const struct net_addr *peer, unsigned bytes4, unsigned bytes6)
 bool
 auth_is_exempt(const struct auth *a, const struct net_addr *peer)
 {
-	struct str rest = worker_setting_text(a->w, STATE_NET_EXEMPT), word;
-	struct arena *arena;
-	struct net_network n;
-	bool exempt = false;
-
-	if (peer->family != NET_IP4 && peer->family != NET_IP6)
-		return true;
-	arena = arena_new(0);
-	while (!exempt && str_split(&rest, ' ', &word))
-		if (word.n > 0 && net_network_parse(arena, word, &n) == NULL)
-			exempt = net_network_has(&n, 1, peer);
-	arena_free(&arena);
-	return exempt;
+	return peer->family == NET_NONE || net_is_exempt(a->w, peer);
 }
 
 void

@@ -7,6 +7,7 @@
 #include "server/cluster/hints.h"
 #include "server/net/conn.h"
 #include "server/net/counts.h"
+#include "server/net/listener.h"
 #include "server/worker.h"
 #include "storage/state_alias.h"
 #include "tests/unit/state_rig.h"
@@ -19,7 +20,6 @@
 static struct {
 	struct worker w;
 	uint64_t setting[STATE_SETTINGS];
-	const char *exempt;
 	unsigned yescrypt, others; /* hashes made */
 	unsigned now, most;	   /* password_verify at once */
 	unsigned told;		   /* hints_failure */
@@ -34,11 +34,11 @@ worker_setting(const struct worker *w, enum state_setting id)
 	return g.setting[id];
 }
 
-struct str
-worker_setting_text(const struct worker *w, enum state_setting id)
+bool
+net_is_exempt(struct worker *w, const struct net_addr *a)
 {
-	(void)w, (void)id;
-	return str_c(g.exempt);
+	(void)w;
+	return a->family == NET_UNIX || net_addr_is_loopback(a);
 }
 
 void
@@ -108,7 +108,6 @@ settings_default(void)
 		assert_ok(state_setting_parse(a, &state_setting_table[i],
 		    str_c(state_setting_table[i].def), &g.setting[i]));
 	g.setting[STATE_PASSWORD_COST] = 1;
-	g.exempt = "127.0.0.0/8 ::1";
 	arena_free(&a);
 }
 

@@ -9,6 +9,7 @@
 #include "server/auth/totp.h"
 #include "server/cluster/hints.h"
 #include "server/net/counts.h"
+#include "server/net/listener.h"
 #include "server/worker.h"
 #include "storage/state_admin.h"
 #include "tests/unit/state_rig.h"
@@ -29,11 +30,11 @@ worker_setting(const struct worker *w, enum state_setting id)
 	return g.setting[id];
 }
 
-struct str
-worker_setting_text(const struct worker *w, enum state_setting id)
+bool
+net_is_exempt(struct worker *w, const struct net_addr *a)
 {
-	(void)w, (void)id;
-	return STR("127.0.0.0/8 ::1");
+	(void)w;
+	return a->family == NET_UNIX || net_addr_is_loopback(a);
 }
 
 void
@@ -65,11 +66,9 @@ admin_changed(struct task *t, struct admin *ad)
 	g.changed++;
 }
 
-bool conn_tls_binding(const struct conn *c, struct str type,
-    unsigned char *out_r, size_t *n_r);
 bool
-conn_tls_binding(const struct conn *c, struct str type, unsigned char *out_r,
-    size_t *n_r)
+conn_tls_binding(const struct conn *c, struct str type,
+    unsigned char out_r[CONN_BINDING_MAX], size_t *n_r)
 {
 	(void)c, (void)type, (void)out_r, (void)n_r;
 	return false;
