@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "server/cluster/jobs_private.h"
 #include "server/dns/dns.h"
+#include "server/mailauth/tags.h"
 #include "storage/state_dkim.h"
 #include "storage/state_setting.h"
 #include "storage/state_srs.h"
@@ -24,21 +25,10 @@ jobs_srs(struct task *t, struct jobs *j)
 static bool
 jobs_dkim_is_record(struct arena *a, struct str record, struct str public_part)
 {
-	struct str tag, name;
+	struct tags *t = arena_new_obj(a, struct tags);
 
-	while (str_split(&record, ';', &tag)) {
-		struct buf b;
-
-		if (!str_split(&tag, '=', &name) ||
-		    !str_eq_c(str_trim(name), "p"))
-			continue;
-		buf_init(&b, a, tag.n + 1);
-		for (size_t i = 0; i < tag.n; i++)
-			if (strchr(" \t\r\n", tag.p[i]) == NULL)
-				buf_char(&b, tag.p[i]);
-		return str_eq(buf_str(&b), public_part);
-	}
-	return false;
+	tags_parse_loosely(record, t);
+	return str_eq(tags_squeeze(a, tags_value(t, "p")), public_part);
 }
 
 may_yield static bool
