@@ -229,6 +229,9 @@ TEST(test_third_schema)
 	assert_ok(add_domain(t, a, "y.org"));
 	assert_ok(add_account(t, a, "alice@x.org"));
 	assert_ok(state_admin_add(t, a, "test", &ad));
+	ad.login = STR("gone");
+	assert_ok(state_admin_add(t, a, "test", &ad));
+	assert_ok(state_admin_remove(t, a, "test", ad.login));
 	ad.login = STR("alice@x.org");
 	ad.role = STR("domain");
 	ad.domain = STR("y.org");
@@ -238,6 +241,9 @@ TEST(test_third_schema)
 	assert_ok(state_tag(ar, a, STATE_TAG_ADMIN, ad.login, tag));
 	/* what goes with what is there */
 	assert_ok(state_account_add(t, a, "test", &n, 1));
+	assert_ok(state_account_suspend(t, a, "test", n.address, true));
+	assert_ok(state_domain_suspend(t, a, "test", STR("y.org"), true));
+	assert_ok(state_domain_suspend(t, a, "test", STR("y.org"), false));
 	assert_ok(state_account_remove(t, a, "test", n.address, NULL));
 	assert_ok(state_account_purge(t, a, "test", n.id_r, true));
 	assert_ok(state_admin_signout(t, a, "test", STR("root")));
