@@ -4,11 +4,11 @@ import { useList } from "./data.js";
 import { Dialog } from "./dialog.js";
 import { Field, Form, NewPassword, make_password, useForm } from "./form.js";
 import { html, useId, useState } from "./lib.js";
-import { Filter, useDomains } from "./parts.js";
+import { Filter, Once, useDomains } from "./parts.js";
 import { go, place, query, set_query } from "./router.js";
 import { Table } from "./table.js";
 import { t } from "./texts.js";
-import { Badge, Copy, Empty, Num, Page, QuotaBar, Search, When } from "./ui.js";
+import { Badge, Empty, Num, Page, QuotaBar, Search, When } from "./ui.js";
 
 const kinds = { active: "ok", suspended: "warn", removed: "idle" };
 
@@ -148,9 +148,6 @@ function NewAccount({ domain, onClose }) {
 			cancel=${onClose}><${NewAccountFields} form=${form} /><//>
 	<//>`;
 }
-
-export const Once = ({ text, label }) => html`<div class="once">
-	<code>${text}</code><${Copy} text=${text} label=${label} /></div>`;
 
 const Made = ({ made, onClose }) => html`
 	<${Dialog} title=${t("account.made_title")} onClose=${onClose}>
