@@ -36,6 +36,10 @@ export class Problem extends Error {
 	}
 }
 
+/* What is shown of any failure. */
+export const said = (error) => error instanceof Problem ? error.text()
+	: String(error);
+
 const PREFIX = "/api/v1";
 /* The highest state entry any answer spoke of: no answer may be older. */
 let entry = 0;

@@ -1,5 +1,5 @@
 /* dialog.js - what is asked before going on */
-import { Problem } from "./api.js";
+import { said } from "./api.js";
 import { html, store, useEffect, useId, useRef, useState } from "./lib.js";
 import { t } from "./texts.js";
 import { Note, raise } from "./ui.js";
@@ -102,8 +102,7 @@ function Confirm({ q }) {
 					autocapitalize="none" spellcheck=${false}
 					onInput=${(e) => type(e.target.value)} />
 			</div>`}
-			${error && html`<${Note} kind="bad">${error instanceof
-				Problem ? error.text() : String(error)}<//>`}
+			${error && html`<${Note} kind="bad">${said(error)}<//>`}
 			<div class="dialog-foot">
 				<button type="button" class="button"
 					onClick=${() => close(false)}

@@ -1,5 +1,5 @@
 /* form.js - changing things: fields, errors at their fields, collisions */
-import { Problem } from "./api.js";
+import { Problem, said } from "./api.js";
 import { confirm } from "./dialog.js";
 import { parse_duration, parse_size, write_duration, write_size }
 	from "./format.js";
@@ -81,7 +81,7 @@ export function useForm({ initial, tag, save, load, saved, check, done_text }) {
 			try {
 				set_theirs(await load());
 			} catch (e) {
-				set_error(e.text?.() || String(e));
+				set_error(said(e));
 			}
 		} else if (problem.field !== "")
 			set_errors({ [problem.field]: problem.detail ||

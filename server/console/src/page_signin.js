@@ -1,5 +1,5 @@
 /* page_signin.js - who are you? */
-import { Problem, sign_in } from "./api.js";
+import { Problem, said, sign_in } from "./api.js";
 import { html, useEffect, useId, useRef, useState } from "./lib.js";
 import { t } from "./texts.js";
 import { Note } from "./ui.js";
@@ -47,9 +47,8 @@ export function SignInForm({ login: known }) {
 			if (p instanceof Problem && p.code === "totp_required")
 				set_step("totp");
 			else {
-				fail(!(p instanceof Problem) ? String(p)
-					: ["denied", "totp_wrong"].includes(p.code)
-					? t("error." + p.code) : p.text());
+				fail(["denied", "totp_wrong"].includes(p.code)
+					? t("error." + p.code) : said(p));
 				if (p.code === "denied") {
 					set_step("password");
 					set_totp("");

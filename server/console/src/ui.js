@@ -1,5 +1,5 @@
 /* ui.js - the small parts of pages */
-import { Problem } from "./api.js";
+import { said } from "./api.js";
 import { duration, full_time, near_time, number, size } from "./format.js";
 import { html, store, useEffect, useId, useLayoutEffect, useRef, useState }
 	from "./lib.js";
@@ -91,16 +91,14 @@ export const Failed = ({ error, again }) => html`
 	<${Note} kind="bad" title=${t("ui.failed")}
 		actions=${again && html`<button type="button" class="button"
 			onClick=${again}>${t("ui.again")}</button>`}>
-		${error instanceof Problem ? error.text() : String(error)}
-	<//>`;
+		${said(error)}<//>`;
 
 /* That something (of: its useGet()) could not be asked for again: what is shown is
  * what there was. */
 export const Old = ({ of }) => of.error && of.data !== undefined && html`
 	<${Note} kind="warn" title=${t("ui.old")} actions=${html`<button
 		type="button" class="button" onClick=${of.reload}
-		>${t("ui.again")}</button>`}>${of.error instanceof Problem
-		? of.error.text() : String(of.error)}<//>`;
+		>${t("ui.again")}</button>`}>${said(of.error)}<//>`;
 
 /* What is not there yet, and what to do about it. */
 export const Empty = ({ title, children, actions }) => html`
@@ -303,8 +301,7 @@ export function toast(text, kind = "ok") {
 	setTimeout(away, kind === "ok" ? 4000 : 10000);
 }
 
-export const toast_error = (error) => toast(error instanceof Problem
-	? error.text() : String(error), "bad");
+export const toast_error = (error) => toast(said(error), "bad");
 
 export const Toasts = () => html`
 	<${Above} class="toasts" aria-live="polite" role="status">
