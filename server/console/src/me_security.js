@@ -1,15 +1,15 @@
 /* me_security.js - one's own password, second factor, application passwords */
-import { ask, look_session, Problem, sign_out } from "./api.js";
+import { ask, look_session, path, Problem, sign_out } from "./api.js";
 import { useList } from "./data.js";
 import { confirm, Dialog } from "./dialog.js";
 import { Field, Form, NewPassword, useForm } from "./form.js";
 import { html, useState } from "./lib.js";
-import { Once } from "./parts.js";
+import { Once, remove_row } from "./parts.js";
 import { Qr } from "./qr.js";
 import { Table } from "./table.js";
 import { t } from "./texts.js";
 import { ends, term_options } from "./tokens.js";
-import { Badge, Button, Card, Copy, Empty, toast, When } from "./ui.js";
+import { Badge, Button, Card, Copy, Empty, When } from "./ui.js";
 
 /* A wrong password is told at its field. */
 async function at_field(field, run) {
@@ -156,15 +156,9 @@ function AppPassword({ close, changed }) {
 function AppPasswords() {
 	const list = useList("/me/app-passwords");
 	const [creating, create] = useState(false);
-	const remove = async (p) => {
-		if (await confirm({ title: t("app.remove_title", { label: p.label }),
-			text: t("app.remove_what"), danger: true,
-			action: t("list.remove"), run: () => ask("DELETE",
-				"/me/app-passwords/" + encodeURIComponent(p.id)) })) {
-			toast(t("app.removed"));
-			list.reload();
-		}
-	};
+	const remove = (p) => remove_row(list, path`/me/app-passwords/${p.id}`, {
+		title: t("app.remove_title", { label: p.label }),
+		text: t("app.remove_what"), done: t("app.removed") });
 	const columns = [
 		{ title: t("app.label"), class: "long", render: (p) =>
 			html`<strong>${p.label}</strong>` },

@@ -1,13 +1,13 @@
 /* page_admins.js - who administrates, and inviting others */
 import { ask, path } from "./api.js";
 import { useList } from "./data.js";
-import { confirm, Dialog } from "./dialog.js";
+import { Dialog } from "./dialog.js";
 import { Field, Form, useForm } from "./form.js";
 import { html, useId, useState } from "./lib.js";
-import { Once, useDomains } from "./parts.js";
+import { Once, remove_row, useDomains } from "./parts.js";
 import { Table } from "./table.js";
 import { t } from "./texts.js";
-import { Badge, Button, Card, Empty, Facts, Page, toast, When } from "./ui.js";
+import { Badge, Button, Card, Empty, Facts, Page, When } from "./ui.js";
 
 export const roles = () => ["system", "domain", "readonly"].map((r) =>
 	[r, t("role." + r)]);
@@ -96,15 +96,10 @@ const columns = () => [
 ];
 
 function Invites({ list }) {
-	const remove = async (i) => {
-		if (await confirm({ title: t("admins.invite_remove"),
-			text: t("admins.invite_remove_what"), danger: true,
-			action: t("list.remove"), run: () => ask("DELETE",
-				path`/invites/${i.id}`, { tag: "*" }) })) {
-			toast(t("admins.invite_removed"));
-			list.reload();
-		}
-	};
+	const remove = (i) => remove_row(list, path`/invites/${i.id}`, {
+		tag: "*", title: t("admins.invite_remove"),
+		text: t("admins.invite_remove_what"),
+		done: t("admins.invite_removed") });
 	const invites = [
 		{ title: t("admin.login"), render: (i) => i.login ??
 			t("admins.any_login") },

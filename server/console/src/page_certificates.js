@@ -1,14 +1,15 @@
 /* page_certificates.js - TLS certificates that are kept in the state */
 import { ask, may, path } from "./api.js";
 import { useList } from "./data.js";
-import { confirm, Dialog } from "./dialog.js";
+import { Dialog } from "./dialog.js";
 import { Field, Form, useForm } from "./form.js";
 import { html, useId, useState } from "./lib.js";
 import { CERT_SOON_DAYS, days } from "./nodes_model.js";
 import { settings_tabs } from "./page_settings.js";
+import { remove_row } from "./parts.js";
 import { Table } from "./table.js";
 import { t } from "./texts.js";
-import { Badge, Button, Empty, Page, Tabs, toast, When } from "./ui.js";
+import { Badge, Button, Empty, Page, Tabs, When } from "./ui.js";
 
 function Until({ at }) {
 	const left = days(at, Date.now());
@@ -67,16 +68,11 @@ export default function Certificates() {
 	const list = useList("/certificates");
 	const [adding, add] = useState(false);
 	const write = may("settings", true);
-	const remove = async (c) => {
-		if (await confirm({ title: t("certificate.remove_title",
+	const remove = (c) => remove_row(list, path`/certificates/${c.id}`, {
+		tag: "*", title: t("certificate.remove_title",
 			{ names: c.names.join(", ") }),
-			text: t("certificate.remove_what"), danger: true,
-			action: t("list.remove"), run: () => ask("DELETE",
-				path`/certificates/${c.id}`, { tag: "*" }) })) {
-			toast(t("certificate.removed"));
-			list.reload();
-		}
-	};
+		text: t("certificate.remove_what"),
+		done: t("certificate.removed") });
 	const columns = [
 		{ title: t("certificate.names"), class: "long", render: (c) =>
 			html`<strong>${c.names.join(", ") || "–"}</strong>` },

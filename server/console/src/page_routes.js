@@ -1,13 +1,14 @@
 /* page_routes.js - where mail leaves to, instead of to its domain's MX */
 import { ask, may, path } from "./api.js";
 import { useGet, useList } from "./data.js";
-import { confirm, Dialog } from "./dialog.js";
+import { Dialog } from "./dialog.js";
 import { Field, Form, useForm } from "./form.js";
 import { html, useState } from "./lib.js";
 import { settings_tabs } from "./page_settings.js";
+import { remove_row } from "./parts.js";
 import { Table } from "./table.js";
 import { t, t_if } from "./texts.js";
-import { Badge, Button, Empty, Loaded, Note, Page, Tabs, toast } from "./ui.js";
+import { Badge, Button, Empty, Loaded, Note, Page, Tabs } from "./ui.js";
 
 const modes = ["may", "must", "verify", "never", "implicit"];
 const clear = ["may", "never"];
@@ -104,16 +105,10 @@ export default function Routes() {
 	const list = useList("/routes");
 	const [editing, edit] = useState(null);
 	const write = may("settings", true);
-	const remove = async (r) => {
-		if (await confirm({ title: t("route.remove_title",
-			{ pattern: r.pattern }), text: t("route.remove_what"),
-			danger: true, action: t("list.remove"),
-			run: () => ask("DELETE", path`/routes/${r.pattern}`,
-				{ tag: "*" }) })) {
-			toast(t("route.removed"));
-			list.reload();
-		}
-	};
+	const remove = (r) => remove_row(list, path`/routes/${r.pattern}`, {
+		tag: "*",
+		title: t("route.remove_title", { pattern: r.pattern }),
+		text: t("route.remove_what"), done: t("route.removed") });
 	const columns = [
 		{ title: t("route.pattern"), render: (r) => html`<strong>${r.pattern
 			=== "*" ? t("route.all") : r.pattern}</strong>` },

@@ -1,10 +1,11 @@
 /* parts.js - what several of the working pages are made of */
 import { ask } from "./api.js";
 import { useGet } from "./data.js";
+import { confirm } from "./dialog.js";
 import { html, useId, useRef, useState } from "./lib.js";
 import { set_query } from "./router.js";
 import { t, t_if } from "./texts.js";
-import { Copy, Note, Num, Size, useTyped } from "./ui.js";
+import { Copy, Note, Num, Size, toast, useTyped } from "./ui.js";
 
 /*
  * A change of one object that is shown (of: its useGet()).  When somebody else
@@ -18,6 +19,16 @@ export async function change(of, method, where, body, query) {
 	} finally {
 		of.reload();
 	}
+}
+
+/* Asks whether a row of a list (its useList()) is to go, and removes it.  tag:
+ * If-Match, where it is wanted. */
+export async function remove_row(list, where, { tag, title, text, done }) {
+	if (!await confirm({ title, text, danger: true, action: t("list.remove"),
+		run: () => ask("DELETE", where, { tag }) }))
+		return;
+	toast(done);
+	list.reload();
 }
 
 /* A filter of a list that lives in the page's address.  names: what may be

@@ -1,12 +1,12 @@
 /* tokens.js - keys of programs that speak to the API */
-import { ask, session } from "./api.js";
-import { confirm, Dialog } from "./dialog.js";
+import { ask, path, session } from "./api.js";
+import { Dialog } from "./dialog.js";
 import { Field, Form, useForm } from "./form.js";
 import { html, useId, useState } from "./lib.js";
-import { Once } from "./parts.js";
+import { Once, remove_row } from "./parts.js";
 import { Table } from "./table.js";
 import { t } from "./texts.js";
-import { Button, Card, toast, When } from "./ui.js";
+import { Button, Card, When } from "./ui.js";
 
 /* How long what is made is good: "" never ends. */
 export const terms = ["", "30", "90", "365"];
@@ -78,16 +78,9 @@ function Create({ where, close, changed }) {
 /* list: useList() of where; tag: If-Match of a removal, where one is wanted. */
 export function Tokens({ list, where, tag, create }) {
 	const [creating, show] = useState(false);
-	const remove = async (k) => {
-		if (await confirm({ title: t("token.remove_title",
-			{ label: k.label }), text: t("token.remove_what"),
-			danger: true, action: t("list.remove"),
-			run: () => ask("DELETE", where + "/" +
-				encodeURIComponent(k.id), { tag }) })) {
-			toast(t("token.removed"));
-			list.reload();
-		}
-	};
+	const remove = (k) => remove_row(list, where + path`/${k.id}`, {
+		tag, title: t("token.remove_title", { label: k.label }),
+		text: t("token.remove_what"), done: t("token.removed") });
 	const columns = [
 		{ title: t("token.label"), class: "long", render: (k) =>
 			html`<strong>${k.label}</strong>` },
