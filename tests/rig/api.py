@@ -20,6 +20,7 @@ import http.client
 import json
 import re
 import ssl
+import time
 from datetime import datetime, timezone
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -29,6 +30,7 @@ from rig.wait import wait_for
 
 COOKIE = "__Host-shoal"
 SECONDS = 35                            # a request has 30 s in the server
+IDLE = 2        # a connection may idle for 10 s, 3 s when the node drains
 INVITE_CODE = re.compile(r"#([A-Za-z0-9]+-[A-Za-z0-9]+)")
 PASSWORD = "correct horse battery"
 
@@ -86,7 +88,7 @@ class Api:
         self.token, self.ca, self.check = token, ca, check
         self.cookies, self.csrf = {}, None
         self.entry = after.entry if after else 0
-        self.connection, self.description = None, None
+        self.connection, self.description, self.used = None, None, 0
         self.session, self.last_set_cookie = None, None
 
     # --- HTTP
@@ -101,6 +103,7 @@ class Api:
         else:
             with ns.inside():
                 self.connection.connect()
+        self.used = time.monotonic()
 
     def close(self):
         if self.connection is not None:
@@ -109,9 +112,11 @@ class Api:
 
     def raw(self, method, path, body=None, headers=()):
         """Bytes out and in, from the root; nothing is added or compared.  A
-        connection that the server has closed meanwhile (idle) is made again,
-        before anything was sent over it."""
-        if self.connection is not None and gone(self.connection.sock):
+        connection that the server has closed meanwhile (idle), or might close
+        while we send, is made again before."""
+        if self.connection is not None and (
+                time.monotonic() - self.used > IDLE or
+                gone(self.connection.sock)):
             self.close()
         if self.connection is None:
             self.connect()
@@ -131,6 +136,7 @@ class Api:
         except (OSError, http.client.HTTPException):
             self.close()
             raise
+        self.used = time.monotonic()
         if answer.headers.get("connection", "").lower() == "close":
             self.close()
         return answer
