@@ -69,7 +69,8 @@ def test_strangers(api, cluster):
         answer = api.raw("GET", "/api/v1/session")
         if answer.status != 401:
             break
-    assert n > 300 and answer.status == 429
+    # some of them were for the invitation
+    assert n > 200 and answer.status == 429
     assert answer.code == "throttled" and int(answer.headers["retry-after"])
     # who is signed in is no stranger
     with with_cookie:

@@ -78,6 +78,7 @@ class Api:
     Shoal-Entry seen)."""
 
     descriptions = {}                   # text -> Description
+    told = {}                           # share -> greatest Shoal-Entry seen
 
     def __init__(self, node, token=None, host=None, ca=None, check=True,
                  ctl=None, after=None):
@@ -194,6 +195,9 @@ class Api:
     def remember(self, answer):
         self.entry = max(self.entry,
                          int(answer.headers.get("shoal-entry") or 0))
+        share = getattr(self.node, "share", None)
+        Api.told[share] = max(Api.told.get(share, 0), int(
+            answer.headers.get("shoal-entry") or 0))
         for text in answer.headers.all("set-cookie"):
             self.last_set_cookie = text
             name, _, value = text.split(";")[0].partition("=")
@@ -262,6 +266,7 @@ class Api:
 
     def sign_in(self, login, password, status=201, code=None, **more):
         """more: totp."""
+        self.catch_up_as_stranger()
         answer = self.post("/session", {"login": login, "password": password,
                                         **more}, status, code)
         if answer.status == 201:
@@ -278,6 +283,15 @@ class Api:
         """See what they have done."""
         self.entry = max([self.entry] + [o.entry for o in others])
         return self
+
+    def catch_up_as_stranger(self):
+        """Until the worker that we are connected to knows what any of us has
+        done on this share: it makes no stranger wait for that."""
+        share = getattr(self.node, "share", None)
+        if share is not None and Api.told.get(share):
+            wait_for("the worker knows the state", lambda: int(self.raw(
+                "GET", PREFIX + "/session").headers.get(
+                    "shoal-entry") or 0) >= Api.told[share])
 
     def sign_out(self):
         self.delete("/session")
