@@ -1,7 +1,7 @@
 /* account_passwords.js - what an account logs in with */
 import { ask, may, path } from "./api.js";
 import { useGet } from "./data.js";
-import { Dialog, confirm } from "./dialog.js";
+import { Dialog, Done, confirm } from "./dialog.js";
 import { Field, Form, NewPassword, make_password, useForm } from "./form.js";
 import { html, useState } from "./lib.js";
 import { change as change_of, Once } from "./parts.js";
@@ -73,9 +73,7 @@ function NewOne({ where, it, onClose }) {
 				hint=${t("account.new_password_hint")} /><//>`
 		: html`<p>${t("account.made_password")}</p>
 			<${Once} text=${done} label=${t("signin.password")} />
-			<div class="dialog-foot"><button type="button" autofocus
-				class="button primary" onClick=${onClose}
-				>${t("ui.done")}</button></div>`}<//>`;
+			<${Done} onClose=${onClose} autofocus />`}<//>`;
 }
 
 /* Of an account, or (where: "/me/app-passwords") one's own. */
@@ -147,7 +145,5 @@ function NewApp({ where, onClose, done }) {
 				hint=${t("app.expires_hint")} /><//>`
 		: html`<p>${t("app.made")}</p><${Once} text=${made.password}
 				label=${t("signin.password")} />
-			<div class="dialog-foot"><button type="button" autofocus
-				class="button primary" onClick=${onClose}
-				>${t("ui.done")}</button></div>`}<//>`;
+			<${Done} onClose=${onClose} autofocus />`}<//>`;
 }

@@ -43,6 +43,11 @@ export function Dialog({ title, onClose, children, wide, stays, busy }) {
 	</dialog>`;
 }
 
+/* At the foot of what there is only to read, or to copy. */
+export const Done = ({ onClose, ...more }) => html`<div class="dialog-foot">
+	<button type="button" class="button primary" ...${more}
+		onClick=${onClose}>${t("ui.done")}</button></div>`;
+
 /*
  * if (await confirm({ title, text, action, danger, typed, run })) ...
  *

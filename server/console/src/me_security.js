@@ -1,7 +1,7 @@
 /* me_security.js - one's own password, second factor, application passwords */
 import { ask, look_session, path, Problem, sign_out } from "./api.js";
 import { useList } from "./data.js";
-import { confirm, Dialog } from "./dialog.js";
+import { confirm, Dialog, Done } from "./dialog.js";
 import { Field, Form, NewPassword, useForm } from "./form.js";
 import { html, useState } from "./lib.js";
 import { Once, remove_row } from "./parts.js";
@@ -148,9 +148,7 @@ function AppPassword({ close, changed }) {
 		: html`<p>${t("app.use", { label: made.label })}</p>
 			<${Once} text=${made.password} label=${t("app.one")}
 				note=${t("ui.once")} />
-			<div class="dialog-foot"><button type="button"
-				class="button primary" onClick=${close}
-				>${t("ui.done")}</button></div>`}<//>`;
+			<${Done} onClose=${close} />`}<//>`;
 }
 
 function AppPasswords() {

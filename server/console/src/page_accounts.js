@@ -1,7 +1,7 @@
 /* page_accounts.js - /accounts: found as one types, however many there are */
 import { ask, may, path, session } from "./api.js";
 import { useList } from "./data.js";
-import { Dialog } from "./dialog.js";
+import { Dialog, Done } from "./dialog.js";
 import { Field, Form, NewPassword, make_password, useForm } from "./form.js";
 import { html, useId, useState } from "./lib.js";
 import { Filter, Once, useDomains } from "./parts.js";
@@ -156,6 +156,4 @@ const Made = ({ made, onClose }) => html`
 			<p>${t("account.made_password")}</p>
 			<${Once} text=${made.password}
 				label=${t("signin.password")} />`}
-		<div class="dialog-foot"><button type="button"
-			class="button primary" autofocus onClick=${onClose}
-			>${t("ui.done")}</button></div><//>`;
+		<${Done} onClose=${onClose} autofocus /><//>`;

@@ -1,7 +1,7 @@
 /* page_admins.js - who administrates, and inviting others */
 import { ask, path } from "./api.js";
 import { useList } from "./data.js";
-import { Dialog } from "./dialog.js";
+import { Dialog, Done } from "./dialog.js";
 import { Field, Form, useForm } from "./form.js";
 import { html, useId, useState } from "./lib.js";
 import { Once, remove_row, useDomains } from "./parts.js";
@@ -78,9 +78,7 @@ function Invite({ close, changed }) {
 				made.domain && [t("admin.domain"), made.domain],
 				[t("admin.expires"), html`<${When}
 					at=${made.expires} />`]]} />
-			<div class="dialog-foot"><button type="button"
-				class="button primary" onClick=${close}
-				>${t("ui.done")}</button></div>`}
+			<${Done} onClose=${close} />`}
 	<//>`;
 }
 

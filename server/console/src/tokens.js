@@ -1,6 +1,6 @@
 /* tokens.js - keys of programs that speak to the API */
 import { ask, path, session } from "./api.js";
-import { Dialog } from "./dialog.js";
+import { Dialog, Done } from "./dialog.js";
 import { Field, Form, useForm } from "./form.js";
 import { html, useId, useState } from "./lib.js";
 import { Once, remove_row } from "./parts.js";
@@ -70,9 +70,7 @@ function Create({ where, close, changed }) {
 		: html`<p>${t("token.use")}</p>
 			<${Once} text=${made.token} label=${t("token.one")}
 				note=${t("ui.once")} />
-			<div class="dialog-foot"><button type="button"
-				class="button primary" onClick=${close}
-				>${t("ui.done")}</button></div>`}<//>`;
+			<${Done} onClose=${close} />`}<//>`;
 }
 
 /* list: useList() of where; tag: If-Match of a removal, where one is wanted. */
