@@ -5,7 +5,7 @@ import { useGet } from "./data.js";
 import { confirm } from "./dialog.js";
 import { Field, Form, useForm } from "./form.js";
 import { html, useEffect, useRef } from "./lib.js";
-import { change } from "./parts.js";
+import { change, check_address } from "./parts.js";
 import { t } from "./texts.js";
 import { Button, Card, Loaded } from "./ui.js";
 
@@ -35,8 +35,7 @@ function Identities({ where, it }) {
 	const write = may("accounts", true);
 	const form = useForm({
 		initial: { address: "" },
-		check: (v) => !/^[^@]+@[^@]+$/.test(v.address.trim()) &&
-			{ address: t("account.like_address") },
+		check: check_address,
 		save: (v) => change(it, "POST", where + "/identities",
 			{ address: v.address.trim() }),
 		saved: () => form.undo(),

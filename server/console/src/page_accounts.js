@@ -4,7 +4,7 @@ import { useList } from "./data.js";
 import { Dialog, Done } from "./dialog.js";
 import { Field, Form, NewPassword, make_password, useForm } from "./form.js";
 import { html, useId, useState } from "./lib.js";
-import { Filter, Once, useDomains } from "./parts.js";
+import { check_address, Filter, Once, useDomains } from "./parts.js";
 import { go, place, query, set_query } from "./router.js";
 import { Table } from "./table.js";
 import { t } from "./texts.js";
@@ -107,8 +107,7 @@ export function useNewAccount(initial, saved) {
 	return useForm({
 		initial: { address: "", name: "", password: make_password(),
 			quota_bytes: null, ...initial },
-		check: (v) => !/^[^@]+@[^@]+$/.test(v.address.trim()) &&
-			{ address: t("account.like_address") },
+		check: check_address,
 		save: async (v) => {
 			const r = await ask("POST", "/accounts", { body: {
 				address: v.address.trim(), name: v.name.trim(),

@@ -31,6 +31,10 @@ export async function remove_row(list, where, { tag, title, text, done }) {
 	list.reload();
 }
 
+/* Of a form with an address. */
+export const check_address = (v) => !/^[^@]+@[^@]+$/.test(v.address.trim()) &&
+	{ address: t("account.like_address") };
+
 /* A filter of a list that lives in the page's address.  names: what may be
  * meant, to choose from. */
 export function Filter({ name, label, value, placeholder, size = 18, names }) {
