@@ -23,7 +23,7 @@ def seen(mail, address, wanted):
         return [line for n in mail.nodes() for line in n.log(event="^http$")
                 if line["peer"] == address]
     wait_for("%d requests from %s" % (wanted, address),
-             lambda: len(found()) >= wanted, 10)
+             lambda: len(found()) >= wanted)
     return len(found())
 
 

@@ -163,7 +163,7 @@ def test_zombie(start):
     assert a.answer().startswith("error lost")
     assert a.answer().startswith("error lost")
     assert a.answer() == "outcomes 2 a1 b1"
-    a.event("session ended", 5)
+    a.event("session ended", 20)
     assert b.ask("outcome b2") == "recorded"
     assert b.ask("check") == "held"
     assert a.ask("outcomes") == "outcomes 2 a1 b1 b2"

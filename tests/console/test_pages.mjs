@@ -59,6 +59,12 @@ for (const [width, colorScheme, locale] of [
 			if (path.startsWith("/trace")) {
 				for (const s of await page.locator(".story > summary").all())
 					await s.click();
+				// a story is drawn when it has been opened
+				await page.waitForFunction(() =>
+					[...document.querySelectorAll(".story[open]")].every((x) =>
+						x.querySelector(".story-body")
+					)
+				);
 				for (const s of await page.locator(".step summary").all())
 					await s.click();
 			}
