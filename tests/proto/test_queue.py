@@ -98,8 +98,9 @@ def events(cluster, what):
     found = []
     for name in glob.glob(os.path.join(cluster.share.url, "trace", "*", "*")):
         with open(name) as f:
-            found += [e for e in map(json.loads, f) if e["e"] == what]
-    return found
+            # the last line may be being written
+            found += [json.loads(line) for line in f if line.endswith("\n")]
+    return [e for e in found if e["e"] == what]
 
 
 def test_trace(cluster, nodes, sink, forward, deliver, account):
@@ -109,8 +110,9 @@ def test_trace(cluster, nodes, sink, forward, deliver, account):
             node=nodes[0])
     wait_for("the bounce's event", lambda: any(
         e["rcpt"] == [account.address] for e in events(cluster, "bounce")), 30)
-    e = next(e for e in events(cluster, "relay")
-             if e["from"] == account.address)
+    e = wait_for("the attempt's event", lambda: next(
+        (e for e in events(cluster, "relay")
+         if e["from"] == account.address), None))
     assert e["rcpt"] == ["b@sink.example"] and e["verdict"] == "failed"
     assert e["code"] == 550 and e["host"] == "mx.sink.example"
     assert "< 550 5.1.1 nobody" in e["log"]

@@ -339,6 +339,8 @@ class Node:
             if since_start:
                 f.seek(self.log_from)
             for text in f:
+                if self.process is not None and not text.endswith("\n"):
+                    continue            # it is being written
                 try:
                     line = LogLine(json.loads(text))
                 except ValueError:      # a sanitizer, or a panic, speaks
