@@ -29,16 +29,40 @@ state_random_id(struct arena *a, const struct rnd *r)
 	return str_c(arena_strdup(a, id));
 }
 
-/* Ids sort by time; the random part keeps two nodes' rows apart. */
+/* The place of a row among those of its second, which several changes share. */
+static struct err *
+state_audit_place(struct state_tx *x, const char *second, unsigned *place_r)
+{
+	struct state_q q;
+	uint64_t last;
+
+	*place_r = 0;
+	state_q_begin(&q, x->db, x->a,
+	    "SELECT substr(id, 12, 4) FROM audit"
+	    " WHERE id > ?1 AND id < ?1 || '~' ORDER BY id DESC LIMIT 1",
+	    "t", str_c(second));
+	if (state_q_row(&q) && str_hex_u64(state_q_str(&q, 0), &last))
+		*place_r = last < 0xffff ? (unsigned)last + 1 : 0xffff;
+	return state_q_end(&q);
+}
+
+/* Ids sort by time and, within a second, in order: whoever writes one has all
+ * before it. */
 struct err *
 state_audit(struct state_tx *x, const char *what, struct str object,
     struct str detail)
 {
-	const char *id;
+	struct err *e;
+	const char *second, *id;
+	unsigned place;
 
-	id = arena_printf(x->a, "%010llx-%016llx",
-	    (unsigned long long)(x->now_s > 0 ? x->now_s : 0),
-	    (unsigned long long)rnd_u64(x->rnd));
+	second = arena_printf(x->a, "%010llx-",
+	    (unsigned long long)(x->now_s > 0 ? x->now_s : 0));
+	e = state_audit_place(x, second, &place);
+	if (e != NULL)
+		return e;
+	id = arena_printf(x->a, "%s%04x%012llx", second, place,
+	    (unsigned long long)rnd_u64(x->rnd) >> 16);
 	return state_run(x->db, x->a,
 	    "INSERT INTO audit (id, at, who, what, object, detail)"
 	    " VALUES (?, ?, ?, ?, ?, ?)",

@@ -65,7 +65,7 @@ function TotpSet({ offer, close, changed }) {
 			close();
 		}, done_text: t("totp.on_done") });
 
-	return html`<${Dialog} title=${t("totp.set")} onClose=${close} wide>
+	return html`<${Dialog} title=${t("totp.title")} onClose=${close} wide>
 		<ol class="steps-list">
 			<li><p>${t("totp.step_app")}</p>
 				<p><a href=${offer.uri.startsWith("otpauth://")

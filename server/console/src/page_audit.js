@@ -12,7 +12,8 @@ const columns = () => [
 	{ title: t("audit.at"), class: "nowrap", render: (a) => html`<time
 		datetime=${a.at}>${full_time(a.at)}</time>` },
 	{ title: t("audit.who"), render: (a) => a.who },
-	{ title: t("audit.what"), render: (a) => html`<code>${a.what}</code>` },
+	{ title: t("audit.what"), class: "nowrap", render: (a) =>
+		html`<code>${a.what}</code>` },
 	{ title: t("audit.object"), class: "long", render: (a) => a.object || "–" },
 	{ title: t("audit.detail"), class: "long", render: (a) => a.detail || "–" },
 ];
