@@ -132,17 +132,6 @@ static const struct state_rows state_audit_rows = {
 	sizeof(struct state_audit_row), state_audit_read, 0
 };
 
-struct err *
-state_audit_list(struct arena *a, struct state *st, struct str object,
-    struct str before, unsigned max, struct state_audit_row **list_r,
-    unsigned *n_r)
-{
-	return state_list(a, st, &state_audit_rows, list_r, n_r,
-	    STATE_AUDIT_COLUMNS " WHERE id < ?1 AND (?2 = '' OR object = ?2)"
-				" ORDER BY id DESC LIMIT ?3",
-	    "tti", state_audit_before(before), object, (int64_t)max);
-}
-
 /* Where a step ends; the primary key's index has it. */
 static struct err *
 state_audit_step(struct state_db *db, struct arena *a,

@@ -48,10 +48,6 @@ struct state_audit_query {
 must_check struct err *state_audit_find(struct arena *a, struct state *st,
     struct state_audit_query *q, struct state_audit_row **list_r,
     unsigned *n_r);
-/* All about just this object (empty: about anything). */
-must_check struct err *state_audit_list(struct arena *a, struct state *st,
-    struct str object, struct str before, unsigned max,
-    struct state_audit_row **list_r, unsigned *n_r);
 /* Remove rows older than the setting audit.keep, at most max in one entry. */
 may_yield must_check struct err *state_audit_trim(struct task *t,
     struct state *st, unsigned max, unsigned *removed_r);

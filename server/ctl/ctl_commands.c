@@ -21,7 +21,7 @@ extern const struct ctl_command cmd_domain_dns, cmd_domain_suspend,
     cmd_group_set, cmd_group_remove, cmd_group_list, cmd_group_member_add,
     cmd_group_member_remove;
 
-extern const struct ctl_command cmd_check_outbound, cmd_trace;
+extern const struct ctl_command cmd_check_outbound, cmd_trace, cmd_audit_list;
 
 extern const struct ctl_command cmd_admin_list, cmd_admin_add, cmd_admin_set,
     cmd_admin_remove, cmd_admin_password, cmd_admin_signout,
@@ -114,5 +114,6 @@ const struct ctl_command *const ctl_commands[] = {
 	&cmd_check_mail,
 	&cmd_check_outbound,
 	&cmd_trace,
+	&cmd_audit_list,
 	NULL,
 };

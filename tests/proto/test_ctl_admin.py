@@ -144,3 +144,26 @@ def test_tokens(ctl):
     # with its owner
     ctl.run("admin", "remove", "eve")
     assert ctl.json("token", "list") == []
+
+
+def test_audit(ctl):
+    """Newest first, also what happened in one second."""
+    ctl.run("account", "quota", "alice@example.org", "5M")
+    ctl.run("admin", "add", "alice@example.org", "--role", "readonly")
+    whole = ctl.json("audit", "list")
+    rows = [r for r in whole if r["what"] != "srs.rotate"]
+    assert len(whole) == len(rows) + 1
+    assert [(r["what"], r["object"]) for r in rows] == [
+        ("admin.add", "alice@example.org"),
+        ("account.quota", "alice@example.org"),
+        ("account.add", "alice@example.org"),
+        ("domain.add", "example.org")]
+    assert all(r["who"].startswith("ctl:") and r["at"] for r in rows)
+    assert ctl.json("audit", "list", "--limit", "1") == rows[:1]
+    assert ctl.json("audit", "list", "--what", "account.") == rows[1:3]
+    assert ctl.json("audit", "list", "--who", "admin:") == []
+    assert ctl.json("audit", "list", "--object", "ALICE") == rows[:3]
+    assert ctl.json("audit", "list", "--domain", "Example.ORG") == rows[1:]
+    assert "account.quota" in ctl.run("audit", "list")
+    ctl.refused("audit", "list", "--limit", "0")
+    ctl.refused("audit", "list", "--domain", "x..y")

@@ -206,8 +206,8 @@ TEST(test_invite)
 	assert_ok(
 	    admin_node_invite(t, &ad, "nfs://10.0.0.5/mail", &code, &inv));
 	assert_int_equal(invites_on(c), 1);
-	assert_ok(state_audit_list(task_arena(t), ad.state, STR_NONE, STR_NONE,
-	    1, &row, &n));
+	assert_ok(state_audit_find(task_arena(t), ad.state,
+	    &(struct state_audit_query){ .max = 1 }, &row, &n));
 	assert_int_equal(n, 1);
 	assert_true(str_eq_c(row->who, "admin:eve"));
 	assert_true(str_eq_c(row->what, "node.invite"));

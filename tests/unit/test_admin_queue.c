@@ -365,8 +365,8 @@ ARIG_CASE(noted)
 		assert_ok(admin_queue_note(t, &ad, v[i].o, ids, v[i].n,
 		    str_c(v[i].how)));
 		test_row(i, state_seq(ad.state) == before + 1);
-		assert_ok(state_audit_list(a, ad.state, STR_NONE, STR_NONE, 1,
-		    &row, &n));
+		assert_ok(state_audit_find(a, ad.state,
+		    &(struct state_audit_query){ .max = 1 }, &row, &n));
 		test_row_str(i, row->who, STR("admin:eve"));
 		test_row_str(i, row->what, str_c(v[i].what));
 		test_row_str(i, row->detail, str_c(v[i].detail));

@@ -529,8 +529,9 @@ count_audit(struct task *t, struct state *st, const char *object)
 	struct state_audit_row *list;
 	unsigned n;
 
-	assert_ok(state_audit_list(task_arena(t), st, str_c(object), STR_NONE,
-	    100, &list, &n));
+	assert_ok(state_audit_find(task_arena(t), st,
+	    &(struct state_audit_query){ .object = str_c(object), .max = 100 },
+	    &list, &n));
 	return n;
 }
 

@@ -65,7 +65,7 @@ assert_gone(struct task *t, struct state *st, const char *login)
 	    ERR_NOTFOUND);
 }
 
-/* What the newest row of the audit says of the object. */
+/* What one of the newest rows of the audit says of the object. */
 static void
 assert_audited(struct task *t, struct state *st, const char *object,
     const char *what, const char *who)
@@ -73,9 +73,10 @@ assert_audited(struct task *t, struct state *st, const char *object,
 	struct state_audit_row *list;
 	unsigned i, n;
 
-	assert_ok(state_audit_list(task_arena(t), st, str_c(object), STR_NONE,
-	    20, &list, &n));
-	for (i = 0; i < n; i++) /* of one second they are in no order */
+	assert_ok(state_audit_find(task_arena(t), st,
+	    &(struct state_audit_query){ .object = str_c(object), .max = 20 },
+	    &list, &n));
+	for (i = 0; i < n; i++)
 		if (str_eq_c(list[i].what, what) && str_eq_c(list[i].who, who))
 			return;
 	fail_msg("no %s of %s by %s", what, object, who);

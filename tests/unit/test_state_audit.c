@@ -139,11 +139,11 @@ TEST(test_steps)
 static struct state_audit_row
 newest(struct task *t, struct state *st)
 {
+	struct state_audit_query q = { .max = 1 };
 	struct state_audit_row *list;
 	unsigned n;
 
-	assert_ok(state_audit_list(task_arena(t), st, STR_NONE, STR_NONE, 1,
-	    &list, &n));
+	assert_ok(state_audit_find(task_arena(t), st, &q, &list, &n));
 	assert_int_equal(n, 1);
 	return list[0];
 }

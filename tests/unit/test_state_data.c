@@ -863,6 +863,7 @@ TEST(test_audit)
 {
 	struct state *st = with_domain(t, c);
 	struct arena *a = task_arena(t);
+	struct state_audit_query q = { .max = 10 };
 	struct state_audit_row *list;
 	unsigned n, removed;
 
@@ -870,24 +871,26 @@ TEST(test_audit)
 	assert_ok(add_account(t, st, "u@x.org"));
 	c->rig.now += 1000;
 	assert_ok(state_account_quota(t, st, "ctl:root", STR("u@x.org"), 5, 0));
-	assert_ok(state_audit_list(a, st, STR_NONE, STR_NONE, 10, &list, &n));
+	assert_ok(state_audit_find(a, st, &q, &list, &n));
 	assert_int_equal(n, 3);
 	assert_true(str_eq_c(list[0].what, "account.quota"));
 	assert_true(str_eq_c(list[0].who, "ctl:root"));
 	assert_true(str_eq_c(list[0].object, "u@x.org"));
 	assert_int_equal(list[0].at, task_wall_s(t));
-	assert_ok(state_audit_list(a, st, STR_NONE, list[0].id, 1, &list, &n));
+	q = (struct state_audit_query){ .before = list[0].id, .max = 1 };
+	assert_ok(state_audit_find(a, st, &q, &list, &n));
 	assert_int_equal(n, 1);
 	assert_true(str_eq_c(list[0].what, "account.add"));
-	assert_ok(
-	    state_audit_list(a, st, STR("x.org"), STR_NONE, 10, &list, &n));
+	q = (struct state_audit_query){ .what = STR("domain."), .max = 10 };
+	assert_ok(state_audit_find(a, st, &q, &list, &n));
 	assert_int_equal(n, 1);
 	assert_ok(state_audit_trim(t, st, 100, &removed));
 	assert_int_equal(removed, 0);
 	c->rig.now += 366ULL * 86400 * 1000;
 	assert_ok(state_audit_trim(t, st, 2, &removed));
 	assert_int_equal(removed, 2);
-	assert_ok(state_audit_list(a, st, STR_NONE, STR_NONE, 10, &list, &n));
+	q = (struct state_audit_query){ .max = 10 };
+	assert_ok(state_audit_find(a, st, &q, &list, &n));
 	assert_int_equal(n, 1);
 	assert_same(t, st, node_open(t, c, 1));
 }
