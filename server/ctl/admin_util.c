@@ -3,14 +3,6 @@
 #include "storage/state_setting.h"
 
 struct str
-ctl_text(const struct ctl *c, const char *option)
-{
-	const struct ctl_value *v = ctl_opt(c, option);
-
-	return v->given ? str_c(v->s) : STR("");
-}
-
-struct str
 ctl_role(const struct ctl *c)
 {
 	if (ctl_given(c, "role"))
@@ -34,13 +26,4 @@ ctl_expires(struct task *t, const struct ctl *c, uint64_t def_s, uint64_t max_s,
 		    ctl_text(c, "expires"), &s);
 	*wall_s_r = e == NULL && s > 0 ? task_wall_s(t) + (int64_t)s : 0;
 	return e;
-}
-
-void
-ctl_out_text(struct ctl_out *o, struct str s)
-{
-	if (s.n > 0)
-		ctl_out_str(o, s);
-	else
-		ctl_out_none(o);
 }

@@ -6,14 +6,9 @@
 
 /* --role, --domain: who names a domain and no role means that of one. */
 struct str ctl_role(const struct ctl *c);
-/* An option's text; empty if it was not given. */
-struct str ctl_text(const struct ctl *c, const char *option);
 /* --expires 7d as wall seconds; without it def_s from now, or, def_s 0, 0 for
  * never.  ERR_INVALID: no time, none at all, or above max_s. */
 must_check struct err *ctl_expires(struct task *t, const struct ctl *c,
     uint64_t def_s, uint64_t max_s, int64_t *wall_s_r);
-/* Text, or nothing if it is empty. */
-struct ctl_out;
-void ctl_out_text(struct ctl_out *o, struct str s);
 
 #endif

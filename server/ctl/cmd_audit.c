@@ -1,6 +1,6 @@
 /* cmd_audit.c - shoalctl audit list: who changed what */
 #include "base/unicode.h"
-#include "server/ctl/admin_util.h"
+#include "server/ctl/ctl.h"
 #include "storage/state_audit.h"
 
 #define AUDITCTL_LIMIT 100

@@ -111,6 +111,8 @@ ctl_given(const struct ctl *c, const char *name)
 {
 	return ctl_opt(c, name)->given;
 }
+/* Its text; empty if it was not given. */
+struct str ctl_text(const struct ctl *c, const char *option);
 
 /* ctl_args.c: 0, or 2 after a message; fills cmd, argv, values. */
 int ctl_parse(struct ctl *c, int argc, char **argv);
@@ -164,6 +166,7 @@ void ctl_out_size(struct ctl_out *o,
 void ctl_out_bool(struct ctl_out *o, bool v);
 void ctl_out_time(struct ctl_out *o, int64_t wall_s); /* RFC 3339, UTC; 0: - */
 void ctl_out_none(struct ctl_out *o);
+void ctl_out_text(struct ctl_out *o, struct str s); /* none if it is empty */
 /* Sentences: a line each; JSON: an array. The list must outlive o. */
 void ctl_out_strs(struct ctl_out *o, const struct str *list, unsigned n);
 /* After the last cell of a row the next cell begins a new row. */

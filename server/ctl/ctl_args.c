@@ -312,3 +312,11 @@ ctl_opt(const struct ctl *c, const char *name)
 		panic("command %s has no option %s", c->cmd->name, name);
 	return &c->values[o - c->cmd->options];
 }
+
+struct str
+ctl_text(const struct ctl *c, const char *option)
+{
+	const struct ctl_value *v = ctl_opt(c, option);
+
+	return v->given ? str_c(v->s) : STR("");
+}

@@ -102,6 +102,15 @@ ctl_out_none(struct ctl_out *o)
 }
 
 void
+ctl_out_text(struct ctl_out *o, struct str s)
+{
+	if (s.n > 0)
+		ctl_out_str(o, s);
+	else
+		ctl_out_none(o);
+}
+
+void
 ctl_out_strs(struct ctl_out *o, const struct str *list, unsigned n)
 {
 	*ctl_out_cell(o) =
