@@ -17,7 +17,8 @@
  * response that it built, one after another as long as the connection is kept
  * (RFC 9112, 9.3).  When the node goes, the next response says that it is the
  * last: a connection closed at once might have a request under way, which no
- * client may repeat unless it is idempotent (9.3.1).  What is malformed is answered and the connection closed.
+ * client may repeat unless it is idempotent (9.3.1).  What is malformed is
+ * answered and the connection closed.
  *
  * A response is built in the task's arena and written when handle() returns:
  * status, headers, body with its Content-Length.  HEAD gets no body.  A handler
