@@ -78,9 +78,9 @@ def listed(api, n, seconds=20, tried=False, **query):
 
 
 def noted(api):
-    """What the audit has of orders; those of one second are in no order."""
-    return sorted((r["what"], r["object"], r["detail"], r["who"])
-                  for r in api.all("/audit", what="queue."))
+    """What the audit has of orders, in their order."""
+    return [(r["what"], r["object"], r["detail"], r["who"])
+            for r in reversed(api.all("/audit", what="queue."))]
 
 
 def test_deferred(api, sink, send, account):

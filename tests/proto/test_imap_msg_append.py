@@ -256,11 +256,6 @@ def sanitized(node):
         return b"__asan_init" in f.read()
 
 
-def children(pid):
-    with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
-        return [int(x) for x in f.read().split()]
-
-
 def stalled(c):
     """Whether nothing more arrives for this client, who does not read."""
     seen = [0, 0.0]
@@ -281,7 +276,7 @@ def test_b45_stops_reading(imap, account, n1):
     c.append("INBOX", big)
     c.cmd("SELECT INBOX")
     c.fetch(1)                      # whatever a first time costs
-    workers = children(n1.process.pid)
+    workers = n1.workers_now()
     before = sum(map(rss, workers))
     c.send("t1 FETCH 1 (%s)\r\n" % " ".join(["BODY.PEEK[]"] * 400))  # 1 GB
     wait_for("everything in between to be full", stalled(c))

@@ -84,7 +84,8 @@ class Api:
                  ctl=None, after=None):
         self.node = node
         self.address = node.of("https") if hasattr(node, "of") else node
-        self.ctl = ctl or (node.share.ctl if hasattr(node, "share") else None)
+        self.share = getattr(node, "share", None)
+        self.ctl = ctl or (self.share and self.share.ctl)
         self.host = host or "%s:%d" % self.address
         self.token, self.ca, self.check = token, ca, check
         self.cookies, self.csrf = {}, None
@@ -193,11 +194,9 @@ class Api:
         return said
 
     def remember(self, answer):
-        self.entry = max(self.entry,
-                         int(answer.headers.get("shoal-entry") or 0))
-        share = getattr(self.node, "share", None)
-        Api.told[share] = max(Api.told.get(share, 0), int(
-            answer.headers.get("shoal-entry") or 0))
+        entry = entry_of(answer)
+        self.entry = max(self.entry, entry)
+        Api.told[self.share] = max(Api.told.get(self.share, 0), entry)
         for text in answer.headers.all("set-cookie"):
             self.last_set_cookie = text
             name, _, value = text.split(";")[0].partition("=")
@@ -287,11 +286,10 @@ class Api:
     def catch_up_as_stranger(self):
         """Until the worker that we are connected to knows what any of us has
         done on this share: it makes no stranger wait for that."""
-        share = getattr(self.node, "share", None)
-        if share is not None and Api.told.get(share):
-            wait_for("the worker knows the state", lambda: int(self.raw(
-                "GET", PREFIX + "/session").headers.get(
-                    "shoal-entry") or 0) >= Api.told[share])
+        told = self.share is not None and Api.told.get(self.share)
+        if told:
+            wait_for("the worker knows the state", lambda: entry_of(
+                self.raw("GET", PREFIX + "/session")) >= told)
 
     def sign_out(self):
         self.delete("/session")
@@ -341,6 +339,10 @@ class Headers(dict):
 
     def all(self, name):
         return [v for k, v in self.pairs if k == name]
+
+
+def entry_of(answer):
+    return int(answer.headers.get("shoal-entry") or 0)
 
 
 def text_of(value):

@@ -25,6 +25,7 @@ import subprocess
 import tempfile
 
 from rig.ports import ports
+from rig.processes import children, signal_all
 from rig.wait import wait_for
 
 TTL = 1
@@ -179,33 +180,19 @@ class DnsServer:
         processes that begin and such that end: until none is new."""
         frozen = set()
         while frozen != (now := set(self.pids())):
-            self.signal(now - frozen, signal.SIGSTOP)
+            signal_all(now - frozen, signal.SIGSTOP)
             frozen = now
 
     def thaw(self):
-        self.signal(self.pids(), signal.SIGCONT)
-
-    @staticmethod
-    def signal(pids, number):
-        """To those that are still there: one that has ended goes as soon as its
-        parent runs."""
-        for pid in pids:
-            try:
-                os.kill(pid, number)
-            except ProcessLookupError:
-                pass
+        signal_all(self.pids(), signal.SIGCONT)
 
     def pids(self):
         """The process and its children."""
         found, new = [], [self.process.pid]
         while new:
             pid = new.pop()
-            try:
-                with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
-                    new += [int(p) for p in f.read().split()]
-            except (FileNotFoundError, ProcessLookupError):
-                continue
             found.append(pid)
+            new += children(pid)
         return found
 
     def stop(self):
@@ -215,7 +202,7 @@ class DnsServer:
             try:
                 self.process.wait(20)
             except subprocess.TimeoutExpired:
-                self.signal(self.pids(), signal.SIGKILL)
+                signal_all(self.pids(), signal.SIGKILL)
                 self.process.wait()
                 raise
         self.process = None

@@ -26,6 +26,7 @@ import urllib.request
 from rig import dnsserver
 from rig.ctl import Ctl
 from rig.ports import ports
+from rig.processes import children, signal_all
 from rig.wait import wait_for
 
 USER = "nobody"
@@ -271,26 +272,18 @@ class Node:
     def signal(self, number):
         os.kill(self.process.pid, number)
 
-    def signal_all(self, number):
-        """Master and workers; one that has ended meanwhile needs none."""
-        for pid in self.pids():
-            try:
-                os.kill(pid, number)
-            except ProcessLookupError:
-                pass
-
     def freeze(self):
-        self.signal_all(signal.SIGSTOP)
+        signal_all(self.pids(), signal.SIGSTOP)
 
     def thaw(self):
-        self.signal_all(signal.SIGCONT)
+        signal_all(self.pids(), signal.SIGCONT)
 
     def kill(self):
         """As a crash: master and workers at once."""
         if self.process is None:
             return
         if self.process.poll() is None:
-            self.signal_all(signal.SIGKILL)
+            signal_all(self.pids(), signal.SIGKILL)
         self.process.wait()
         self.process = None
 
@@ -387,15 +380,3 @@ def get(url):
         return e.code, e.read().decode()
     except (OSError, http.client.HTTPException):
         return 0, ""
-
-
-def children(pid):
-    """Of every thread of that process, in the order they were started."""
-    found = []
-    try:
-        for task in os.listdir("/proc/%d/task" % pid):
-            with open("/proc/%d/task/%s/children" % (pid, task)) as f:
-                found += [int(p) for p in f.read().split()]
-    except OSError:
-        pass
-    return sorted(found)
