@@ -126,6 +126,8 @@ struct conns *conns_get(struct worker *w);
 const char *conn_admit(struct conn *c);
 /* Whether there is room for one more at all, before anything is known. */
 bool conn_admit_fd(struct worker *w, int fd);
+/* Whether this worker has clearly more connections than the one with fewest. */
+bool conn_is_ahead(const struct worker *w);
 void conn_count_out(struct conn *c);
 void conn_gauge(struct conn *c, int delta);
 /* One line a second about clients that are turned away. */

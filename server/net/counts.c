@@ -123,8 +123,15 @@ stat_sum(const struct counts *c, enum stat_id s)
 	uint64_t sum = 0;
 
 	for (unsigned i = 0; i < c->workers; i++)
-		sum += COUNTS_LOAD(&c->shared->parts[i].stats[s]);
+		sum += stat_of(c, i, s);
 	return sum;
+}
+
+uint64_t
+stat_of(const struct counts *c, unsigned worker, enum stat_id s)
+{
+	invariant(worker < c->workers);
+	return COUNTS_LOAD(&c->shared->parts[worker].stats[s]);
 }
 
 /* SHA-256: whoever chooses names or networks cannot make them collide. */

@@ -80,6 +80,7 @@ unsigned counts_workers(const struct counts *c);
 
 void stat_add(struct counts *c, enum stat_id s, int64_t delta);
 uint64_t stat_sum(const struct counts *c, enum stat_id s); /* all workers */
+uint64_t stat_of(const struct counts *c, unsigned worker, enum stat_id s);
 
 /* Key: a hash of what is counted with a word for what kind it is, e.g.
  * counts_key("conn", client_key). */

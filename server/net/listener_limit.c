@@ -7,6 +7,7 @@
 #include "server/net/conn_private.h"
 
 #define CONN_COMPLAIN_MS 1000
+#define CONN_AHEAD 4		 /* connections, and an eighth */
 #define LISTENER_SPARE_FILES 128 /* not for clients */
 
 /* What a protocol is counted and limited as. */
@@ -65,13 +66,37 @@ conn_gauge(struct conn *c, int delta)
 }
 
 static uint64_t
-conn_count_node(const struct worker *w)
+conn_count_worker(const struct worker *w, unsigned worker)
 {
 	uint64_t n = 0;
 
 	for (unsigned s = STAT_CONN_SMTP; s <= STAT_CONN_OTHER; s++)
-		n += stat_sum(w->counts, (enum stat_id)s);
+		n += stat_of(w->counts, worker, (enum stat_id)s);
 	return n;
+}
+
+static uint64_t
+conn_count_node(const struct worker *w)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < counts_workers(w->counts); i++)
+		n += conn_count_worker(w, i);
+	return n;
+}
+
+bool
+conn_is_ahead(const struct worker *w)
+{
+	uint64_t own = conn_count_worker(w, w->index), least = own;
+
+	for (unsigned i = 0; i < counts_workers(w->counts); i++) {
+		uint64_t n = conn_count_worker(w, i);
+
+		if (n < least)
+			least = n;
+	}
+	return own > least + CONN_AHEAD + least / 8;
 }
 
 /*

@@ -1,5 +1,6 @@
 """Workers that die, draining, and how a node ends."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -45,18 +46,26 @@ def alive(pid):
 
 
 def both_workers(node, account):
-    """Sessions until each worker has one: (pid, session) pairs."""
+    """A session of each worker, by pid."""
     found = {}
-    for _ in range(60):
-        c = session(node, account)
-        pid = owner(node, c.socket)
-        if pid in found:
-            c.close()
-        else:
-            found[pid] = c
-        if len(found) == 2:
-            return found
-    raise AssertionError("one worker gets all connections")
+    for pid in node.workers_now():
+        with only(node, pid):
+            found[pid] = session(node, account)
+        assert owner(node, found[pid].socket) == pid
+    return found
+
+
+@contextlib.contextmanager
+def only(node, worker):
+    """All other workers are stopped."""
+    others = [pid for pid in node.workers_now() if pid != worker]
+    for pid in others:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in others:
+            os.kill(pid, signal.SIGCONT)
 
 
 def owner(node, sock):
@@ -92,6 +101,27 @@ def test_worker_dies_others_serve(n1, account):
     n1.wait_ready()
     sessions[other].cmd("SELECT INBOX")
     sessions[other].close()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="looks into other processes")
+def test_workers_share_what_comes(n1):
+    """Connections that come one by one and stay; and one worker takes all
+    while the other does not answer."""
+    def connect():
+        c = Imap(n1.of("imap"))
+        c.greeting()
+        return c
+
+    held = [connect() for _ in range(64)]
+    of = [owner(n1, c.socket) for c in held]
+    assert min(of.count(pid) for pid in n1.workers_now()) >= 8, of
+    for pid in n1.workers_now():
+        with only(n1, pid):
+            more = [connect() for _ in range(20)]
+        assert {owner(n1, c.socket) for c in more} == {pid}
+        held += more
+    for c in held:
+        c.close()
 
 
 def test_crash_loop_is_slow(node):

@@ -8,6 +8,7 @@
 #include <sys/un.h>
 
 #include "base/log.h"
+#include "server/net/conn_private.h"
 
 static may_yield void
 tell_open(struct task *t, struct conn *c)
@@ -604,6 +605,54 @@ test_paused(void **state)
 	rig_run(*state, paused);
 }
 
+/* Who has more than another worker leaves it what comes, for a moment. */
+static may_yield void
+ahead(struct task *t, struct net_rig *r)
+{
+	uint64_t began;
+	int fds[10];
+
+	/* 4 more, and an eighth of what the other has */
+	for (int i = 0; i < 7; i++)
+		fds[i] = ask(t, r, HELLO);
+	assert_false(conn_is_ahead(&r->w));
+	fds[7] = ask(t, r, HELLO);
+	assert_true(conn_is_ahead(&r->w));
+	began = task_now_ms(t);
+	for (int i = 8; i < 10; i++)
+		fds[i] = ask(t, r, HELLO);
+	assert_true(task_now_ms(t) - began >= 4);
+	/* not while it is paused */
+	close(fds[0]);
+	fds[0] = rig_connect(r);
+	task_sleep_ms(t, 1);
+	listener_pause(r->l, true);
+	for (int i = 1; i < 10; i++)
+		close(fds[i]);
+	while (conn_count(&r->w) > 1)
+		task_sleep_ms(t, 1);
+	listener_pause(r->l, false);
+	rig_expect(t, fds[0], HELLO);
+	close(fds[0]);
+	while (conn_count(&r->w) > 0)
+		task_sleep_ms(t, 1);
+}
+
+static void
+test_ahead(void **state)
+{
+	struct net_rig *r = *state;
+
+	counts_join(r->w.counts, 1);
+	stat_add(r->w.counts, STAT_CONN_IMAP, 2);
+	stat_add(r->w.counts, STAT_CONN_SMTP, 1);
+	counts_join(r->w.counts, 0);
+	rig_listen(r, &tell, "127.0.0.1:0");
+	rig_run(r, ahead);
+	counts_join(r->w.counts, 1); /* clears it */
+	counts_join(r->w.counts, 0);
+}
+
 #define ROW(fn) cmocka_unit_test_setup_teardown(test_##fn, setup, teardown)
 
 int
@@ -626,6 +675,7 @@ main(void)
 		ROW(unix),
 		ROW(taken),
 		ROW(paused),
+		ROW(ahead),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
