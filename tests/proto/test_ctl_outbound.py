@@ -239,7 +239,7 @@ def test_kernel(world):
     """Without a configuration: what the kernel would choose, and the system's
     resolvers, which do not answer here."""
     network = """ip link set lo up
-ip addr add 10.9.9.9/32 dev lo && ip -6 addr add 2001:db8::9/128 dev lo
+ip addr add 10.9.9.9/32 dev lo && ip -6 addr add 2001:db8::9/128 dev lo nodad
 ip route add default dev lo src 10.9.9.9
 ip -6 route add default dev lo src 2001:db8::9
 exec "$@"
