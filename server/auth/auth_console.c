@@ -2,6 +2,7 @@
 #include "server/auth/auth_console.h"
 
 #include "base/crypto.h"
+#include "base/log.h"
 #include "server/admin/admin.h"
 #include "server/auth/auth_private.h"
 #include "server/auth/totp.h"
@@ -75,6 +76,12 @@ auth_find_account(struct task *t, struct auth *au, struct str login,
 
 /* --- the second factor --- */
 
+/* A code that is right. */
+struct auth_code {
+	struct str who, secret;
+	uint64_t step;
+};
+
 static uint64_t
 auth_totp_key(const struct auth_console *c)
 {
@@ -99,24 +106,94 @@ auth_totp_failed(struct auth *a, const struct auth_console *c)
 	    sched_now_ms(a->w->sched) / 1000);
 }
 
-/* That no other sign-in in the cluster has this code. */
+/*
+ * Codes that were used are counted on the node, and on nodes that hear of it.
+ * Where the state has them, too, that says the same; while the share is away it
+ * is all there is.  Of this secret: the next one begins anew.
+ */
+static uint64_t
+auth_totp_step_key(struct arena *a, const struct auth_code *k, uint64_t step)
+{
+	struct str s = str_c(arena_printf(a, STR_FMT " " STR_FMT " %llu",
+	    STR_ARG(k->who), STR_ARG(k->secret), (unsigned long long)step));
+
+	return counts_key("auth.totp.step", s.p, (uint32_t)s.n);
+}
+
+/* It, or one of a later step. */
+static bool
+auth_totp_was_used(struct task *t, const struct auth *a,
+    const struct auth_code *k)
+{
+	for (uint64_t s = k->step; s <= k->step + 2 * TOTP_STEPS_AROUND; s++)
+		if (counts_tally(a->w->counts,
+			auth_totp_step_key(task_arena(t), k, s)) > 0)
+			return true;
+	return false;
+}
+
+/* false: another sign-in was faster. */
+static bool
+auth_totp_first(struct task *t, struct auth *a, const struct auth_code *k)
+{
+	uint64_t key = auth_totp_step_key(task_arena(t), k, k->step);
+
+	hints_tally(a->w->hints, key, 1);
+	return counts_tally_add(a->w->counts, key, 1, task_now_ms(t) / 1000) ==
+	       1;
+}
+
+/* Not: it answers, and refuses. */
+static bool
+auth_is_away(const struct err *e)
+{
+	return err_is(e, ERR_UNAVAIL) || err_is(e, ERR_CONN) ||
+	       err_is(e, ERR_TIMEOUT) || err_is(e, ERR_UNKNOWN);
+}
+
+/* For the whole cluster, for ever. */
+static may_yield must_check struct err *
+auth_totp_write(struct task *t, struct auth *a, const struct auth_code *k,
+    struct admin *ad)
+{
+	uint64_t was = task_deadline(t), at = task_now_ms(t) + AUTH_TOTP_MS;
+	struct err *e;
+
+	if (was == 0 || at < was)
+		task_set_deadline(t, at);
+	e = admin_of_worker(t, a->w, "session", ad);
+	if (e == NULL)
+		e = state_totp_use(t, ad->state, k->who, k->step);
+	task_set_deadline(t, was);
+	return e;
+}
+
+/* That no other sign-in has this code. */
 static may_yield enum auth_verdict
-auth_totp_use(struct task *t, struct auth_try *y, const struct auth_console *c,
-    uint64_t step)
+auth_totp_use(struct task *t, struct auth_try *y, const struct auth_code *k)
 {
 	struct admin ad;
-	struct err *e = admin_of_worker(t, y->a->w, "session", &ad);
+	struct err *e;
+	bool first;
 
-	if (e == NULL)
-		e = state_totp_use(t, ad.state, c->who, step);
-	if (e == NULL) {
-		admin_changed(t, &ad);
-		return AUTH_TOTP_RIGHT;
-	}
+	if (auth_totp_was_used(t, y->a, k))
+		return AUTH_TOTP_WRONG;
+	e = auth_totp_write(t, y->a, k, &ad);
 	if (err_is(e, ERR_DENIED))
 		return AUTH_TOTP_WRONG;
-	y->broken = e;
-	return AUTH_BROKEN;
+	if (e != NULL && !auth_is_away(e)) {
+		y->broken = e;
+		return AUTH_BROKEN;
+	}
+	first = auth_totp_first(t, y->a, k);
+	if (e == NULL)
+		admin_changed(t, &ad);
+	else if (first)
+		log_warn(t,
+		    "code not written down, the share is away: only "
+		    "this node knows that it was used",
+		    LOG_STR("login", k->who), LOG_ERR(e));
+	return first ? AUTH_TOTP_RIGHT : AUTH_TOTP_WRONG;
 }
 
 /* The password was right. */
@@ -124,24 +201,24 @@ static may_yield enum auth_verdict
 auth_totp(struct task *t, struct auth_try *y, const struct auth_console *c,
     enum auth_verdict v)
 {
-	uint64_t last, step;
-	struct str secret;
+	struct auth_code k = { .who = c->who };
+	uint64_t last;
 	struct err *e = state_totp_find(task_arena(t), y->a->w->state, c->who,
-	    &secret, &last);
+	    &k.secret, &last);
 
 	if (e != NULL && !err_is(e, ERR_NOTFOUND)) {
 		y->broken = e;
 		return AUTH_BROKEN;
 	}
-	if (e != NULL || secret.n == 0)
+	if (e != NULL || k.secret.n == 0)
 		return v;
 	if (c->totp.p == NULL)
 		return AUTH_TOTP_WANTED;
 	if (auth_totp_is_guessed(y->a, c))
 		return AUTH_REFUSED;
-	if (!totp_is(secret, c->totp, task_wall_s(t), last, &step))
+	if (!totp_is(k.secret, c->totp, task_wall_s(t), last, &k.step))
 		return AUTH_TOTP_WRONG;
-	return auth_totp_use(t, y, c, step);
+	return auth_totp_use(t, y, &k);
 }
 
 /* --- signing in --- */

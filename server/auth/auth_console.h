@@ -17,8 +17,15 @@
  * code scores like a wrong password and, apart from that, by itself:
  * AUTH_TOTP_FAILURES within a few minutes and no code counts, from wherever,
  * because who guesses has the password already.
+ *
+ * A code is used once: the state has its step.  When that cannot be written
+ * within AUTH_TOTP_MS because the share is away, it is enough that this node
+ * has not seen the code used; then it might be used once more on each other
+ * node, in the 90 s that it is good for.  A node tells the others while its
+ * lease lasts, which is over as soon as the share is known to be away.
  */
 #define AUTH_TOTP_FAILURES 10
+#define AUTH_TOTP_MS 5000
 
 enum auth_console_step {
 	AUTH_CONSOLE_PASSWORD, /* wrong, or not looked at */

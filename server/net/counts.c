@@ -425,6 +425,8 @@ counts_tally_add(struct counts *c, uint64_t key, uint32_t n, uint64_t now_s)
 	if (sum > UINT32_MAX)
 		sum = UINT32_MAX;
 	COUNTS_STORE(&y->when, now_s << 32 | sum);
+	/* here it is a message, too */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return counts_tally(c, key);
 }
 

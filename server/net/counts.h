@@ -101,7 +101,8 @@ void counts_score_clear(struct counts *c, uint64_t key); /* all parts: best
  * one counts by the part of it that those 60 s reach back into). */
 uint64_t counts_rate_add(struct counts *c, uint64_t key, uint64_t now_s);
 
-/* n more under that key (of this node, or told by another); the sum. */
+/* n more under that key (of this node, or told by another); the sum.  Of two
+ * workers that add at once one at least has the other's in it. */
 uint64_t counts_tally_add(struct counts *c, uint64_t key, uint32_t n,
     uint64_t now_s);
 uint64_t counts_tally(const struct counts *c, uint64_t key);

@@ -7,6 +7,7 @@ import pytest
 
 from rig.api import PASSWORD, Api
 from rig.nfscluster import NfsCluster
+from rig.totp import code_of
 from rig.wait import wait_for
 
 OUTAGE = '"level": "error"'
@@ -69,3 +70,59 @@ def while_away(root):
         # the session goes on elsewhere, but this browser has forgotten it
         timed(other.call, "DELETE", "/session", status=503, seconds=32)
         assert "Max-Age=0" in other.last_set_cookie
+
+
+def later_code(secret, than):
+    """Of 30 s later, which nodes take: of a step after that one."""
+    return wait_for("the next code", lambda: next(
+        (c for c in [code_of(secret, 30)] if c != than), None), 35)
+
+
+def refused_everywhere(node, code):
+    """On other connections, which other workers serve, too."""
+    for _ in range(2):          # more is guessing: AUTH_TOTP_FAILURES
+        with Api(node) as api:
+            timed(api.sign_in, "night", PASSWORD, 401, "totp_wrong", totp=code)
+
+
+@pytest.mark.full
+def test_second_factor(build):
+    """It is asked for, and each code is taken once, as ever."""
+    with NfsCluster(build, accounts=1, proxied=False,
+                    settings={"auth.failure_delay": "0",
+                              "auth.failures_max": "1000"}) as c:
+        for n in c.nodes:
+            n.allow(OUTAGE)
+        c.start(balancer=False)
+        with Api(c.n1) as night, Api(c.n1) as other:
+            night.invite_and_sign_in("night")
+            begun = night.post("/me/totp", status=200)
+            secret = begun["secret"]
+            code = code_of(secret)
+            night.put("/me/totp", {"pending": begun["pending"], "code": code,
+                                   "password": PASSWORD}, 204)
+            other.catch_up(night)
+            c.server.stop()
+            try:
+                # before anybody knows
+                code = later_code(secret, code)
+                timed(other.sign_in, "night", PASSWORD, totp=code, seconds=20)
+                wait_for("it is seen", lambda: timed(
+                    night.get, "/share")["away"], 60)
+                refused_everywhere(c.n1, code)
+                # and when it is known
+                code = later_code(secret, code)
+                timed(other.sign_in, "night", PASSWORD, 401, "totp_required")
+                timed(other.sign_in, "night", PASSWORD, totp=code)
+                assert other.get("/session")["totp"]
+                refused_everywhere(c.n1, code)
+            finally:
+                c.server.go_on()
+            for n in c.nodes:
+                n.wait_ready(60)
+            refused_everywhere(c.n1, code)
+            assert c.n1.log(level="warn", event="only this node knows")
+            code = later_code(secret, code)
+            other.sign_in("night", PASSWORD, totp=code)
+            with Api(c.n2, after=other) as there:
+                there.sign_in("night", PASSWORD, 401, "totp_wrong", totp=code)

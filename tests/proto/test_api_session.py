@@ -2,12 +2,12 @@
 
 import base64
 import json
-import subprocess
 import time
 
 import pytest
 
 from rig.api import PASSWORD, Api, invite
+from rig.totp import code_of
 from rig.wait import quickest, wait_for
 
 SHOAL = {
@@ -544,14 +544,6 @@ def test_tokens_expire(root, n1):
 
 
 # --- the second factor
-
-def code_of(secret, ahead=0):
-    return subprocess.run(
-        ["oathtool", "--totp", "--base32", secret, "--now",
-         time.strftime("%Y-%m-%d %H:%M:%S UTC",
-                       time.gmtime(time.time() + ahead))],
-        check=True, capture_output=True, text=True).stdout.strip()
-
 
 def test_totp(root, n1, n2):
     login = root.session["login"]

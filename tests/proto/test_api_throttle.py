@@ -3,8 +3,8 @@
 import pytest
 
 from rig.api import PASSWORD, Api
+from rig.totp import code_of
 from rig.wait import wait_for
-from test_api_session import code_of
 from test_auth_throttle import both_work
 
 FAILURES = 6

@@ -20,7 +20,8 @@ static struct {
 	struct worker w;
 	uint64_t setting[STATE_SETTINGS];
 	unsigned hashes, changed, sessions;
-	bool away;
+	enum err_code broken; /* nothing can be changed */
+	uint64_t told;	      /* the last tally's key */
 } g;
 
 uint64_t
@@ -44,6 +45,14 @@ hints_failure(struct hints *h, uint64_t key, unsigned points)
 }
 
 void
+hints_tally(struct hints *h, uint64_t key, unsigned n)
+{
+	(void)h;
+	assert_int_equal(n, 1);
+	g.told = key;
+}
+
+void
 hints_tell_first(struct hints *h, struct str text)
 {
 	(void)h, (void)text;
@@ -55,8 +64,9 @@ admin_of_worker(struct task *t, struct worker *w, const char *by,
     struct admin *ad_r)
 {
 	*ad_r = (struct admin){ .state = w->state, .by = by };
-	return g.away ? err_new(task_arena(t), ERR_UNAVAIL, "away", NULL)
-		      : NULL;
+	return g.broken != ERR_NONE
+		   ? err_new(task_arena(t), g.broken, "broken", NULL)
+		   : NULL;
 }
 
 void
@@ -132,7 +142,7 @@ fresh(void)
 {
 	auth_free(&g.w.auth);
 	counts_free(&g.w.counts);
-	g.w.counts = counts_new(1);
+	g.w.counts = counts_new(2);
 	counts_join(g.w.counts, 0);
 	g.w.auth = auth_new(&g.w);
 	g.hashes = 0;
@@ -378,12 +388,104 @@ TEST(test_totp)
 			.again = true };
 		assert_ok(auth_console(t, g.w.auth, &x));
 	}
-	/* what cannot be written down cannot be used */
-	task_sleep_ms(t, 90000);
-	g.away = true;
-	assert_err(try(t, "root", "sesame", code(t, TOTP_KEY, 0), &x),
-	    ERR_UNAVAIL);
-	g.away = false;
+	finish();
+}
+
+TEST(test_totp_away)
+{
+	static const enum err_code away[] = { ERR_UNAVAIL, ERR_CONN,
+		ERR_TIMEOUT, ERR_UNKNOWN };
+
+	start(t, c);
+	assert_ok(state_totp_set(t, g.w.state, "test", STR("root"),
+	    STR(TOTP_SECRET)));
+	for (unsigned i = 0; i < countof(away); i++) {
+		task_sleep_ms(t, 120 * 1000);
+		fresh();
+		g.broken = away[i];
+		expect_step(t, "root", "wrong", code(t, TOTP_KEY, 0),
+		    AUTH_CONSOLE_PASSWORD);
+		expect_step(t, "root", "sesame", NULL,
+		    AUTH_CONSOLE_TOTP_WANTED);
+		expect_step(t, "root", "sesame", wrong_code(t),
+		    AUTH_CONSOLE_TOTP_WRONG);
+		g.changed = 0;
+		expect_step(t, "root", "sesame", code(t, TOTP_KEY, 0),
+		    AUTH_CONSOLE_DONE);
+		assert_int_equal(g.changed, 0);
+		/* once, by any worker, and none of an earlier step */
+		for (unsigned worker = 0; worker < 2; worker++) {
+			counts_join(g.w.counts, worker);
+			expect_step(t, "root", "sesame", code(t, TOTP_KEY, 0),
+			    AUTH_CONSOLE_TOTP_WRONG);
+			expect_step(t, "root", "sesame", code(t, TOTP_KEY, -30),
+			    AUTH_CONSOLE_TOTP_WRONG);
+		}
+		/* when it is back the state does not have it, the node does */
+		g.broken = ERR_NONE;
+		expect_step(t, "root", "sesame", code(t, TOTP_KEY, 0),
+		    AUTH_CONSOLE_TOTP_WRONG);
+		expect_step(t, "root", "sesame", code(t, TOTP_KEY, 30),
+		    AUTH_CONSOLE_DONE);
+		assert_int_equal(g.changed, 1);
+	}
+	finish();
+}
+
+/* What one node says to another. */
+TEST(test_totp_told)
+{
+	uint64_t told;
+
+	start(t, c);
+	assert_ok(state_totp_set(t, g.w.state, "test", STR("root"),
+	    STR(TOTP_SECRET)));
+	/* known in time: the share went away a moment later */
+	for (unsigned i = 0; i < 2; i++) {
+		task_sleep_ms(t, 120 * 1000);
+		fresh();
+		g.broken = i == 0 ? ERR_NONE : ERR_UNAVAIL;
+		g.told = 0;
+		expect_step(t, "root", "sesame", code(t, TOTP_KEY, 0),
+		    AUTH_CONSOLE_DONE);
+		told = g.told;
+		assert_int_not_equal(told, 0);
+		fresh();
+		g.broken = ERR_UNAVAIL;
+		counts_tally_add(g.w.counts, told, 1, task_now_ms(t) / 1000);
+		expect_step(t, "root", "sesame", code(t, TOTP_KEY, 0),
+		    AUTH_CONSOLE_TOTP_WRONG);
+	}
+	/* never told */
+	fresh();
+	expect_step(t, "root", "sesame", code(t, TOTP_KEY, 0),
+	    AUTH_CONSOLE_DONE);
+	/* another secret's code of that time is another code */
+	g.broken = ERR_NONE;
+	assert_ok(state_totp_set(t, g.w.state, "test", STR("root"),
+	    STR("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJR")));
+	expect_step(t, "root", "sesame", code(t, "12345678901234567891", 0),
+	    AUTH_CONSOLE_DONE);
+	finish();
+}
+
+/* A share that answers, and refuses: what cannot be written down cannot be
+ * used, and is not used up. */
+TEST(test_totp_refused)
+{
+	static const enum err_code codes[] = { ERR_NOSPC, ERR_DQUOT, ERR_IO,
+		ERR_READONLY, ERR_CONFLICT, ERR_CORRUPT };
+	struct auth_console x;
+
+	start(t, c);
+	assert_ok(state_totp_set(t, g.w.state, "test", STR("root"),
+	    STR(TOTP_SECRET)));
+	for (unsigned i = 0; i < countof(codes); i++) {
+		g.broken = codes[i];
+		assert_err(try(t, "root", "sesame", code(t, TOTP_KEY, 0), &x),
+		    ERR_UNAVAIL);
+	}
+	g.broken = ERR_NONE;
 	expect_step(t, "root", "sesame", code(t, TOTP_KEY, 0),
 	    AUTH_CONSOLE_DONE);
 	finish();
@@ -636,6 +738,9 @@ main(void)
 		AUTH_TEST(test_names),
 		AUTH_TEST(test_failures),
 		AUTH_TEST(test_totp),
+		AUTH_TEST(test_totp_away),
+		AUTH_TEST(test_totp_told),
+		AUTH_TEST(test_totp_refused),
 		AUTH_TEST(test_totp_guessed),
 		AUTH_TEST(test_who),
 		AUTH_TEST(test_sessions),
