@@ -4,6 +4,7 @@ import pytest
 
 from rig.api import Api
 from rig.dnsserver import DnsServer
+from rig.wait import wait_for
 
 ZONE = "zone.example"
 dns = DnsServer({ZONE: ""})
@@ -144,7 +145,9 @@ def test_records(api):
     api.post("/domains", {"name": ZONE})
     api.ctl.run("settings", "set", "domain.mx_hosts", "mx." + ZONE)
     path = "/domains/%s/dns" % ZONE
-    said = api.get(path)
+    said = wait_for("the setting is known", lambda: next(
+        (a for a in [api.get(path)] if ["10 mx.%s." % ZONE] == [
+            r["data"] for r in a["items"] if r["type"] == "MX"]), None))
     assert said["keys"] is True
     assert {r["status"] for r in said["items"]} == {"unchecked"}
     assert {r["status"] for r in api.get(path, check=True)["items"]} == \

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from rig.wait import wait_for
+from rig.wait import quickest, wait_for
 
 SHOAL = {
     "accounts": 20, "workers": 2,
@@ -53,6 +53,17 @@ def both_work(n1, n2):
         n.metrics()["shoal_hints_received_total"] > 0 for n in (n1, n2)))
 
 
+def hear_of_it(attempt, source, login, *nodes):
+    """Until they know of too many failures, which this source has not made.
+    Asked with a wrong password, always the same, which counts but once: the
+    right one, taken, would make its network known."""
+    def refused(node):
+        attempt(source, login, "always the same", node.name)
+        return reasons(node, login)[-1] == "too many failures"
+    for node in nodes:
+        wait_for("%s has heard" % node.name, lambda: refused(node))
+
+
 def test_refused_on_all_nodes(n1, n2, account, attempt):
     both_work(n1, n2)
     login, right = account.address, account.password
@@ -64,10 +75,10 @@ def test_refused_on_all_nodes(n1, n2, account, attempt):
     assert reasons(n1, login) == ["wrong password"] * 6 + \
         ["too many failures"] * 2
     # the right one, from there: refused by both nodes; elsewhere, too
-    for node, name in (n1, "n1"), (n2, "n2"):
+    hear_of_it(attempt, "203.0.113.77", login, n2)
+    for name in "n1", "n2":
         for source in ATTACKER, THIRD:
-            wait_for("%s is refused by %s" % (source, name), lambda: attempt(
-                source, login, right, name) == wrong[0], 5)
+            assert attempt(source, login, right, name) == wrong[0], name
         # but not where it is used from, whichever node
         assert attempt(HOME, login, right, name).startswith("+OK")
 
@@ -80,9 +91,10 @@ def test_spread_over_nodes_adds_up(n1, n2, account, attempt):
         for node in "n1", "n2":
             attempt("203.0.113.%d" % (10 + i), login, "%s-%d" % (node, i),
                     node)
+    hear_of_it(attempt, "203.0.113.88", login, n1, n2)
     for node in "n1", "n2":
-        wait_for("refused by " + node, lambda: not attempt(
-            THIRD, login, account.password, node).startswith("+OK"), 5)
+        assert not attempt(THIRD, login, account.password,
+                           node).startswith("+OK")
 
 
 def test_network_is_refused_for_all(n1, cluster, attempt):
@@ -135,25 +147,33 @@ def test_flood_is_turned_away(n1, account, pop, attempt):
     assert n1.http("/health/ready")[0] == 200
 
 
-def test_delay(cluster, account, connect):
+def test_delay(cluster, connect):
     """A node whose file says three seconds: two failures take three and six."""
     from rig.line import Pop
     node = cluster.make("n3", listeners={}, conf='settings {\n'
                         '\tauth.failure_delay = "3s"\n}')
     node.start()
-    for wrong, seconds in ("x", 3), ("y", 6):
+
+    def took(account, password, ok=False):
         c = connect(Pop, "n3", "pop3")
         c.greeting()
         c.cmd("USER " + account.address)
         began = time.monotonic()
-        c.cmd("PASS " + wrong, ok=False)
-        assert seconds - 0.1 <= time.monotonic() - began < seconds + 2.9
+        c.cmd("PASS " + password, ok=ok)
+        return time.monotonic() - began
+
+    late = []       # than that: a busy machine may be once, not always
+    for _ in range(3):
+        account = cluster.share.take()
+        more = [took(account, wrong) - seconds
+                for wrong, seconds in (("x", 3), ("y", 6))]
+        assert min(more) >= -0.1
+        late.append(max(more))
+        if late[-1] < 2.9:
+            break
+    assert late[-1] < 2.9, late
     # right: at once
-    c = connect(Pop, "n3", "pop3")
-    c.greeting()
-    began = time.monotonic()
-    c.login(account.address, account.password)
-    assert time.monotonic() - began < 2.9
+    assert quickest(lambda: took(account, account.password, ok=True), 2.9)
 
 
 def test_no_passwords_in_clear(cluster, account, connect):

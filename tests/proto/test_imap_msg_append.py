@@ -233,22 +233,30 @@ def test_b44_aborted(cluster, imap, account):
     assert count(watch) == 0
 
 
+def messages(cluster):
+    """(path, its bytes) of every file with a message; some go meanwhile."""
+    for at, _, names in os.walk(os.path.join(cluster.share.url, "accounts")):
+        for path in (os.path.join(at, name) for name in names):
+            if "/msg/" in path:
+                try:
+                    with open(path, "rb") as f:
+                        text = f.read()
+                except FileNotFoundError:
+                    continue
+                yield path, text
+
+
 def half(cluster):
     """Files below accounts/ that hold what test_b44_aborted sent."""
-    found = []
-    for at, _, names in os.walk(os.path.join(cluster.share.url, "accounts")):
-        for name in names:
-            if "/msg/" not in at + "/":
-                continue
-            with open(os.path.join(at, name), "rb") as f:
-                if f.read(13) == b"Subject: half":
-                    found.append(name)
-    return found
+    return [path for path, text in messages(cluster)
+            if text.startswith(b"Subject: half")]
 
 
-def rss(pid):
+def memory(pid):
+    """What is not shared with files."""
     with open("/proc/%d/statm" % pid) as f:
-        return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        _, resident, shared, *_ = map(int, f.read().split())
+    return (resident - shared) * os.sysconf("SC_PAGE_SIZE")
 
 
 def sanitized(node):
@@ -277,10 +285,10 @@ def test_b45_stops_reading(imap, account, n1):
     c.cmd("SELECT INBOX")
     c.fetch(1)                      # whatever a first time costs
     workers = n1.workers_now()
-    before = sum(map(rss, workers))
+    before = sum(map(memory, workers))
     c.send("t1 FETCH 1 (%s)\r\n" % " ".join(["BODY.PEEK[]"] * 400))  # 1 GB
     wait_for("everything in between to be full", stalled(c))
-    after = sum(map(rss, workers))
+    after = sum(map(memory, workers))
     # sanitizers keep what was freed for a while
     room = 64 << 20 if sanitized(n1) else 1 << 20
     assert after - before < room
@@ -290,13 +298,9 @@ def test_b45_stops_reading(imap, account, n1):
 
 
 def message_file(cluster, marker):
-    for at, _, names in os.walk(os.path.join(cluster.share.url, "accounts")):
-        for name in names:
-            path = os.path.join(at, name)
-            if "/msg/" in path:
-                with open(path, "rb") as f:
-                    if marker in f.read():
-                        return path
+    for path, text in messages(cluster):
+        if marker in text:
+            return path
     raise AssertionError("no file with %r" % marker)
 
 

@@ -2,17 +2,26 @@
 
 import signal
 
+from rig.wait import wait_for
+
 SHOAL = {"accounts": 6, "settings": {
     "net.exempt": "192.0.2.1", "net.connections_per_client": "5",
     "imap.sessions_per_account": "2",
     "auth.failure_delay": "0s"}}
 
 
-def test_too_many_connections(pop3):
-    for _ in range(5):
-        pop3(tls=False)
+def test_too_many_connections(pop3, n1):
+    def there(n):
+        wait_for("%d connections" % n, lambda: n1.metrics()[
+            "shoal_connections_pop3"] == n)
+    held = [pop3(tls=False) for _ in range(5)]
+    there(5)
     assert pop3(tls=False, greeting=False).closed() == \
         "-ERR [SYS/TEMP] too many connections\r\n"
+    # the next test's count, too
+    for c in held:
+        c.close()
+    there(0)
 
 
 def test_sessions_of_an_account(pop3, account):

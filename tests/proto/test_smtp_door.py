@@ -1,8 +1,11 @@
 """SMTP: what a stranger at port 25 has to be like."""
 
+import time
+
 import pytest
 
 from rig.dnsserver import DnsServer
+from rig.wait import most_of
 from smtp_common import begin, mailbox, message
 from smtp_stranger import MX, NAMELESS, PROXY, ZONES, proxied
 
@@ -69,8 +72,8 @@ def test_reverse_dns_unknown(smtp, account, ctl, dns):
 
 def test_messages_a_minute(smtp, account):
     """Counted by client, over its sessions."""
-    taken = 0
-    while taken <= RATE:
+    began, taken, code = time.monotonic(), 0, 0
+    while taken <= most_of(RATE, began):
         c = smtp(**proxied("127.0.0.1"))
         c.hello("x")
         begin(c, account).cmd("RSET")       # one of us: never counted
@@ -81,7 +84,7 @@ def test_messages_a_minute(smtp, account):
         if code == 421:
             break
         taken += 1
-    assert code == 421 and "4.7.0" in texts[0], texts
+    assert code == 421 and "4.7.0" in texts[0] and taken >= RATE, texts
     assert c.closed() == ""
     # others are not hindered
     c = smtp(**proxied(MX))

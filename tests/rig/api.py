@@ -310,7 +310,7 @@ class Api:
         made it beside the nodes."""
         code = invite(self.ctl, login, role, domain)
         wait_for("the invitation is known", lambda: self.post(
-            "/invites/check", {"code": code}, {200, 404}).status == 200, 10)
+            "/invites/check", {"code": code}, {200, 404}).status == 200)
         return code
 
     def another(self, node=None, **kw):

@@ -156,9 +156,14 @@ class DnsServer:
         """Other text for these zones, which it had before."""
         assert set(zones) <= set(self.zones), "a zone that is new: restart()"
         self.zones.update(zones)
+        old = self.pids()[-1]
         self.write()
         self.process.send_signal(signal.SIGHUP)
-        return self.wait()
+        self.wait()
+        # both answer for a moment
+        wait_for("the end of who serves the old zones",
+                 lambda: old not in self.pids())
+        return self
 
     def falsify(self, zone, old, new):
         """Change what a zone's file says behind its signatures."""

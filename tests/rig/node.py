@@ -265,9 +265,21 @@ class Node:
         self.allow("worker")
         before = self.workers_now()
         os.kill(before[index], how)
-        wait_for("another worker", lambda: (
-            len(self.workers_now()) == len(before) and
-            before[index] not in self.workers_now()), 30)
+
+        def replaced():
+            now = self.workers_now()
+            return len(now) == len(before) and before[index] not in now
+        wait_for("another worker", replaced, 30)
+
+    @contextlib.contextmanager
+    def only(self, worker):
+        """Its other workers are stopped: whoever connects gets this one."""
+        others = [pid for pid in self.workers_now() if pid != worker]
+        signal_all(others, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            signal_all(others, signal.SIGCONT)
 
     def signal(self, number):
         os.kill(self.process.pid, number)
@@ -311,15 +323,15 @@ class Node:
 
     # --- what it says
 
-    def http(self, path, protocol="health"):
+    def http(self, path, protocol="health", seconds=5):
         """(status, text); 0: nobody answers."""
         url = "http://%s:%d%s" % (self.address, self.ports[protocol], path)
         with self.ns.inside() if self.ns else contextlib.nullcontext():
-            return get(url)
+            return get(url, seconds)
 
     def metrics(self):
         """{"shoal_logins_total": 3.0, ...}; labels stay in the name."""
-        status, text = self.http("/metrics")
+        status, text = self.http("/metrics", seconds=30)
         assert status == 200, (status, text)
         return {k: float(v) for k, v in
                 (line.rsplit(" ", 1) for line in text.splitlines()
@@ -372,9 +384,9 @@ class Node:
             self.kill()
 
 
-def get(url):
+def get(url, seconds=5):
     try:
-        with DIRECT.open(url, timeout=5) as r:
+        with DIRECT.open(url, timeout=seconds) as r:
             return r.status, r.read().decode()
     except urllib.error.HTTPError as e:
         return e.code, e.read().decode()

@@ -22,6 +22,13 @@ def wait_for(what, condition, seconds=30, step=0.05):
         time.sleep(step)
 
 
+def most_of(rate, began, workers=2):
+    """How many events there may have been since `began` (monotonic) where so
+    many a minute are allowed: when the minute of a node's clock ends, those
+    before count less and less, and each worker rounds its own down."""
+    return int(rate + workers + rate * (time.monotonic() - began + 1) / 60)
+
+
 def quickest(run, enough, tries=5):
     """Run it until one time takes less than `enough` seconds; whether one did.
     What is slow every time is not the machine's load."""
