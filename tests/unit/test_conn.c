@@ -357,7 +357,7 @@ not_reading(struct task *t, struct net_rig *r)
 	/* first one who takes it late */
 	rig_puts(fd, "big 20000000\r\nsay done\r\n");
 	task_sleep_ms(t, 20);
-	r->ahead_ms += CONN_WRITE_TIMEOUT_MS - 1000;
+	r->ahead_ms += CONN_WRITE_TIMEOUT_MS / 2;
 	task_sleep_ms(t, 20);
 	while (
 	    all < 20000000 &&
@@ -456,23 +456,27 @@ deadline(struct task *t, struct net_rig *r)
 {
 	int fd = greeted(t, r);
 
-	rig_puts(fd, "dead 5000\r\nsay a\r\n");
+	/* real time passes, too: not more than the rest of it */
+	rig_puts(fd, "dead 100000\r\nsay a\r\n");
 	rig_expect(t, fd, "a\r\n");
-	r->ahead_ms += 4000;
+	r->ahead_ms += 35000;
 	rig_puts(fd, "say b\r\n");
 	rig_expect(t, fd, "b\r\n");
-	r->ahead_ms += 1000;
+	r->ahead_ms += 35000;
+	rig_puts(fd, "say c\r\n");
+	rig_expect(t, fd, "c\r\n");
+	r->ahead_ms += 30000;
 	rig_expect(t, fd, "timeout\r\n");
 	rig_expect_end(t, fd);
 	fd = greeted(t, r);
-	rig_puts(fd, "dead 5000\r\ntake 100\r\n");
+	rig_puts(fd, "dead 100000\r\ntake 100\r\n");
 	for (int i = 0; i < 10; i++) {
 		rig_puts(fd, "x");
 		task_sleep_ms(t, 2);
-		r->ahead_ms += 400;
+		r->ahead_ms += 7000;
 	}
 	assert_int_equal(r->closed, 1);
-	r->ahead_ms += 1000;
+	r->ahead_ms += 30000;
 	rig_expect(t, fd, "too slow\r\n");
 	rig_expect_end(t, fd);
 	assert_int_equal(r->last_code, ERR_TIMEOUT);
@@ -498,16 +502,16 @@ floor_bytes(struct task *t, struct net_rig *r)
 	assert_int_equal(r->last_code, ERR_TIMEOUT);
 	/* fast enough */
 	fd = greeted(t, r);
-	rig_puts(fd, "floor 500\r\ntake 60000\r\n");
+	rig_puts(fd, "floor 500\r\ntake 150000\r\n");
 	for (n = 0; n < 10; n++) {
-		char p[6000] = { 0 };
+		char p[15000] = { 0 };
 
 		r->ahead_ms += 10000;
 		task_sleep_ms(t, 2);
 		rig_send(fd, p, sizeof(p));
 		task_sleep_ms(t, 2);
 	}
-	rig_expect(t, fd, "took 60000\r\n");
+	rig_expect(t, fd, "took 150000\r\n");
 	close(fd);
 }
 

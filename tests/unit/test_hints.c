@@ -12,6 +12,7 @@
 #include "server/auth/auth.h"
 #include "server/cluster/follow.h"
 #include "server/cluster/hints.h"
+#include "server/cluster/hints_private.h"
 #include "server/cluster/hints_wire.h"
 #include "server/net/counts.h"
 #include "server/queue/queue.h"
@@ -19,7 +20,7 @@
 #include "storage/queue.h"
 #include "tests/unit/test.h"
 
-#define WAIT_MS 10000
+#define WAIT_MS 60000
 #define HEARD_MAX 512
 
 /* --- what hints lean on, replaced --- */
@@ -168,19 +169,25 @@ rig_wait(struct rig *r, bool (*until)(struct rig *r), int line)
 }
 #define WAIT(r, until) rig_wait(r, until, __LINE__)
 
-/* A port nobody has: the kernel's choice, given back. */
+/* A port nobody has, nor gets by chance: above what the kernel chooses from. */
 static uint16_t
 rig_port(void)
 {
+	static uint16_t last;
 	struct sockaddr_in sa = { .sin_family = AF_INET,
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t n = sizeof(sa);
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	int fd, rc;
 
-	assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&sa, &n), 0);
-	close(fd);
-	return ntohs(sa.sin_port);
+	do {
+		last = (uint16_t)(last == 0 ? 61000 + getpid() % 4000
+			: last == 65535 ? 61000
+					: last + 1);
+		sa.sin_port = htons(last);
+		fd = socket(AF_INET, SOCK_DGRAM, 0);
+		rc = bind(fd, (struct sockaddr *)&sa, sizeof(sa));
+		close(fd);
+	} while (rc != 0);
+	return last;
 }
 
 static const char *const rig_ids[2] = { "00000000000000aa",
@@ -350,7 +357,7 @@ test_accounts(void **state)
 static bool
 b_heard_all(struct rig *r)
 {
-	return r->follows[B0].n == 250;
+	return r->follows[B0].n == 250 && r->follows[A1].n == 250;
 }
 
 static void
@@ -369,13 +376,14 @@ test_many(void **state)
 	assert_in_range(stat_sum(r->counts[0], STAT_HINTS_SENT) - sent, 7, 8);
 	for (unsigned i = 0; i < 250; i++)
 		test_row(i, r->follows[B0].heard[i].head == 3ULL * i + 2);
-	assert_int_equal(r->follows[A1].n, 250);
 }
 
 static bool
 b_scored(struct rig *r)
 {
-	return counts_score(r->counts[1], 4711, 0) >= 3 && state_told == 99;
+	return counts_score(r->counts[1], 4711, 0) >= 3 && state_told == 99 &&
+	       counts_tally(r->counts[1], 4712) == 40003 &&
+	       queue_told[7] == 14 && queue_told[8] == 13;
 }
 
 static void
@@ -392,11 +400,8 @@ test_failures_and_state(void **state)
 	hints_bucket(r->w[A1].hints, 8, 13);
 	hints_bucket(r->w[A1].hints, 7, 14);
 	WAIT(r, b_scored);
-	assert_int_equal(counts_tally(r->counts[1], 4712), 40003);
 	assert_int_equal(counts_tally(r->counts[0], 4712), 0);
 	assert_true(counts_score(r->counts[1], 4711, 0) < 3.1);
-	assert_int_equal(queue_told[7], 14);
-	assert_int_equal(queue_told[8], 13);
 	/* the worker itself has counted already */
 	assert_true(counts_score(r->counts[0], 4711, 0) < 0.1);
 }
@@ -466,13 +471,14 @@ test_replay(void **state)
 static bool
 a_asked(struct rig *r)
 {
-	return r->nodes[0].refreshed == 1 && r->follows[A0].n == 2;
+	return r->nodes[0].refreshed > 0 && r->follows[A0].n == 2;
 }
 
 static void
 test_unknown_session(void **state)
 {
 	struct rig *r = *state;
+	uint64_t began = rig_boot_ms(r);
 	struct buf b;
 
 	/* recorded before its sender was started again */
@@ -483,6 +489,8 @@ test_unknown_session(void **state)
 	/* the leases are asked once in a while, not for every datagram */
 	forge_send(r, &b);
 	WAIT(r, a_asked);
+	assert_true(r->nodes[0].refreshed <=
+		    1 + (rig_boot_ms(r) - began) / HINTS_ASK_MS);
 	assert_true(counts_score(r->counts[0], 4711, 0) < 0.1);
 	assert_int_equal(stat_sum(r->counts[0], STAT_HINTS_BAD), 0);
 	buf_free(&b);
