@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <dirent.h>
+#include <poll.h>
 
 #include "base/loop.h"
 #include "base/offload.h"
@@ -65,6 +66,15 @@ beat(struct timer *tm, void *arg)
 		p->gap_ms = now - p->last_beat_ms;
 	p->last_beat_ms = now;
 	timer_set(p->sched, tm, BEAT_MS, beat, p);
+}
+
+/* The test has closed our standard input: it has seen what it waited for. */
+static bool
+told_to_end(void)
+{
+	struct pollfd in = { .fd = 0, .events = POLLIN };
+
+	return poll(&in, 1, 0) > 0;
 }
 
 static void
@@ -324,10 +334,14 @@ cmd_window(struct task *t, struct probe *p)
 }
 
 /*
- * loop DIR SECONDS: numbered exclusive symlinks, as a journal makes them, while
- * the server is killed.  An unknown outcome is settled by repeating with the
- * same text.  Afterwards every acknowledged name must be there with its text.
+ * loop DIR SECONDS [ENOUGH]: numbered exclusive symlinks, as a journal makes
+ * them, while the server is killed; for longer than that until ENOUGH are
+ * acknowledged; 0 seconds: until standard input ends.  An unknown outcome is
+ * settled by repeating with the same text.  Afterwards every acknowledged name
+ * must be there with its text.
  */
+#define ENOUGH_MS 120000
+
 struct looper {
 	unsigned acked, unknown, unavail, duplicates;
 	uint64_t longest_ms;
@@ -363,10 +377,24 @@ loop_once(struct task *t, struct probe *p, const struct share_fh *dir,
 	task_sleep_ms(t, 20);
 }
 
+static bool
+loop_goes_on(const struct probe *p, uint64_t now, uint64_t began,
+    const struct looper *l)
+{
+	uint64_t ms = 1000 * strtoul(p->argv[1], NULL, 10);
+	unsigned long enough =
+	    p->argc > 2 ? strtoul(p->argv[2], NULL, 10) : 0;
+
+	if (ms == 0 && !told_to_end())
+		return true;
+	return now < began + ms ||
+	       (l->acked < enough && now < began + ms + ENOUGH_MS);
+}
+
 static may_yield void
 cmd_loop(struct task *t, struct probe *p)
 {
-	uint64_t end = task_now_ms(t) + 1000 * strtoul(p->argv[1], NULL, 10);
+	uint64_t began = task_now_ms(t);
 	struct looper l = { 0 };
 	struct share_dirent *d;
 	struct share_fh dir;
@@ -378,7 +406,7 @@ cmd_loop(struct task *t, struct probe *p)
 	files = open_files();
 	printf("started\n");
 	fflush(stdout);
-	while (task_now_ms(t) < end && p->rc == 0) {
+	while (p->rc == 0 && loop_goes_on(p, task_now_ms(t), began, &l)) {
 		struct arena_mark m = arena_mark(task_arena(t));
 
 		loop_once(t, p, &dir, &l);
@@ -413,8 +441,8 @@ cmd_loop(struct task *t, struct probe *p)
 }
 
 /*
- * hang N: says started, then makes calls without end on all lanes, N tasks;
- * when one has failed, says how long the calls of the outage took at most.
+ * hang N: says started, then makes calls on all lanes, N tasks, until standard
+ * input ends; says how long the calls of the outage took at most.
  */
 struct hanger {
 	struct probe *p;
@@ -453,7 +481,6 @@ static may_yield void
 cmd_hang(struct task *t, struct probe *p)
 {
 	unsigned n = (unsigned)strtoul(p->argv[0], NULL, 10);
-	uint64_t end = task_now_ms(t) + 1000 * strtoul(p->argv[1], NULL, 10);
 	struct hanger *h = arena_new_obj(task_arena(t), struct hanger);
 
 	h->p = p;
@@ -465,7 +492,7 @@ cmd_hang(struct task *t, struct probe *p)
 		task_sleep_ms(t, 10);
 	printf("started\n");
 	fflush(stdout);
-	while (task_now_ms(t) < end)
+	while (!told_to_end())
 		task_sleep_ms(t, 10);
 	h->stop = true;
 	while (h->tasks > 0)
@@ -589,7 +616,7 @@ static const struct command {
 	{ "check", 0, cmd_check, false }, { "files", 0, cmd_files, true },
 	{ "names", 0, cmd_names, false }, { "put", 1, cmd_put, true },
 	{ "window", 1, cmd_window, false }, { "loop", 2, cmd_loop, false },
-	{ "hang", 2, cmd_hang, false }, { "pin", 0, cmd_pin, false },
+	{ "hang", 1, cmd_hang, false }, { "pin", 0, cmd_pin, false },
 	{ "forced", 2, cmd_forced, false }, { "stale", 0, cmd_stale, true },
 	{ "v4", 0, cmd_v4, false } };
 

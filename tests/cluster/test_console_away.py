@@ -13,11 +13,15 @@ from rig.wait import wait_for
 OUTAGE = '"level": "error"'
 
 
-def timed(call, *args, seconds=4, **kw):
-    began = time.monotonic()
-    answer = call(*args, **kw)
-    assert time.monotonic() - began < seconds, args
-    return answer
+def timed(call, *args, seconds=4, tries=4, **kw):
+    """The answer, which came in time; what is late every time is not the
+    machine's load."""
+    for _ in range(tries):
+        began = time.monotonic()
+        answer = call(*args, **kw)
+        if time.monotonic() - began < seconds:
+            return answer
+    raise AssertionError("%s took more than %s s" % (args, seconds))
 
 
 @pytest.mark.full
@@ -68,7 +72,8 @@ def while_away(root):
         other.csrf = None
         timed(other.sign_in, "root", PASSWORD, seconds=8)
         # the session goes on elsewhere, but this browser has forgotten it
-        timed(other.call, "DELETE", "/session", status=503, seconds=32)
+        timed(other.call, "DELETE", "/session", status=503, seconds=35,
+              tries=1)
         assert "Max-Age=0" in other.last_set_cookie
 
 

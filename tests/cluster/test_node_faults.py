@@ -41,9 +41,33 @@ def boxes_through(mail, node, accounts):
         with mail.imap(node, a, folder=None) as i:
             # ready is the node; each worker finds its own way back
             wait_for("SELECT works", lambda i=i: (
-                i.cmd("SELECT INBOX", status=None).status == "OK"), 20)
+                i.cmd("SELECT INBOX", status=None).status == "OK"), 60)
             found[a.address] = read_all(i)
     return found
+
+
+def delivered(connect, account, mark):
+    """As an MTA, which says again what was refused for now: ready is the node;
+    each worker finds its own way back.  Returns the mark that was taken and
+    those that are in doubt."""
+    doubtful = []
+
+    def once():
+        name = "%s.%d" % (mark, len(doubtful))
+        try:
+            with connect() as s:
+                s.deliver("From: a@x\nX-Test: %s\n\nx\n" % name,
+                          account.address)
+        except (AssertionError, OSError) as e:
+            assert not re.search(r"S: 5\d\d", str(e)), e
+            doubtful.append(name)
+            return None
+        return name
+    return wait_for(mark + " is taken", once, 60, 0.3), doubtful
+
+
+def marks_of(box):
+    return [re.search(rb"X-Test: (\S+)", d)[1].decode() for d in box.values()]
 
 
 def acked(senders):
@@ -171,11 +195,15 @@ def test_frozen_node_wakes_up(mail, capsys):
     account = mail.share.take()
     with mail.smtp(mail.lb) as s:
         s.deliver("From: a@x\nX-Test: w-0\n\nbefore\n", account.address)
-    proxied = dict(proxy=proxy_from(mail))
-    with mail.lb_host.inside():
-        half = Smtp(mail.n1.of("smtp"), seconds=90, **proxied)
-    half.greeting()
-    half.hello()
+
+    def at_n1():
+        """As the balancer would send one."""
+        with mail.lb_host.inside():
+            s = Smtp(mail.n1.of("smtp"), seconds=90, proxy=proxy_from(mail))
+        s.greeting()
+        s.hello()
+        return s
+    half = at_n1()
     half.cmd("MAIL FROM:<z@example.net>")
     half.cmd("RCPT TO:<%s>" % account.address)
     half.cmd("DATA", 354)
@@ -191,32 +219,31 @@ def test_frozen_node_wakes_up(mail, capsys):
         time.monotonic() > frozen + FREEZE_SECONDS), FREEZE_SECONDS + 5, 0.5)
     rows = {r["node"]: r for r in mail.ctl.json("node", "list")}
     mail.n1.thaw()
-    half.send("the other half\r\n.\r\n")
     try:
+        half.send("the other half\r\n.\r\n")
         code = half.reply()[0]
-    except AssertionError:
+    except (AssertionError, OSError):
         code = None
     # it may have to give up its session; then whoever runs it starts it again
-    if mail.n1.process.poll() is not None:
-        mail.n1.process = None
-        mail.n1.start(TAKEOVER_SECONDS)
-    mail.n1.wait_ready(TAKEOVER_SECONDS)
-    with mail.lb_host.inside():
-        again = Smtp(mail.n1.of("smtp"), **proxied)
-    again.greeting()
-    again.hello()
-    again.deliver("From: a@x\nX-Test: w-11\n\nafter\n", account.address)
+    wait_for("n1 is ready", lambda: ready_again(mail.n1), TAKEOVER_SECONDS)
+    last, doubtful = delivered(at_n1, account, "w-11")
     views = boxes_through(mail, mail.n2, [account])
     assert views == boxes_through(mail, mail.n1, [account])
-    marks = [re.search(rb"X-Test: (\S+)", d)[1].decode()
-             for d in views[account.address].values()]
-    assert [m for m in marks if m != "zombie-1"] == \
-        ["w-%d" % n for n in range(12)]
+    marks = marks_of(views[account.address])
+    assert [m for m in marks if m not in ["zombie-1"] + doubtful] == \
+        ["w-%d" % n for n in range(11)] + [last]
     assert marks.count("zombie-1") == (1 if code == 250 else 0) or \
         code != 250 and marks.count("zombie-1") <= 1
     with capsys.disabled():
         print("\na node frozen for %d s: node list said %s of it; its half "
               "message got %s" % (FREEZE_SECONDS, rows["n1"], code))
+
+
+def ready_again(node):
+    if node.process.poll() is not None:
+        node.process = None
+        node.start(TAKEOVER_SECONDS)
+    return node.http("/health/ready")[0] == 200
 
 
 def proxy_from(mail):
@@ -239,13 +266,14 @@ def test_server_hangs(mail):
             began = time.monotonic()
             answer = i.cmd("SELECT INBOX", status=None, seconds=60)
             assert answer.status == "NO" and "[UNAVAILABLE]" in answer.text
-            s.cmd("MAIL FROM:<a@example.net>")
-            s.send(b"RCPT TO:<%s>\r\n" % account.address.encode())
-            code, _ = s.reply(90)
-            if code == 250:
-                s.cmd("DATA", 354)
-                s.send("From: a@x\r\nX-Test: a-1\r\n\r\nx\r\n.\r\n")
+            for step, wanted in (
+                    ("MAIL FROM:<a@example.net>", 250),
+                    ("RCPT TO:<%s>" % account.address, 250), ("DATA", 354),
+                    ("From: a@x\r\nX-Test: a-1\r\n\r\nx\r\n.", 0)):
+                s.send(step + "\r\n")
                 code, _ = s.reply(90)
+                if code != wanted:
+                    break
             assert str(code).startswith("4"), code
             assert time.monotonic() - began < 120
             for n in mail.nodes:
@@ -257,11 +285,11 @@ def test_server_hangs(mail):
         # the same connection, without a new login
         wait_for("SELECT works again", lambda: (
             i.cmd("SELECT INBOX", status=None).status == "OK"), 30)
-    with mail.smtp(mail.lb) as s:
-        s.deliver("From: a@x\nX-Test: a-2\n\nx\n", account.address)
+    mail.lb.wait_up(seconds=60)
+    last, doubtful = delivered(lambda: mail.smtp(mail.lb), account, "a-2")
     box = boxes_through(mail, mail.n2, [account])[account.address]
-    marks = [re.search(rb"X-Test: (\S+)", d)[1].decode() for d in box.values()]
-    assert marks in (["a-0", "a-2"], ["a-0", "a-1", "a-2"])
+    marks = [m for m in marks_of(box) if m not in doubtful]
+    assert marks in (["a-0", last], ["a-0", "a-1", last])
 
 
 @pytest.mark.full
@@ -275,10 +303,7 @@ def test_cable_of_a_node(mail):
         s.deliver("From: a@x\nX-Test: c-0\n\nx\n", account.address)
     mail.hosts[0].mend()
     mail.n1.wait_ready(TAKEOVER_SECONDS)
-    mail.lb.wait_up()
-    with mail.connect(Smtp, mail.lb, "smtp") as s:
-        s.greeting()
-        s.hello()
-        s.deliver("From: a@x\nX-Test: c-1\n\nx\n", account.address)
+    mail.lb.wait_up(seconds=60)
+    last, doubtful = delivered(lambda: mail.smtp(mail.lb), account, "c-1")
     box = boxes_through(mail, mail.lb, [account])[account.address]
-    assert len(box) == 2
+    assert [m for m in marks_of(box) if m not in doubtful] == ["c-0", last]

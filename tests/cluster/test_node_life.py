@@ -112,6 +112,7 @@ def test_drain_and_resume(mail):
     """HAProxy sees it, new connections go elsewhere, idle ones are released,
     and nothing is lost on the way."""
     accounts = [mail.share.take() for _ in range(4)]
+    mail.lb.wait_up()           # so that it takes them by turns
     idlers = [mail.imap(mail.lb, a) for a in accounts]
     for i in idlers:
         i.idle()

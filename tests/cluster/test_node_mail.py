@@ -77,7 +77,8 @@ def test_idle_sees_the_other_node(mail, capsys):
     with capsys.disabled():
         print("\nIDLE across nodes with hints: median %.0f ms, worst %.0f ms"
               % (statistics.median(ms), max(ms)))
-    assert statistics.median(ms) < 500
+    # what is found by polling takes FOLLOW_FAST_MS and more
+    assert statistics.median(ms) < 1500
 
 
 def test_flags_and_expunge_across_nodes(mail):
@@ -181,8 +182,9 @@ def test_idle_without_hints(mail, capsys):
     with capsys.disabled():
         print("\nIDLE across nodes without hints: median %.0f ms, worst "
               "%.0f ms" % (statistics.median(ms), max(ms)))
-    # FOLLOW_BLIND_MS and a fifth, and the look itself
-    assert max(ms) < 8000
+    # FOLLOW_BLIND_MS and a fifth, the look itself, and a busy machine; who
+    # waits for a hint looks every FOLLOW_SLOW_MS
+    assert max(ms) < 15000
 
 
 @pytest.mark.full

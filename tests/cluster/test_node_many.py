@@ -80,4 +80,4 @@ def test_idle_connections(mail, capsys):
     for c in warm + clients:
         c.close()
     wait_for("the node has let go of them", lambda: (
-        mail.n1.metrics()["shoal_connections_imap"] == 0), 30)
+        mail.n1.metrics()["shoal_connections_imap"] == 0), 90)

@@ -274,9 +274,9 @@ def test_trace_knows(world):
         r = ctl.result("trace", str(you), as_json=True)
         return {json.loads(line)["e"] for line in r.stdout.splitlines()}
     wait_for("accepted and relayed are in the trace", lambda: (
-        {"smtp", "relay"} <= events(world.a.ctl)), 20)
+        {"smtp", "relay"} <= events(world.a.ctl)), 60)
     wait_for("and delivered, over there", lambda: (
-        "deliver" in events(world.b.ctl)), 20)
+        "deliver" in events(world.b.ctl)), 60)
 
 
 @pytest.mark.full

@@ -56,7 +56,7 @@ def test_one_bad_reply(rule, unknown, server, probe):
     s = Spoilt(server, "symlink:5:" + rule)
     # libnfs passes over a reply to nobody's call
     seconds = 12 if rule in ("drop", "garbage") else 2
-    v = probe.run(s.url, "loop", "loop", seconds)
+    v = probe.run(s.url, "loop", "loop", seconds, 21)
     seen = s.end()
     assert seen["fired"] == 1
     assert v["unknown"] == unknown and v["unavail"] == 0
@@ -80,7 +80,7 @@ def test_all_lose(server, probe):
     kinds = ["close", "half", "error:%d" % EIO, "delay:50"]
     s = Spoilt(server, *["symlink:%d:%s" % (i, kinds[i // 10 % 4])
                          for i in range(10, 400, 10)])
-    v = probe.run(s.url, "loop", "loop", 8)
+    v = probe.run(s.url, "loop", "loop", 8, 201)
     assert s.end()["fired"] >= 20
     assert v["acked"] > 200 and v["gap_ms"] < GAP_MS
 
