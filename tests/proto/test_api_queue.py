@@ -356,8 +356,9 @@ def test_searches_at_once(api, cluster):
     def ask(client):
         said.append(client.get("/trace", {200, 503}, q="nobody@far.example"))
 
+    # more than can be read in the time of a search
     with open(hole, "wb") as f:
-        f.truncate(1 << 30)
+        f.truncate(1 << 38)
     try:
         clients = [api.another() for _ in range(6)]
         for c in clients:
@@ -365,6 +366,9 @@ def test_searches_at_once(api, cluster):
         threads = [threading.Thread(target=ask, args=(c,)) for c in clients]
         for t in threads:
             t.start()
+        # of three of a worker one is refused at once
+        wait_for("two are turned away", lambda: len(said) >= 2, 15)
+        os.truncate(hole, 0)
         for t in threads:
             t.join()
     finally:

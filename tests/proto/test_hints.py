@@ -70,16 +70,16 @@ def test_idle_sees_other_node_at_once(n1, n2, account, imap, smtp):
     delays = []
 
     def at_once():
-        """Of five most.  What is sent after a poll waits for the next, 2 s: at
-        most the first may be lucky."""
+        """Of five most.  What is sent after a poll waits for the next, 2 s or
+        more: at most the first may be lucky."""
         for _ in range(5):
             sender.deliver(MESSAGE % len(delays), account.address)
             began = time.monotonic()
             watching.until(r"\* %d EXISTS" % (len(delays) + 1))
             delays.append(time.monotonic() - began)
-        return sorted(delays[-5:])[2] < 0.5
+        return sorted(delays[-5:])[2] < 1.5
 
-    wait_for("messages that are seen at once", at_once, 30)
+    wait_for("messages that are seen at once", at_once, 60)
     watching.done()
 
 
@@ -223,10 +223,10 @@ def quick_again(account, imap, smtp):
             sender.deliver(MESSAGE % seen, account.address)
             began, seen = time.monotonic(), seen + 1
             watching.until(r"\* %d EXISTS" % seen)
-            return time.monotonic() - began < 0.3
+            return time.monotonic() - began < 1.5
 
-        # polls are that quick now and then, five times running they are not
-        wait_for("hints", lambda: all(quick() for _ in range(5)), 30)
+        # a poll may be that quick once; the next is 2 s later
+        wait_for("hints", lambda: all(quick() for _ in range(5)), 60)
         watching.done()
     return of
 

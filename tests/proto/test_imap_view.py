@@ -187,7 +187,7 @@ def test_idle_with_hints(pair):
     c, d = pair(2)
     watch(c, d)    # nodes know each other since their last lease
     # a poll that finds one thing is 2 s before the next
-    wait_for("hints", lambda: max(watch(c, d)) < 1)
+    wait_for("hints", lambda: max(watch(c, d)) < 1.8, 60)
 
 
 def test_idle_without_hints(cluster, imap, account):
@@ -203,22 +203,31 @@ def test_idle_without_hints(cluster, imap, account):
 
 
 def calls(node):
-    return int(re.search(r"^shoal_share_calls_total (\d+)",
-                         node.http("/metrics")[1], re.M)[1])
+    return int(node.metrics()["shoal_share_calls_total"])
 
 
 def test_calls_of_a_look(pair, n1):
     """SELECT and NOOP of a known account: one call (DESIGN, 12); the node has
-    a few of its own."""
+    a few of its own, and now and then, as when it takes buckets of the queue,
+    many."""
     c, _ = pair(3)
-    for command in ("SELECT INBOX", "NOOP", "STATUS Sent (MESSAGES)"):
-        c.cmd(command)
+
+    def made(command):
         before = calls(n1)
         for _ in range(500):
             c.cmd(command)
         # counted once a second
         wait_for("the count", lambda: calls(n1) >= before + 500)
-        assert calls(n1) < before + 600, (command, calls(n1) - before)
+        return calls(n1) - before
+
+    for command in ("SELECT INBOX", "NOOP", "STATUS Sent (MESSAGES)"):
+        c.cmd(command)
+        least = made(command)
+        for _ in range(4):
+            if least < 600:
+                break
+            least = min(least, made(command))
+        assert least < 600, (command, least)
 
 
 def test_idle_same_node(imap, account):

@@ -11,10 +11,12 @@ from rig.wait import wait_for
 from smtp_common import mailbox, message, split
 
 BALANCER, STRANGER = "127.0.0.9", "127.0.0.8"
+WAIT = 5            # seconds
+AT_ONCE = WAIT - 1
 SHOAL = {
     "settings": {
-        "net.proxy_header": "1s",
-        "net.tls_handshake": "1s",
+        "net.proxy_header": "%ds" % WAIT,
+        "net.tls_handshake": "%ds" % WAIT,
         "net.exempt": "127.0.0.1",
         "net.connections_per_client": "3",
     },
@@ -71,17 +73,17 @@ def test_b81_header_from_a_stranger(smtp, cluster):
 
 def test_b82_no_header(smtp, cluster):
     began = time.monotonic()
-    c = smtp(greeting=False, source=BALANCER)
-    assert c.closed() == ""             # no banner
-    assert 0.9 < time.monotonic() - began < 5
-    for part in (V1[:20], SIGNATURE, v2()[:-1]):
-        c = smtp(greeting=False, source=BALANCER)
-        c.send(part)
-        assert c.closed() == ""
+    late = []
+    for part in (b"", V1[:20], SIGNATURE, v2()[:-1]):
+        late.append(smtp(greeting=False, source=BALANCER))
+        late[-1].send(part)
+    for c in late:
+        assert c.closed() == ""         # no banner
+        assert WAIT - 0.1 < time.monotonic() - began < WAIT + 10
     for junk in (b"EHLO x\r\n", b"\x16\x03\x01\x02\x00", b"\r\n\r\nQUIT\n"):
         c = smtp(greeting=False, source=BALANCER)
         c.send(junk)
-        assert c.closed(1) == ""
+        assert c.closed(AT_ONCE) == ""
 
 
 def test_b83_long_headers(smtp):
@@ -90,7 +92,7 @@ def test_b83_long_headers(smtp):
                    SIGNATURE + b"\x20\x00\xff\xff"):
         c = smtp(greeting=False, source=BALANCER)
         c.send(header)
-        assert c.closed(1) == ""
+        assert c.closed(AT_ONCE) == ""
     # as long as it may be
     smtp(proxy=b"PROXY UNKNOWN " + b"x" * 91 + b"\r\n", source=BALANCER)
     smtp(proxy=v2(0, 0, b"\0" * 4000), source=BALANCER)
@@ -118,7 +120,9 @@ def test_probes_are_not_logged(cluster):
     wait_for("all are gone", lambda: (
         n1.metrics()["shoal_connections_accepted_total"] >= accepted + 40 and
         n1.metrics()["shoal_connections_smtp"] == 0), 10)
-    assert n1.log()[before:] == []
+    # the node has its own to say: that it takes buckets of the queue
+    assert [line for line in n1.log()[before:] if {
+        "conn", "session", "peer", "listener", "protocol"} & set(line)] == []
 
 
 def test_limit_of_one_client(smtp, cluster):
@@ -152,7 +156,7 @@ def test_handshake_that_does_not_come(connect):
     c = connect(Line, "n1", "imaps")
     began = time.monotonic()
     assert c.closed() == ""
-    assert 0.9 < time.monotonic() - began < 5
+    assert WAIT - 0.1 < time.monotonic() - began < WAIT + 10
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2,

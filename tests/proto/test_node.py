@@ -41,4 +41,4 @@ def test_killed_node_comes_back(n1):
     """Its own session is taken over at once: no other machine holds its
     `local`."""
     n1.kill()
-    n1.start(seconds=15)
+    n1.start(seconds=25)       # others wait for 30 s

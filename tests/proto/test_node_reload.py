@@ -31,7 +31,7 @@ def reload(node, event="reloaded"):
     """Every worker has it when the master says so."""
     before = len(node.log(event=event))
     node.signal(signal.SIGHUP)
-    wait_for(event, lambda: len(node.log(event=event)) > before, 10)
+    wait_for(event, lambda: len(node.log(event=event)) > before)
 
 
 def rewrite(node, change):
@@ -41,7 +41,7 @@ def rewrite(node, change):
 
 def greets(port):
     try:
-        with socket.create_connection(("127.0.0.1", port), 5) as s:
+        with socket.create_connection(("127.0.0.1", port), 30) as s:
             return s.recv(100)
     except OSError:
         return b""
@@ -211,14 +211,14 @@ def test_log_file(n1):
         'log { target = "%s" format = logfmt level = info }' % path))
     n1.signal(signal.SIGHUP)
     wait_for("reloaded", lambda: os.path.exists(path) and
-             "event=reloaded" in open(path).read(), 10)
+             "event=reloaded" in open(path).read())
     os.rename(path, path + ".1")
     n1.signal(signal.SIGUSR1)
-    wait_for("a new file", lambda: os.path.exists(path), 10)
+    wait_for("a new file", lambda: os.path.exists(path))
     greets(n1.ports["smtp"])
     n1.kill_worker(1)
     wait_for("lines in it", lambda: "event=\"worker ended\"" in
-             open(path).read(), 10)
+             open(path).read())
     assert "worker ended" not in open(path + ".1").read()
     n1.wait_ready()
 

@@ -55,10 +55,13 @@ def test_good_mail_is_taken(fallback, account, ctl):
 
 
 def test_early_talker(n1):
-    c = Smtp(("127.0.0.1", PORT), **proxied(MX))
-    c.send(b"EHLO mx.example.net\r\n")
-    c.expect_reply(554)
-    c.close()
+    for _ in range(5):
+        with Smtp(("127.0.0.1", PORT), **proxied(MX)) as c:
+            c.send(b"EHLO mx.example.net\r\n")
+            code, _ = c.reply()
+        if code == 554:     # else this process stood still for so long
+            break
+    assert code == 554
 
 
 def test_reverse_dns(fallback, smtp, account):

@@ -87,20 +87,21 @@ def test_messages_of_a_session(smtp, account, ctl):
 def test_b26_slow_clients(smtp, account):
     """A line that trickles, a message that stops, nothing at all: each is cut
     off when the time for it is over, whatever came meanwhile."""
-    silent, trickle, stopped, chunk = (client(smtp) for _ in range(4))
+    silent, stopped, chunk = (client(smtp) for _ in range(3))
     begin(stopped, account).cmd("DATA", 354)
     stopped.send(message("slow"))
     begin(chunk, account).send(b"BDAT 10\r\n0123456789")
     chunk.expect_reply(250)
     began = time.monotonic()
+    trickle = client(smtp)
     # well before 5 s are over: who sends then loses what he was told
-    for _ in range(6):
+    while time.monotonic() - began < 2.5:
         trickle.send("N")
         time.sleep(0.5)
     for c in (silent, trickle, stopped, chunk):
         c.expect_reply(421, "4.4.2")
         assert c.closed() == ""
-    assert 4.5 < time.monotonic() - began < 10
+    assert 4.5 < time.monotonic() - began < 15
 
 
 def test_bare_lf_normalised(smtp, account, ctl):
@@ -108,8 +109,6 @@ def test_bare_lf_normalised(smtp, account, ctl):
     c.cmd("DATA", 354)
     c.send(b"Subject: x\n\na\n..b\r\nc\n\r\n.\r\n")
     c.expect_reply(250)
-    assert mailbox(ctl, account)[0].endswith(
-        b"Subject: x\r\n\r\na\r\n.b\r\nc\r\n\r\n")
     c.send("NOOP\n")
     c.expect_reply(250)
     # an end that is none is refused whatever the setting
@@ -117,6 +116,8 @@ def test_bare_lf_normalised(smtp, account, ctl):
     c.send(b"a\n.\nMAIL FROM:<>\r\n.\r\n")
     c.expect_reply(550, "5.5.2")
     assert c.closed() == ""
+    raw, = mailbox(ctl, account)
+    assert raw.endswith(b"Subject: x\r\n\r\na\r\n.b\r\nc\r\n\r\n")
 
 
 def test_over_quota(smtp, small, ctl):

@@ -197,23 +197,27 @@ def test_rules_of_domains(smtp, account, ctl):
     assert len(mailbox(ctl, "x@ignore.example.org")) == 2
 
 
-def test_setting(smtp, account, ctl):
-    def taken():
-        c = connect(smtp, NAMELESS)
+def test_setting(smtp, account, ctl, n1):
+    def taken(c):
         begin(c, account).cmd("DATA", 354)
         c.send(from_("example.net") + b".\r\n")
         code, _ = c.reply()
-        c.close()
         return code == 250
 
-    assert not taken()
+    sessions = []           # of each worker: the next test may get any
+    for worker in n1.workers_now():
+        with n1.only(worker):
+            sessions.append(connect(smtp, NAMELESS))
+    assert not any(map(taken, sessions))
     ctl.run("settings", "set", "dmarc.enforce", "no")
     try:
-        wait_for("dmarc.enforce = no", taken, step=0.3)
+        for c in sessions:
+            wait_for("dmarc.enforce = no", lambda: taken(c), step=0.3)
     finally:
         ctl.run("settings", "set", "dmarc.enforce", "yes")
     assert results(mailbox(ctl, account)[0])[0]["dmarc"] == "fail"
-    wait_for("dmarc.enforce = yes", lambda: not taken(), step=0.3)
+    for c in sessions:
+        wait_for("dmarc.enforce = yes", lambda: not taken(c), step=0.3)
 
 
 def test_header_too_long_to_be_judged(smtp, account, ctl):
