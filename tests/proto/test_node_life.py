@@ -1,6 +1,5 @@
 """Workers that die, draining, and how a node ends."""
 
-import contextlib
 import os
 import signal
 import socket
@@ -49,23 +48,10 @@ def both_workers(node, account):
     """A session of each worker, by pid."""
     found = {}
     for pid in node.workers_now():
-        with only(node, pid):
+        with node.only(pid):
             found[pid] = session(node, account)
         assert owner(node, found[pid].socket) == pid
     return found
-
-
-@contextlib.contextmanager
-def only(node, worker):
-    """All other workers are stopped."""
-    others = [pid for pid in node.workers_now() if pid != worker]
-    for pid in others:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in others:
-            os.kill(pid, signal.SIGCONT)
 
 
 def owner(node, sock):
@@ -116,7 +102,7 @@ def test_workers_share_what_comes(n1):
     of = [owner(n1, c.socket) for c in held]
     assert min(of.count(pid) for pid in n1.workers_now()) >= 8, of
     for pid in n1.workers_now():
-        with only(n1, pid):
+        with n1.only(pid):
             more = [connect() for _ in range(20)]
         assert {owner(n1, c.socket) for c in more} == {pid}
         held += more
