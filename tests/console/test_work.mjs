@@ -90,6 +90,19 @@ test("a user has his own things", async () => {
 	);
 });
 
+test("who has no mailbox sees at once what he has", async () => {
+	page = await signIn(m, "dora", "/me");
+	await page.getByRole("heading", { name: t("me.password") }).waitFor();
+	assert.deepEqual(
+		await page.locator(".tabs a").allInnerTexts(),
+		[t("me.tab.security"), t("me.tab.tokens")]
+	);
+	assert.equal(
+		await page.locator(".tabs [aria-current]").innerText(),
+		t("me.tab.security")
+	);
+});
+
 // --- the cluster ---
 
 test("the overview follows without being drawn anew", async () => {

@@ -13,28 +13,28 @@ import { Table } from "./table.js";
 
 const is_admin = () => session.get().role !== "user";
 
-const tabs = (me) => [["", "/me", t("me.tab.mailbox")],
+/* The first is open; an administrator need not have a mailbox. */
+const tabs = (me) => [me.account && ["", "/me", t("me.tab.mailbox")],
 	me.account && ["forwarding", "/me/forwarding", t("me.tab.forwarding")],
 	["security", "/me/security", t("me.tab.security")],
 	is_admin() && ["tokens", "/me/tokens", t("me.tab.tokens")],
 ].filter(Boolean);
 
 function Mailbox({ me }) {
-	const list = useList(me.account ? "/me/folders" : null);
+	const list = useList("/me/folders");
 
 	return html`<${Card} id="me" title=${t("me.title")}><${Facts} rows=${[
 		[t("me.login"), me.login], me.name && [t("me.name"), me.name],
 		[t("me.role"), t("role." + me.role) + (me.domain
 			? " · " + me.domain : "")],
-		me.account && [t("me.address"), me.account.address],
-		me.account && [t("me.last_login"), me.account.last_login
+		[t("me.address"), me.account.address],
+		[t("me.last_login"), me.account.last_login
 			? html`<${When} at=${me.account.last_login.at} /> ${t(
 				"me.last_login_by", { protocol: me.account.last_login
 					.protocol.toUpperCase(),
 				ip: me.account.last_login.ip })}`
 			: no_login(me.account)],
 	]} /><//>
-	${!me.account ? html`<${Note}>${t("me.no_account")}<//>` : html`
 	<${Card} id="quota" title=${t("me.quota")}>
 		<${QuotaBar} used=${me.account.used_bytes}
 			quota=${me.account.quota_bytes} />
@@ -44,7 +44,7 @@ function Mailbox({ me }) {
 	<${Card} id="folders" title=${t("me.folders")}><${Table}
 		label=${t("me.folders")} list=${list} columns=${folder_columns()}
 		row_key=${(f) => f.name} empty=${html`<${Empty}
-			title=${t("me.no_folders")} />`} /><//>`}`;
+			title=${t("me.no_folders")} />`} /><//>`;
 }
 
 function ForwardingForm({ f, tag }) {
@@ -83,16 +83,16 @@ function MyTokens() {
 
 export default function Me({ params }) {
 	const of = useGet("/me");
-	const tab = params.tab ?? "";
+	const shown = (me, tab) => html`
+		<${Tabs} at=${tab} tabs=${tabs(me)} label=${t("nav.me")} />
+		${!tabs(me).some(([id]) => id === tab) ? html`<${Empty}
+			title=${t("shell.no_page")} />`
+		: tab === "forwarding" ? html`<${Forwarding} />`
+		: tab === "security" ? html`<${Security} me=${me} of=${of} />`
+		: tab === "tokens" ? html`<${MyTokens} />`
+		: html`<${Mailbox} me=${me} />`}`;
 
 	return html`<${Page} title=${t("nav.me")}>
-		<${Loaded} of=${of}>${(me) => html`
-			<${Tabs} at=${tab} tabs=${tabs(me)} label=${t("nav.me")} />
-			${!tabs(me).some(([id]) => id === tab) ? html`<${Empty}
-				title=${t("shell.no_page")} />`
-			: tab === "forwarding" ? html`<${Forwarding} />`
-			: tab === "security" ? html`<${Security} me=${me} of=${of} />`
-			: tab === "tokens" ? html`<${MyTokens} />`
-			: html`<${Mailbox} me=${me} />`}`}<//>
-	<//>`;
+		<${Loaded} of=${of}>${(me) => shown(me, params.tab ??
+			tabs(me)[0][0])}<//><//>`;
 }

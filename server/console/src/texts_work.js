@@ -263,8 +263,6 @@ export const texts = {
 	"me.address": ["Address", "Adresse"],
 	"me.last_login": ["Last login to mail", "Letzte Anmeldung am Postfach"],
 	"me.last_login_by": ["by {protocol} from {ip}", "mit {protocol} von {ip}"],
-	"me.no_account": ["There is no mailbox with this sign-in.",
-		"Zu dieser Anmeldung gehört kein Postfach."],
 	"me.quota": ["Space", "Platz"],
 	"me.messages": ["{n|message|messages}", "{n|Nachricht|Nachrichten}"],
 	"me.folders": ["Folders", "Ordner"],
