@@ -296,17 +296,16 @@ on(
 	(x, b) => Object.assign(x.d.forwarding, b),
 	accountTag
 );
+on("POST /accounts/{address}/identities", (x, b) => {
+	x.bump(accountTag.tag(x.args));
+	x.status = 201;
+	return { address: b.address };
+});
 on(
-	"POST /accounts/{address}/identities",
-	(x, b) => {
-		x.status = 201;
-		return { address: b.address };
-	},
+	"DELETE /accounts/{address}/identities/{identity}",
+	() => undefined,
 	accountTag
 );
-on("DELETE /accounts/{address}/identities/{identity}", () => undefined, {
-	match: true,
-});
 on("POST /accounts/{address}/test-message", (x) => {
 	x.status = 202;
 	return { id: "n1-0-0000ff-1" };

@@ -320,6 +320,64 @@ test("what one did oneself is no collision, on whichever tab", async () => {
   quiet();
 });
 
+test("what one did a moment ago is no collision", async () => {
+  const where = "/accounts/alice%40example.org";
+  const targets = field(t("forward.targets"));
+  const saves = () => mock.log.filter((x) => x.startsWith("PUT ") &&
+    x.endsWith(`${where}/forwarding`)).length;
+  const save = async (to) => {
+    await targets.fill(to);
+    await button(t("ui.save")).click();
+    await until(`saved, or not: ${to}`, async () =>
+      mock.data.forwarding.targets.join() === to ||
+        await page.getByText(t("form.collision_title")).count() > 0);
+    assert.equal(mock.data.forwarding.targets.join(), to);
+    await page.locator("[aria-labelledby=forwarding] [type=submit]:disabled")
+      .waitFor();
+  };
+  // what is shown of the account is as old as it was before the order; a name
+  // that leads to it is seen when all that was asked for is here
+  const while_old = async (name, order, then) => {
+    let go_on;
+
+    mock.faults.push({ path: where, method: "GET", times: 1,
+      held: new Promise((done) => { go_on = done; }) });
+    await order();
+    await until("it is asked for", () => mock.faults.at(-1).times === 0);
+    mock.data.aliases.push({ ...mock.data.aliases[0], address: name,
+      targets: ["alice@example.org"] });
+    await then();
+    await sees(name);
+    go_on();
+  };
+
+  await sign_in(`${where}/addresses`);
+  await targets.waitFor();
+  const before = saves();
+
+  // its answer has the account's new ETag
+  await while_old("one@example.org", async () => {
+    await button(t("domain.suspend")).click();
+    await button(t("domain.suspend"), dialog()).click();
+    await sees(t("account.is_suspended"));
+  }, () => save("a@x.example"));
+  assert.equal(saves(), before + 1);
+  // its answer has none
+  await while_old("two@example.org", async () => {
+    await field(t("address.add_identity")).fill("more@example.org");
+    await button(t("address.add")).click();
+  }, () => save("b@x.example"));
+  // somebody else
+  mock.data.forwarding = { targets: ["theirs@x.example"], keep: true };
+  await control({ bump: "/accounts/alice@example.org" });
+  await targets.fill("c@x.example");
+  await button(t("ui.save")).click();
+  await sees(t("form.collision_title"));
+  await page.locator("form [role=alert]").waitFor();
+  await sees("theirs@x.example");
+  quiet();
+});
+
 test("who was too late is told so, and may then do it", async () => {
   await sign_in("/accounts/alice@example.org");
   await button(t("domain.remove")).click();

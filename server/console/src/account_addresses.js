@@ -1,13 +1,12 @@
 /* account_addresses.js - which addresses lead to an account, which it may use,
  * and where its mail goes on to */
 import { ask, get, may, path } from "./api.js";
-import { useGet } from "./data.js";
 import { confirm } from "./dialog.js";
 import { Field, Form, useForm } from "./form.js";
-import { html, useEffect, useRef } from "./lib.js";
+import { html } from "./lib.js";
 import { change, check_address } from "./parts.js";
 import { t } from "./texts.js";
-import { Button, Card, Loaded } from "./ui.js";
+import { Button, Card } from "./ui.js";
 
 const List = ({ items, none, render }) => items.length === 0
 	? html`<p class="soft">${none}</p>`
@@ -62,41 +61,46 @@ function Identities({ where, it }) {
 	<//>`;
 }
 
-/* of: the useGet() of the account, whose tag is this one's, too. */
-export function Forwarding({ where, of, change: write }) {
-	const it = useGet(where);
-	const seen = useRef(of.tag);
+export const Forwarding = ({ where, it, change: write }) => html`
+	<${Card} title=${t("forward.title")} id="forwarding">
+		<${ForwardingForm} where=${where} it=${it} write=${write} /><//>`;
 
-	useEffect(() => {
-		if (of.tag === seen.current)
-			return;
-		seen.current = of.tag;
-		if (of.tag !== it.tag)
-			it.reload();
-	}, [of.tag]);
-	return html`<${Card} title=${t("forward.title")} id="forwarding">
-		<${Loaded} of=${it}>${() => html`<${ForwardingForm}
-			where=${where} it=${it} of=${of} write=${write} />`}<//><//>`;
+const same = (a, b) => a.keep === b.keep &&
+	a.targets.join() === b.targets.join();
+
+/* The tag is the whole account's, and not every order beside the form answers
+ * with the new one: what leaves the forwarding as it was is no collision. */
+async function put(where, tag, was, body) {
+	try {
+		return await ask("PUT", where, { tag, body });
+	} catch (e) {
+		const now = e.code === "precondition_failed" && await get(where);
+
+		if (!now || !same(now.data, was))
+			throw e;
+		return ask("PUT", where, { tag: now.tag, body });
+	}
 }
 
-function ForwardingForm({ where, it, of, write }) {
+function ForwardingForm({ where, it, write }) {
+	const f = it.data.forwarding;
 	const form = useForm({
-		initial: it.data, tag: it.tag, done_text: t("ui.saved"),
-		save: (v, tag) => ask("PUT", where, { tag, body: {
+		initial: f, tag: it.tag, done_text: t("ui.saved"),
+		save: (v, tag) => put(where, tag, form.base, {
 			targets: v.targets, keep: v.targets.length === 0 ||
-				v.keep } }),
+				v.keep }),
 		load: () => get(where),
 		saved: (data, tag) => {
-			it.set(data, tag);
-			of.reload();
+			it.set({ ...it.data, forwarding: data }, tag);
+			it.reload();
 		},
 	});
 
 	if (!write)
-		return it.data.targets.length === 0
+		return f.targets.length === 0
 			? html`<p class="soft">${t("forward.none")}</p>`
-			: html`<ul>${it.data.targets.map((x) => html`
-				<li>${x}</li>`)}</ul><p>${t(it.data.keep
+			: html`<ul>${f.targets.map((x) => html`
+				<li>${x}</li>`)}</ul><p>${t(f.keep
 					? "forward.keeps" : "forward.gone")}</p>`;
 	return html`<${Form} form=${form} action=${t("ui.save")} guard
 		names=${{ targets: t("forward.targets"), keep: t("forward.keep") }}>

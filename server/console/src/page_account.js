@@ -41,7 +41,7 @@ export default function Account({ params: { address, tab = "account" } }) {
 			: tab === "addresses" ? html`
 				<${Addresses} where=${where} it=${it} />
 				<${Forwarding} where=${where + "/forwarding"}
-					of=${it} change=${may("accounts", true)} />`
+					it=${it} change=${may("accounts", true)} />`
 			: tab === "folders" ? html`
 				<${Folders} where=${where + "/folders"} />`
 			: html`<${Overview} where=${where} it=${it} />`}`}<//>
