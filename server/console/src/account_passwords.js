@@ -76,7 +76,7 @@ function NewOne({ where, it, onClose }) {
 			<${Done} onClose=${onClose} autofocus />`}<//>`;
 }
 
-/* Of an account, or (where: "/me/app-passwords") one's own. */
+/* Of an account. One's own are made otherwise: me_security.js. */
 export function AppPasswords({ where, change }) {
 	const [making, make] = useState(false);
 	const it = useGet(where);
