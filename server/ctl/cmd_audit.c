@@ -4,14 +4,15 @@
 #include "storage/state_audit.h"
 
 #define AUDITCTL_LIMIT 100
-#define AUDITCTL_LIMIT_MAX 1000000
+#define AUDITCTL_MAX 1000000
 
 static const struct ctl_option audit_list_options[] = {
 	{ "object", CTL_STRING, "TEXT", "a part of what was changed" },
 	{ "who", CTL_STRING, "TEXT", "a part of who did it" },
 	{ "what", CTL_STRING, "TEXT", "how the change begins: account, queue" },
 	{ "domain", CTL_STRING, "DOMAIN", "only of what is in this domain" },
-	{ "limit", CTL_NUMBER, "N", "at most so many (default 100)" },
+	{ "limit", CTL_NUMBER, "N",
+	    "at most so many (default 100, never more than 1000000)" },
 	{ NULL, CTL_FLAG, NULL, NULL },
 };
 
@@ -22,21 +23,18 @@ audit_list_run(struct task *t, struct ctl *c)
 		"detail" };
 	struct state_audit_query q = { .object = ctl_text(c, "object"),
 		.who = ctl_text(c, "who"),
-		.what = ctl_text(c, "what"),
-		.max = AUDITCTL_LIMIT };
+		.what = ctl_text(c, "what") };
+	const struct ctl_value *limit = ctl_opt(c, "limit");
+	uint64_t most = limit->given ? limit->n : AUDITCTL_LIMIT;
 	struct arena *a = task_arena(t);
 	struct state_audit_row *list;
 	struct ctl_out *o;
 	struct err *e;
 	unsigned n;
 
-	if (ctl_given(c, "limit")) {
-		if (ctl_opt(c, "limit")->n == 0 ||
-		    ctl_opt(c, "limit")->n > AUDITCTL_LIMIT_MAX)
-			return err_newf(a, ERR_INVALID, "--limit takes 1 to %d",
-			    AUDITCTL_LIMIT_MAX);
-		q.max = (unsigned)ctl_opt(c, "limit")->n;
-	}
+	if (most == 0)
+		return err_new(a, ERR_INVALID, "--limit takes 1 or more", NULL);
+	q.max = (unsigned)(most < AUDITCTL_MAX ? most : AUDITCTL_MAX);
 	if (ctl_given(c, "domain")) {
 		e = unicode_domain_ascii(a, ctl_text(c, "domain"), &q.domain);
 		if (e != NULL)

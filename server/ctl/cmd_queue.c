@@ -49,7 +49,8 @@ queuectl_open(struct task *t, struct ctl *c, struct admin_queue **q_r)
 
 static const struct ctl_option queue_list_options[] = {
 	QUEUECTL_FILTERS,
-	{ "limit", CTL_NUMBER, "N", "at most so many (default: 1000)" },
+	{ "limit", CTL_NUMBER, "N",
+	    "at most so many (default 1000, never more than 10000000)" },
 	{ NULL, CTL_FLAG, NULL, NULL },
 };
 

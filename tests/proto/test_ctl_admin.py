@@ -160,6 +160,7 @@ def test_audit(ctl):
         ("domain.add", "example.org")]
     assert all(r["who"].startswith("ctl:") and r["at"] for r in rows)
     assert ctl.json("audit", "list", "--limit", "1") == rows[:1]
+    assert ctl.json("audit", "list", "--limit", "9" * 12) == whole
     assert ctl.json("audit", "list", "--what", "account.") == rows[1:3]
     assert ctl.json("audit", "list", "--who", "admin:") == []
     assert ctl.json("audit", "list", "--object", "ALICE") == rows[:3]

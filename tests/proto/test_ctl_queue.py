@@ -78,6 +78,7 @@ def test_list_and_show(queue):
     assert queue.ids("--from", "<>") == {b}
     assert queue.ids("--held") == set()
     assert len(queue.rows("--limit", "1")) == 1
+    assert len(queue.rows("--limit", "9" * 12)) == 2
     assert "and 1 more" in queue.run("queue", "list", "--limit", "1")
 
     queue.probe("outcome", 1, a, 0, "waiting", 2000000000, 451,
