@@ -87,7 +87,8 @@ def refused_everywhere(node, code):
     """On other connections, which other workers serve, too."""
     for _ in range(2):          # more is guessing: AUTH_TOTP_FAILURES
         with Api(node) as api:
-            timed(api.sign_in, "night", PASSWORD, 401, "totp_wrong", totp=code)
+            timed(api.sign_in, "night", PASSWORD, 401, "totp_wrong", totp=code,
+                  seconds=8)
 
 
 @pytest.mark.full
@@ -111,14 +112,15 @@ def test_second_factor(build):
             try:
                 # before anybody knows
                 code = later_code(secret, code)
-                timed(other.sign_in, "night", PASSWORD, totp=code, seconds=20)
+                timed(other.sign_in, "night", PASSWORD, totp=code, seconds=30)
+                refused_everywhere(c.n1, code)
                 wait_for("it is seen", lambda: timed(
                     night.get, "/share")["away"], 60)
-                refused_everywhere(c.n1, code)
                 # and when it is known
                 code = later_code(secret, code)
-                timed(other.sign_in, "night", PASSWORD, 401, "totp_required")
-                timed(other.sign_in, "night", PASSWORD, totp=code)
+                timed(other.sign_in, "night", PASSWORD, 401, "totp_required",
+                      seconds=8)
+                timed(other.sign_in, "night", PASSWORD, totp=code, seconds=8)
                 assert other.get("/session")["totp"]
                 refused_everywhere(c.n1, code)
             finally:
