@@ -82,7 +82,7 @@ export function useList(where, query, later, every) {
 	const key = where === null ? null : where + JSON.stringify(query || {});
 	const [state, change] = useState({ items: [], next: null });
 	const [again, reload] = useState(0);
-	const asking = useRef(null);
+	const asking = useRef(null), looking = useRef(null);
 	const now = useRef(state);
 
 	now.current = state;
@@ -90,8 +90,9 @@ export function useList(where, query, later, every) {
 		const stop = new AbortController();
 		const earlier = asking.current;
 
-		/* What is asked about earlier items goes on while more come. */
-		if (cursor === undefined)
+		/* What is asked about earlier items goes on while more come,
+		 * but not a look at what was shown before them. */
+		if (cursor === undefined || earlier === looking.current)
 			earlier?.abort();
 		else
 			stop.signal.addEventListener("abort", () =>
@@ -136,7 +137,7 @@ export function useList(where, query, later, every) {
 		if (s.key !== key || s.busy || s.items.length > LIMIT_MAX)
 			return;
 		asking.current?.abort();
-		asking.current = stop;
+		asking.current = looking.current = stop;
 		try {
 			const { data } = await get(where, { ...query, limit:
 				Math.max(s.items.length, query?.limit ?? LIMIT) },

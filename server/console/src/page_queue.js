@@ -96,6 +96,13 @@ export default function Queue() {
 	const write = may("queue", true);
 
 	latest.current = list;
+	/* Not before what is being asked for has come. */
+	const look_soon = () => {
+		clearTimeout(seen.current);
+		seen.current = setTimeout(() => latest.current.busy
+			? look_soon() : latest.current.refresh(), SEEN_MS);
+	};
+
 	useEffect(() => () => clearTimeout(seen.current), []);
 	/* What is gone from the list is not ordered about unseen. */
 	useEffect(() => {
@@ -127,9 +134,7 @@ export default function Queue() {
 				fail(f);
 				choose(new Set(f.map((x) => x.id)));
 				list.reload();
-				clearTimeout(seen.current);
-				seen.current = setTimeout(() =>
-					latest.current.refresh(), SEEN_MS);
+				look_soon();
 			}} />`}
 		<${Table} label=${t("nav.queue")} list=${list} columns=${columns()}
 			row_key=${(m) => m.id} href=${(m) => "/queue/" +
