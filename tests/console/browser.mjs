@@ -22,6 +22,7 @@ const SECONDS = 60;
 export async function open_browser() {
   browser = await chromium.launch({
     executablePath: cluster.chromium,
+    timeout: 2 * SECONDS * 1000,
     // no name is ever looked up: nothing can come from elsewhere
     args: ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.*",
       "--disable-dev-shm-usage"],

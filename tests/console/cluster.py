@@ -121,7 +121,7 @@ class Door:
             named = next(r for r in self._balancer() if (
                 r["# pxname"], r["svname"]) == (service, "FRONTEND"))
             return named if named["scur"] == "0" else None
-        return int(wait_for("no connection of %s" % service, row, 30)["bout"])
+        return int(wait_for("no connection of %s" % service, row, 90)["bout"])
 
     def up(self, seconds):
         """Until HAProxy sees every service of both nodes."""

@@ -1,7 +1,7 @@
 // first_run.mjs - the one-time link, and signing in
 
 import { Person } from "./browser.mjs";
-import { ask, check, cluster, scenario, until } from "./lib.mjs";
+import { ask, check, cluster, scenario, SOON, until } from "./lib.mjs";
 import { ROOT, node, root, sign_in } from "./people.mjs";
 import { t, t_de } from "./texts.mjs";
 
@@ -111,7 +111,7 @@ scenario("sign-out-everywhere", ["first-run-link"], async () => {
   const began = Date.now();
   await until("the other node's session has ended", async () =>
     await two.page.evaluate(async () => (await fetch("/api/v1/session"))
-      .status) === 401, 5);
+      .status) === 401, SOON);
   console.log(`# it ended after ${Date.now() - began} ms`);
   // whoever was at work signs in again, and stays where he was
   await two.page.reload();

@@ -25,9 +25,13 @@ export function equal(got, wanted, what) {
 
 export const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
+// What is changed at one node holds at all within 5 s, if every hint is lost; the
+// rest is a busy machine's.
+export const SOON = 20;
+
 // Until it is true; its value.  What it throws is what was wrong at the end.  The
 // last attempt begins after the deadline: how long one takes does not count.
-export async function until(what, condition, seconds = 20) {
+export async function until(what, condition, seconds = 60) {
   const end = Date.now() + seconds * 1000;
   let last = "";
   for (;;) {

@@ -38,6 +38,7 @@ export async function openMock(name) {
 	await new Promise((done) => mock.server.listen(0, "127.0.0.1", done));
 	const browser = await chromium.launch({
 		executablePath: "/usr/bin/chromium",
+		timeout: 2 * SECONDS * 1000,
 		args: ["--no-sandbox", "--disable-dev-shm-usage"],
 	});
 	const base = `http://127.0.0.1:${mock.server.address().port}`;

@@ -1,6 +1,6 @@
 // operate.mjs - the queue, the trace, nodes
 
-import { ask, check, equal, scenario, until } from "./lib.mjs";
+import { ask, check, equal, scenario, SOON, until } from "./lib.mjs";
 import { ANNA, api, root } from "./people.mjs";
 import { t } from "./texts.mjs";
 
@@ -16,7 +16,7 @@ async function stuck(p) {
     const { data } = await api(p, "GET", "/queue");
     return data.items.length === 1 && data.items[0].tries > 0 &&
       data.items[0];
-  }, 30);
+  }, 60);
 }
 
 scenario("queue", ["first-steps"], async () => {
@@ -66,7 +66,7 @@ scenario("queue-orders", ["queue"], async () => {
   await p.button(t("queue.remove"), p.dialog()).click();
   await p.sees(t("queue.none"));
   await until("the other node knows, too", async () =>
-    (await api(p, "GET", "/queue")).data.items.length === 0, 5);
+    (await api(p, "GET", "/queue")).data.items.length === 0, SOON);
 });
 
 scenario("trace-with-transcript", ["mail-comes-in", "queue"], async () => {

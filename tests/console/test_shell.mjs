@@ -24,6 +24,7 @@ before(async () => {
   await new Promise((done) => mock.server.listen(0, "127.0.0.1", done));
   base = `http://127.0.0.1:${mock.server.address().port}`;
   browser = await chromium.launch({ executablePath: "/usr/bin/chromium",
+    timeout: 2 * SECONDS * 1000,
     args: ["--no-sandbox", "--disable-dev-shm-usage"] });
 });
 

@@ -26,6 +26,10 @@ const button = (name, within = page) =>
 const field = (name, within = page) => within.getByLabel(name, { exact: true });
 const dialog = () => page.getByRole("dialog");
 const sees = (text, within = page) => within.getByText(text).first().waitFor();
+const holds = (locator, value) =>
+	until(`${locator} is ${value}`, async () =>
+		(await locator.inputValue()) === value
+	);
 const closes = () => dialog().waitFor({ state: "detached" });
 const asks_trace = (text) =>
 	until(`a search with ${text}`, () =>
@@ -240,17 +244,16 @@ test("a search's own links and the queue's look in the right period", async () =
 	await story.getByRole("link", { name: "<q1@example.org>" }).click();
 	await page.waitForURL((u) => u.searchParams.get("q") === "<q1@example.org>");
 	assert.equal(new URL(page.url()).searchParams.get("since"), "30d");
-	assert.equal(await span.inputValue(), "30d");
+	await holds(span, "30d");
 	await page.goBack();
 	await page.goto("/trace?q=alice%40example.org&since=1w");
-	assert.equal(await span.inputValue(), "1w");
+	await holds(span, "1w");
 
 	const x = m.mock.data.queue[5];
 	x.arrived = new Date(Date.now() - 3 * 86400e3).toISOString();
 	await page.goto(`/queue/${x.id}`);
 	await page.locator(`main a[href^="/trace?q=${x.trace || x.id}"]`).click();
-	await span.waitFor();
-	assert.equal(await span.inputValue(), "from");
+	await holds(span, "from");
 	const since = new URL(page.url()).searchParams.get("since");
 	const before = Date.parse(x.arrived) - Date.parse(since);
 	assert.ok(before > 60e3 && before < 3600e3, since);
@@ -309,7 +312,9 @@ test("the queue is looked at again, and what was chosen stays so", async () => {
 	const [first, second] = waiting();
 	m.mock.data.queue.splice(m.mock.data.queue.indexOf(first), 1);
 	await row(first).waitFor({ state: "detached" });
-	assert.equal(await page.locator("tbody tr").count(), 200);
+	await page.waitForFunction(
+		() => document.querySelectorAll("tbody tr").length === 200
+	);
 	assert.ok(await row(second).getByRole("checkbox").isChecked());
 	// what is gone is chosen no more
 	m.mock.data.queue.splice(m.mock.data.queue.indexOf(second), 1);
@@ -326,8 +331,9 @@ test("after an order it is soon known what another node made of it", async () =>
 	await page.route("**/api/v1/queue/orders", (r) =>
 		r.fulfill({ json: { done: 1, failed: [] } })
 	);
-	// whether the list was asked for sooner than the page does by itself, by
-	// the page's own clock: a machine that is busy holds up both
+	// whether the list was asked for, after its last answer, sooner than the
+	// page does by itself, by the page's own clock: a machine that is busy
+	// holds up both
 	await page.evaluate(() => {
 		const real = fetch;
 		let late, timer, ordered;
@@ -339,13 +345,16 @@ test("after an order it is soon known what another node made of it", async () =>
 
 			if (list) {
 				lists.push(one);
+				clearTimeout(timer);
+			}
+			const answer = await real(where, o);
+
+			if (list) {
+				one.answered = true;
 				late = false;
 				clearTimeout(timer);
 				timer = setTimeout(() => (late = true), 4700);
 			}
-			const answer = await real(where, o);
-
-			if (list) one.answered = true;
 			ordered ||= where.endsWith("/queue/orders");
 			return answer;
 		};
@@ -356,9 +365,11 @@ test("after an order it is soon known what another node made of it", async () =>
 	assert.equal(await row.count(), 1);
 	x.state = "held";
 	await row.waitFor({ state: "detached" });
-	const lists = await page.evaluate(() => window.lists);
-	assert.ok(lists.length > 1 && lists.at(-1).late === false,
-		JSON.stringify(lists));
+	const lists = await page.evaluate(() =>
+		window.lists.filter((x) => x.answered)
+	);
+	// the page looks by itself again when it is long known
+	assert.ok(lists[1]?.late === false, JSON.stringify(lists));
 });
 
 test("an alias is made, changed and removed", async () => {
@@ -511,10 +522,10 @@ test("a password of an application ends with the day where one is", async () => 
 	});
 	await button(t("app.new")).click();
 	await field(t("app.label"), dialog()).fill("phone");
-	await field(t("app.expires"), dialog()).fill("2027-01-31");
+	await field(t("app.expires"), dialog()).fill("2097-01-31");
 	await button(t("app.make"), dialog()).click();
 	await sees("abcd-efgh-ijkl-mnop", dialog());
-	assert.equal(sent.expires, "2027-02-01T04:59:59Z");
+	assert.equal(sent.expires, "2097-02-01T04:59:59Z");
 	await button(t("ui.done"), dialog()).click();
 	await closes();
 	// a year that a browser's field takes and no date has

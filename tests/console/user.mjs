@@ -2,7 +2,7 @@
 // programs and correspondents see of it
 
 import { Person } from "./browser.mjs";
-import { ask, check, equal, scenario, until } from "./lib.mjs";
+import { ask, check, equal, scenario, SOON, until } from "./lib.mjs";
 import { ANNA, api, made, node, root, sign_in } from "./people.mjs";
 import { t } from "./texts.mjs";
 
@@ -44,7 +44,8 @@ const imap = (at, who, password, ...commands) =>
 // Within the seconds in which what is changed at one node holds at all.
 async function logs_in(who, password) {
   for (const n of ["n1", "n2"])
-    await until(`it logs in at ${n}`, () => imap(n, who, password, "NOOP"), 5);
+    await until(`it logs in at ${n}`, () => imap(n, who, password, "NOOP"),
+      SOON);
 }
 async function logs_in_no_more(who, password) {
   for (const n of ["n1", "n2"])
@@ -53,7 +54,7 @@ async function logs_in_no_more(who, password) {
         (e) => e.message);
       check(/AUTHENTICATIONFAILED/.test(said), said || "it does");
       return true;
-    }, 5);
+    }, SOON);
 }
 
 // Whether a message with that subject is in the inbox.
@@ -79,13 +80,19 @@ scenario("user-quota", ["first-steps"], async () => {
   equal(await bar.getAttribute("aria-valuenow"), "0", "the bar");
   await ask("deliver", "s@example.net", OTTO.login, message("big",
     `${"x".repeat(72)}\n`.repeat(45000)));
-  await p.page.reload();
-  await bar.waitFor();
-  const { used_bytes, quota_bytes } = (await api(p, "GET", "/me")).data.account;
+  const { used_bytes, quota_bytes } = await until("what it uses is known",
+    async () => {
+      const { account } = (await api(p, "GET", "/me")).data;
+      return account.used_bytes !== null && account;
+    });
   equal(quota_bytes, QUOTA, "the quota");
   const part = Math.round(100 * used_bytes / quota_bytes);
   check(part > 25 && part < 60, `${part} % are used`);
-  equal(await bar.getAttribute("aria-valuenow"), String(part), "the bar");
+  await until("the bar says so", async () => {
+    await p.page.reload();
+    await bar.waitFor();
+    return await bar.getAttribute("aria-valuenow") === String(part);
+  });
   await p.sees(/of 10\sM/);
   await p.accessible("a quota");
 });
