@@ -28,6 +28,7 @@ def seen(mail, address, wanted):
 
 
 def test_http2(mail, client):
+    mail.lb.wait_up(services=("web",))      # so that it takes them by turns
     for n in range(4):
         got = ask(client, mail, "web")
         assert (got["http_version"], got["http_code"]) == ("2", 200)

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from rig.node import Place
+from rig.processes import children
 from rig.quickstart import ROOT, Quickstart
 from rig.wait import wait_for
 
@@ -71,8 +72,10 @@ def whole_round(q):
     assert link_of(said) is None and "web console: https://" in said
     assert not os.path.exists(q.dir + "/q/console-link")
     assert pids == {n: q.pid(n) for n in pids}, "it was started twice"
+    n1 = [pids["n1"]] + children(pids["n1"])
     os.kill(pids["n1"], 9)
-    wait_for("its end", lambda: not lives(pids["n1"]))
+    # its workers go with it, and with them its ports
+    wait_for("its end", lambda: not any(map(lives, n1)))
     again = q.run("start")
     assert "starting n1" in again and "starting n2" not in again
     q.run("stop")

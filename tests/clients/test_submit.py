@@ -4,6 +4,7 @@ import smtplib
 
 import pytest
 
+from rig.wait import wait_for
 from witness import by_number, context, contents, message
 
 WAYS = [("submission", True), ("submissions", False)]
@@ -96,10 +97,13 @@ def test_msmtp(mail, account, client, write, way, method):
     arrived(mail, account, 7)
     r = send("wrong")
     assert r.returncode == 77 and "535 5.7.8" in r.stderr, r.stderr
-    lines = [line for n in mail.nodes()
-             for line in n.log(event="^login$", login=account.address,
-                               protocol="submission")]
-    assert [line["by"] for line in lines] == [
+
+    def logins():
+        return [line for n in mail.nodes()
+                for line in n.log(event="^login$", login=account.address,
+                                  protocol="submission")]
+    wait_for("the login is in the log", logins)
+    assert [line["by"] for line in logins()] == [
         "scram" if method == "scram-sha-256" else "password"]
 
 
