@@ -12,6 +12,7 @@
 #include "server/master_private.h"
 #include "server/notify.h"
 #include "server/privs.h"
+#include "server/queue/underway.h"
 
 uint64_t
 master_now_ms(void)
@@ -193,6 +194,7 @@ master_begin(struct arena *a, struct master *m)
 	m->workers = xcalloc(m->workers_n, sizeof(*m->workers));
 	m->counts = counts_new(m->workers_n);
 	m->board = board_new();
+	m->underway = underway_new();
 	for (unsigned i = 0; i < m->workers_n; i++) {
 		m->workers[i].channel = -1;
 		if (i > 0 && !channel_pair(m->workers[i].sibling))

@@ -43,6 +43,7 @@ struct master {
 	uint64_t deadline_ms; /* of draining */
 	struct counts *counts;
 	struct board *board;
+	struct underway *underway;
 	struct logfile log;
 	struct master_socket *sockets;
 	unsigned sockets_n;

@@ -37,6 +37,7 @@ master_child(struct master *m, unsigned i, int channel, pid_t master)
 		.conf = m->conf,
 		.counts = m->counts,
 		.board = m->board,
+		.underway = m->underway,
 		.log = m->log,
 		.channel = channel,
 		.sibling = i > 0 ? m->workers[i].sibling[1] : -1,

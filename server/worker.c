@@ -382,6 +382,7 @@ worker_init(struct core *c, const struct worker_start *s)
 	w->conf = s->conf;
 	w->counts = s->counts;
 	w->board = s->board;
+	w->underway = s->underway;
 	worker_set_hostname(c);
 	worker_settings_load(c);
 }

@@ -43,6 +43,7 @@ struct admin_locks;
 struct admin_overview;
 struct admin_writer;
 struct board;
+struct underway;
 struct lease_info;
 
 struct worker {
@@ -75,6 +76,8 @@ struct worker {
 	const char *node_id;
 	bool serving, draining;
 	struct board *board; /* cluster/board.h: shared by all workers */
+	/* queue/underway.h: what worker 0 is at; it outlives it */
+	struct underway *underway;
 	/* admin/admin.h; NULL until something was to be changed here */
 	struct admin_writer *writer;
 	/* admin/admin_overview.h, admin_locks.h; NULL until somebody looked */

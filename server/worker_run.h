@@ -18,7 +18,8 @@ struct worker_start {
 	unsigned index, workers;
 	struct conf *conf;
 	struct counts *counts;
-	struct board *board; /* cluster/board.h */
+	struct board *board;	   /* cluster/board.h */
+	struct underway *underway; /* queue/underway.h */
 	struct logfile log;
 	int channel; /* channel.h */
 	int sibling; /* to worker 0; -1: this is worker 0 */

@@ -8,6 +8,7 @@
 #include "server/cluster/health.h"
 #include "server/net/counts.h"
 #include "server/queue/queue_private.h"
+#include "server/queue/underway.h"
 #include "storage/state_setting.h"
 
 void
@@ -66,7 +67,8 @@ queue_late_main(struct task *t, void *arg)
 		const struct queue_message *m = NULL;
 
 		if (queue_goes_on(q, run.job.bucket) &&
-		    !queue_is_busy(q, &run.job))
+		    !queue_is_busy(q, &run.job) &&
+		    underway_may_begin(q->w->underway, &run.job))
 			m = queue_bucket_find(h->b, &run.job.txid,
 			    run.job.ordinal);
 		if (m == NULL)
@@ -171,6 +173,7 @@ queue_turn(struct task *t, struct queue *q)
 	if (queue_may_run(q)) {
 		queue_hold_all(t, q);
 		queue_hold_look(t, q);
+		queue_suspects_look(t, q);
 	}
 	if (queue_may_run(q)) {
 		queue_gather(q);
@@ -212,6 +215,7 @@ queue_new(struct worker *w)
 	q->dests = dests_new();
 	task_cond_init(&q->kick);
 	task_cond_init(&q->done);
+	queue_suspects_join(q);
 	task_start(w->sched, "queue", queue_main, q);
 	return q;
 }

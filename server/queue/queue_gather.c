@@ -1,6 +1,7 @@
 /* queue_gather.c - what is due, by destination */
 #include "server/queue/dsn.h"
 #include "server/queue/queue_private.h"
+#include "server/queue/underway.h"
 #include "storage/state_address.h"
 #include "storage/state_domain.h"
 
@@ -35,6 +36,8 @@ queue_is_busy(const struct queue *q, const struct dest_job *j)
 void
 queue_run_begin(struct queue *q, struct queue_run *r)
 {
+	r->place = underway_begin(q->w->underway, &r->job,
+	    queue_suspect_dest(r->dest));
 	r->next = q->runs;
 	q->runs = r;
 	q->hold[r->job.bucket].running++;
@@ -51,6 +54,10 @@ queue_run_end(struct queue *q, struct queue_run *r)
 	q->hold[r->job.bucket].running--;
 	/* what waited for it */
 	q->hold[r->job.bucket].seq = 0;
+	/* suspects, perhaps of other buckets while this one is given away */
+	if (underway_end(q->w->underway, r->place))
+		for (unsigned b = 0; b < QUEUE_BUCKETS; b++)
+			q->hold[b].seq = 0;
 	queue_kick(q);
 }
 
@@ -195,6 +202,8 @@ queue_gather_bucket(struct queue_gathering *g, unsigned bucket)
 		g->job = (struct dest_job){ .bucket = bucket,
 			.ordinal = m->ordinal,
 			.txid = m->txid };
+		if (!underway_may_begin(g->q->w->underway, &g->job))
+			continue; /* the end of who is tried kicks */
 		for (unsigned r = 0; r < m->rcpt_n; r++)
 			queue_gather_rcpt(g, &m->rcpts[r]);
 		queue_gather_late(g);

@@ -47,6 +47,7 @@ struct queue_hold {
 struct queue_run {
 	struct dest_job job;
 	const struct dest *dest; /* NULL: it is told that it is late */
+	unsigned place;		 /* underway.h */
 	struct queue_run *next;
 };
 
@@ -67,7 +68,7 @@ struct queue {
 	bool stop, ended, over;
 	bool gather; /* a job ended, something became known */
 	struct task_cond kick, done;
-	uint64_t list_ms, poll_ms;
+	uint64_t list_ms, poll_ms, suspect_ms;
 	unsigned poll_at, rows;
 	uint64_t gathered_ms;
 	struct dest_job late[DEST_JOBS];
@@ -108,6 +109,14 @@ void queue_run_end(struct queue *q, struct queue_run *r);
 /* The recipients of m that d serves and that are due: their places. */
 unsigned queue_due(const struct queue_message *m, const struct dest *d,
     int64_t now_s, unsigned *places, unsigned max);
+
+/* queue_suspect.c: what worker 0 died at (underway.h) */
+/* Before anything else: what an earlier life left. */
+void queue_suspects_join(struct queue *q);
+/* Hold the guilty, forget those that are no more, or another's. */
+may_yield void queue_suspects_look(struct task *t, struct queue *q);
+/* Told apart from the other jobs of its message. */
+uint64_t queue_suspect_dest(const struct dest *d);
 
 /* queue_settle.c: what came of recipients */
 struct queue_verdict {

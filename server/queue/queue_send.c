@@ -7,6 +7,7 @@
 #include "server/queue/queue_private.h"
 #include "server/queue/remote.h"
 #include "server/queue/srs.h"
+#include "server/queue/underway.h"
 #include "storage/state_address.h"
 #include "storage/state_srs.h"
 
@@ -327,7 +328,7 @@ queue_job_is_good(const struct queue_sender *s, const struct dest_job *j)
 	int64_t now = sched_wall_s(q->w->sched);
 
 	if (!queue_goes_on(q, j->bucket) || queue_is_run(q, j, s->d) ||
-	    queue_is_run(q, j, NULL))
+	    queue_is_run(q, j, NULL) || !underway_may_begin(q->w->underway, j))
 		return false;
 	m = queue_bucket_find(q->hold[j->bucket].b, &j->txid, j->ordinal);
 	if (m == NULL || m->held || queue_due(m, s->d, now, &place, 1) == 0)
