@@ -125,7 +125,9 @@ class Connection:
         while True:
             body = await record(self.server_r)
             xid, = struct.unpack(">I", body[:4])
-            proc, rule, _ = self.pending.pop(xid, ("other", None, 0))
+            proc, rule, _ = self.pending.get(xid, ("other", None, 0))
+            if rule is None or rule.action != "delay":
+                self.pending.pop(xid, None)     # else it is still waited for
             if rule is not None and rule.action == "verf":
                 self.proxy.other_verf = True
             status, = struct.unpack(">I", body[24:28])
@@ -154,15 +156,16 @@ class Connection:
         if action == "error":
             out = failure(xid, proc, rule.argument)
         if action == "delay":
-            task = asyncio.ensure_future(self.later(rule.argument, out))
+            task = asyncio.ensure_future(self.later(rule.argument, xid, out))
             self.held.add(task)
             task.add_done_callback(self.held.discard)
             return True
         self.client_w.write(out)
         return True
 
-    async def later(self, ms, out):
+    async def later(self, ms, xid, out):
         await asyncio.sleep(ms / 1000)
+        self.pending.pop(xid, None)
         self.client_w.write(out)
 
     async def run(self):
