@@ -7,13 +7,14 @@
 /*
  * A message that crashes the worker crashes the next one, too, and then those
  * of the nodes that take its bucket.  underway.h remembers over worker 0's
- * death what it was at: which message it died at twice is put on hold here, for
- * all nodes.  Until its hold is written it is not tried.
+ * death what it was at: which message it died at three times is put on hold
+ * here, for all nodes.  Until its hold is written it is not tried.
  */
 
 /* What an administrator sees as the last answer. */
 #define QUEUE_CRASHED                                                          \
-	"the delivery worker crashed twice while it was at this message; "     \
+	"the delivery worker crashed three times while it was at this "        \
+	"message; "                                                            \
 	"held: look at it, then release or remove it"
 
 uint64_t
@@ -37,19 +38,27 @@ queue_suspects_join(struct queue *q)
 {
 	struct underway *u = q->w->underway;
 	struct dest_job j;
-	unsigned at = 0;
-	bool guilty;
+	unsigned at = 0, left = 0;
+	enum underway_mark mark;
 
 	underway_join(u);
-	while (underway_next(u, &at, &j, &guilty)) {
+	while (underway_next(u, &at, &j, &mark)) {
 		char id[QUEUE_ID_MAX];
 
+		if (mark == UNDERWAY_LEFT) {
+			left++;
+			continue;
+		}
 		queue_suspect_id(&j, id);
 		log_warn(NULL,
-		    guilty ? "the delivery worker ended twice at a message"
-			   : "the delivery worker ended at a message",
+		    mark == UNDERWAY_GUILTY
+			? "the delivery worker ended three times at a message"
+			: "the delivery worker ended twice at a message",
 		    LOG_C("queue", id));
 	}
+	if (left > 0)
+		log_warn(NULL, "the delivery worker ended in the middle",
+		    LOG_U64("deliveries", left));
 }
 
 /* --- holding --- */
@@ -128,7 +137,7 @@ queue_suspect_hold(struct task *t, struct queue *q, const struct dest_job *j,
 
 static may_yield void
 queue_suspect_look(struct task *t, struct queue *q, const struct dest_job *j,
-    bool guilty)
+    enum underway_mark mark)
 {
 	uint64_t own = counts_word(q->w->counts, COUNTS_QUEUE_OWN);
 	const struct queue_message *m;
@@ -142,7 +151,7 @@ queue_suspect_look(struct task *t, struct queue *q, const struct dest_job *j,
 	m = queue_bucket_find(q->hold[j->bucket].b, &j->txid, j->ordinal);
 	if (m == NULL || m->held)
 		underway_forget(q->w->underway, j);
-	else if (guilty && task_now_ms(t) >= q->suspect_ms)
+	else if (mark == UNDERWAY_GUILTY && task_now_ms(t) >= q->suspect_ms)
 		queue_suspect_hold(t, q, j, m);
 }
 
@@ -151,13 +160,13 @@ queue_suspects_look(struct task *t, struct queue *q)
 {
 	struct dest_job j;
 	unsigned at = 0;
-	bool guilty;
+	enum underway_mark mark;
 
-	while (queue_may_run(q) &&
-	       underway_next(q->w->underway, &at, &j, &guilty)) {
-		struct arena_mark mark = arena_mark(task_arena(t));
+	while (
+	    queue_may_run(q) && underway_next(q->w->underway, &at, &j, &mark)) {
+		struct arena_mark am = arena_mark(task_arena(t));
 
-		queue_suspect_look(t, q, &j, guilty);
-		arena_rewind(task_arena(t), mark);
+		queue_suspect_look(t, q, &j, mark);
+		arena_rewind(task_arena(t), am);
 	}
 }

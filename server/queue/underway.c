@@ -21,7 +21,7 @@ _Static_assert(sizeof(struct txid) == 2 * sizeof(uint64_t), "two words");
  * worker 0's own, made by underway_join(). */
 struct underway {
 	struct underway_slot *slots;
-	unsigned marked; /* suspect, tried, guilty */
+	unsigned marked; /* left by an earlier life, whatever they are now */
 	unsigned tried;
 	unsigned next; /* where a free one is looked for */
 };
@@ -69,11 +69,18 @@ underway_set(struct underway_slot *s, enum underway_mark mark)
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
-/* Suspect, tried or guilty. */
 static bool
 underway_is_marked(const struct underway_slot *s)
 {
-	return underway_mark(s) >= UNDERWAY_SUSPECT;
+	return underway_mark(s) >= UNDERWAY_LEFT;
+}
+
+/* Nobody is at it, and it is not free. */
+static bool
+underway_waits(enum underway_mark mark)
+{
+	return mark == UNDERWAY_LEFT || mark == UNDERWAY_SUSPECT ||
+	       mark == UNDERWAY_GUILTY;
 }
 
 static void
@@ -115,37 +122,62 @@ underway_is_of(const struct underway_slot *s, const struct dest_job *j)
 void
 underway_join(struct underway *u)
 {
+	static const enum underway_mark after[] = {
+		[UNDERWAY_FREE] = UNDERWAY_FREE,
+		[UNDERWAY_RUNS] = UNDERWAY_LEFT,
+		[UNDERWAY_LEFT] = UNDERWAY_LEFT,
+		[UNDERWAY_AGAIN] = UNDERWAY_SUSPECT,
+		[UNDERWAY_SUSPECT] = UNDERWAY_SUSPECT,
+		[UNDERWAY_TRIED] = UNDERWAY_GUILTY,
+		[UNDERWAY_GUILTY] = UNDERWAY_GUILTY,
+	};
+
 	if (u == NULL)
 		return;
 	u->marked = u->tried = 0;
 	for (unsigned i = 0; i < UNDERWAY_JOBS; i++) {
 		struct underway_slot *s = &u->slots[i];
 
-		if (underway_mark(s) == UNDERWAY_RUNS)
-			underway_set(s, UNDERWAY_SUSPECT);
-		else if (underway_mark(s) == UNDERWAY_TRIED)
-			underway_set(s, UNDERWAY_GUILTY);
+		if (after[underway_mark(s)] != underway_mark(s))
+			underway_set(s, after[underway_mark(s)]);
 		u->marked += underway_is_marked(s);
 	}
+}
+
+/* The job's own place, if it was left there; and the worst that is known of its
+ * message, UNDERWAY_FREE if nothing is. */
+static unsigned
+underway_find(const struct underway *u, const struct dest_job *j, uint64_t dest,
+    enum underway_mark *worst_r)
+{
+	unsigned place = UNDERWAY_NONE;
+
+	*worst_r = UNDERWAY_FREE;
+	for (unsigned i = 0; i < UNDERWAY_JOBS && u->marked > 0; i++) {
+		const struct underway_slot *s = &u->slots[i];
+		enum underway_mark mark = underway_mark(s);
+
+		if (!underway_is_marked(s) || !underway_is_of(s, j))
+			continue;
+		if (mark > *worst_r)
+			*worst_r = mark;
+		if ((mark == UNDERWAY_LEFT || mark == UNDERWAY_SUSPECT) &&
+		    UNDERWAY_LOAD(&s->dest) == dest)
+			place = i;
+	}
+	return place;
 }
 
 bool
 underway_may_begin(const struct underway *u, const struct dest_job *j)
 {
-	bool suspect = false;
+	enum underway_mark worst;
 
-	if (u == NULL || u->marked == 0)
+	if (u == NULL)
 		return true;
-	for (unsigned i = 0; i < UNDERWAY_JOBS; i++) {
-		const struct underway_slot *s = &u->slots[i];
-
-		if (!underway_is_marked(s) || !underway_is_of(s, j))
-			continue;
-		if (underway_mark(s) == UNDERWAY_GUILTY)
-			return false;
-		suspect = true;
-	}
-	return !suspect || u->tried == 0;
+	underway_find(u, j, 0, &worst);
+	return worst < UNDERWAY_SUSPECT ||
+	       (worst < UNDERWAY_GUILTY && u->tried == 0);
 }
 
 static unsigned
@@ -162,46 +194,27 @@ underway_room(struct underway *u)
 	return UNDERWAY_NONE;
 }
 
-/* Its own place, if it was left there; whether its message is suspect. */
-static unsigned
-underway_find(const struct underway *u, const struct dest_job *j, uint64_t dest,
-    bool *suspect_r)
-{
-	unsigned place = UNDERWAY_NONE;
-
-	*suspect_r = false;
-	for (unsigned i = 0; i < UNDERWAY_JOBS && u->marked > 0; i++) {
-		const struct underway_slot *s = &u->slots[i];
-
-		if (!underway_is_marked(s) || !underway_is_of(s, j))
-			continue;
-		*suspect_r = true;
-		if (underway_mark(s) == UNDERWAY_SUSPECT &&
-		    UNDERWAY_LOAD(&s->dest) == dest)
-			place = i;
-	}
-	return place;
-}
-
 unsigned
 underway_begin(struct underway *u, const struct dest_job *j, uint64_t dest)
 {
-	bool suspect;
+	enum underway_mark worst, mark = UNDERWAY_RUNS;
 	unsigned place;
 
 	if (u == NULL)
 		return UNDERWAY_NONE;
-	place = underway_find(u, j, dest, &suspect);
+	place = underway_find(u, j, dest, &worst);
+	if (worst != UNDERWAY_FREE)
+		mark =
+		    worst < UNDERWAY_SUSPECT ? UNDERWAY_AGAIN : UNDERWAY_TRIED;
 	if (place == UNDERWAY_NONE) {
 		place = underway_room(u);
 		if (place == UNDERWAY_NONE)
 			return UNDERWAY_NONE;
 		underway_put(&u->slots[place], j, dest);
-		u->marked += suspect;
+		u->marked += mark != UNDERWAY_RUNS;
 	}
-	underway_set(&u->slots[place],
-	    suspect ? UNDERWAY_TRIED : UNDERWAY_RUNS);
-	u->tried += suspect;
+	underway_set(&u->slots[place], mark);
+	u->tried += mark == UNDERWAY_TRIED;
 	return place;
 }
 
@@ -212,27 +225,26 @@ underway_end(struct underway *u, unsigned place)
 
 	if (u == NULL || place == UNDERWAY_NONE)
 		return false;
+	u->marked -= underway_is_marked(&u->slots[place]);
 	tried = underway_mark(&u->slots[place]) == UNDERWAY_TRIED;
 	underway_set(&u->slots[place], UNDERWAY_FREE);
-	u->marked -= tried;
 	u->tried -= tried;
 	return tried;
 }
 
 bool
 underway_next(const struct underway *u, unsigned *at, struct dest_job *j_r,
-    bool *guilty_r)
+    enum underway_mark *mark_r)
 {
 	if (u == NULL || u->marked == 0)
 		return false;
 	while (*at < UNDERWAY_JOBS) {
 		const struct underway_slot *s = &u->slots[(*at)++];
-		enum underway_mark mark = underway_mark(s);
 
-		if (mark != UNDERWAY_SUSPECT && mark != UNDERWAY_GUILTY)
+		*mark_r = underway_mark(s);
+		if (!underway_waits(*mark_r))
 			continue;
 		underway_get(s, j_r);
-		*guilty_r = mark == UNDERWAY_GUILTY;
 		return true;
 	}
 	return false;
@@ -243,10 +255,8 @@ underway_forget(struct underway *u, const struct dest_job *j)
 {
 	for (unsigned i = 0; u != NULL && i < UNDERWAY_JOBS; i++) {
 		struct underway_slot *s = &u->slots[i];
-		enum underway_mark mark = underway_mark(s);
 
-		if ((mark != UNDERWAY_SUSPECT && mark != UNDERWAY_GUILTY) ||
-		    !underway_is_of(s, j))
+		if (!underway_waits(underway_mark(s)) || !underway_is_of(s, j))
 			continue;
 		underway_set(s, UNDERWAY_FREE);
 		u->marked--;

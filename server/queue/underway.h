@@ -14,14 +14,19 @@
  * by a life that did not end in order:
  *
  *	free    -> runs  -> free
- *		   runs, and worker 0 died: suspect
+ *		   runs, and worker 0 died: left
+ *	left    -> again -> free
+ *		   again, and worker 0 died: suspect
  *	suspect -> tried -> free
  *		   tried, and worker 0 died: guilty
  *	guilty  -> free		queue_suspect.c, when the message is held
  *
- * All jobs of a message that has a suspect are tried, and one job of suspects
- * is tried at a time, whatever else runs: so there is one guilty message for
- * two deaths at most, and if it was one message that they were for, it is that.
+ * The first death costs nobody anything: it may have been for want of memory,
+ * in the middle of hundreds of deliveries.  After the second, what both were in
+ * the middle of is tried one job at a time, whatever else runs: so there is one
+ * guilty message for three deaths at most, and if it was one message that they
+ * were for, it is that.  What is said of a job here holds for all jobs of its
+ * message.
  *
  * Only worker 0 writes.  A job's words are stored before its mark, with
  * release; a change of the mark is one store, and underway_join() may be broken
@@ -36,6 +41,8 @@ struct underway;
 enum underway_mark {
 	UNDERWAY_FREE,
 	UNDERWAY_RUNS,
+	UNDERWAY_LEFT,
+	UNDERWAY_AGAIN,
 	UNDERWAY_SUSPECT,
 	UNDERWAY_TRIED,
 	UNDERWAY_GUILTY
@@ -58,11 +65,11 @@ unsigned underway_begin(struct underway *u, const struct dest_job *j,
     uint64_t dest);
 /* true: it was tried, another suspect may begin. */
 bool underway_end(struct underway *u, unsigned place);
-/* The next suspect or guilty one from *at on, which moves behind it: jobs may
- * begin and end meanwhile. */
+/* The next that is left, suspect or guilty from *at on, which moves behind it:
+ * jobs may begin and end meanwhile. */
 bool underway_next(const struct underway *u, unsigned *at, struct dest_job *j_r,
-    bool *guilty_r);
-/* No job of that message is suspect or guilty any more. */
+    enum underway_mark *mark_r);
+/* No job of that message is left, suspect or guilty any more. */
 void underway_forget(struct underway *u, const struct dest_job *j);
 
 #endif

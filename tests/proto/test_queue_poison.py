@@ -49,23 +49,29 @@ def subjects(sink):
     return sorted(m.header("Subject")[0] for m in sink.messages)
 
 
-def test_two_deaths(n1, sink, deliver, ctl):
-    """The one message is held; the one that was beside it once is not, nor
+def test_three_deaths(n1, sink, deliver, ctl):
+    """The one message is held; the one that was beside it twice is not, nor
     does any other wait for them."""
     def send(name):
         deliver(MESSAGE % (name, name), TO, sender=name + "@example.net")
 
     poison = sink.rule("MAIL", STALL, match="=poison@")
-    bystander = sink.rule("MAIL", STALL, match="=bystander@", times=1)
+    bystander = sink.rule("MAIL", STALL, match="=bystander@", times=2)
     send("poison")
     send("bystander")
     wait_for("both under way", lambda: poison.used and bystander.used, 30)
     kill_worker_0(n1)
-    wait_for("the same message again", lambda: poison.used == 2, 60)
-    assert len(n1.log(event="the delivery worker ended at a message")) == 2
+    wait_for("both again", lambda: poison.used == 2 and bystander.used == 2,
+             60)
+    assert n1.log(event="the delivery worker ended in the middle")[-1][
+        "deliveries"] == 2
+    kill_worker_0(n1)
+    wait_for("the same message again", lambda: poison.used == 3, 60)
+    assert len(n1.log(
+        event="the delivery worker ended twice at a message")) == 2
     send("beside")
     wait_for("another, meanwhile", lambda: "beside" in subjects(sink), 30)
-    assert poison.used == 2 and ctl.json("queue", "list", "--held") == []
+    assert poison.used == 3 and ctl.json("queue", "list", "--held") == []
 
     kill_worker_0(n1)
     line = n1.wait_log(60, event="message held")
@@ -79,9 +85,9 @@ def test_two_deaths(n1, sink, deliver, ctl):
     show = ctl.json("queue", "show", row["id"])
     assert show["state"] == "held"
     for answer in (row["answer"], show["recipients"][0]["answer"]):
-        assert "crashed twice while it was at this message" in answer
+        assert "crashed three times while it was at this message" in answer
         assert "release or remove" in answer
-    assert poison.used == 2
+    assert poison.used == 3
 
     sink.clear()
     ctl.run("queue", "release", row["id"])

@@ -36,21 +36,30 @@ may_begin(const struct underway *u, unsigned n)
 	return underway_may_begin(u, &j);
 }
 
-/* How many there are, each whole. */
+/* How many wait that are marked so, each whole. */
 static unsigned
-count(const struct underway *u, bool guilty)
+count(const struct underway *u, enum underway_mark wanted)
 {
 	struct dest_job j, want;
+	enum underway_mark mark;
 	unsigned at = 0, n = 0;
-	bool is;
 
-	while (underway_next(u, &at, &j, &is)) {
+	while (underway_next(u, &at, &j, &mark)) {
 		want = job(j.ordinal);
 		assert_int_equal(j.bucket, want.bucket);
 		assert_true(txid_eq(&j.txid, &want.txid));
-		n += is == guilty;
+		n += mark == wanted;
 	}
 	return n;
+}
+
+static void
+expect(const struct underway *u, unsigned left, unsigned suspect,
+    unsigned guilty)
+{
+	assert_int_equal(count(u, UNDERWAY_LEFT), left);
+	assert_int_equal(count(u, UNDERWAY_SUSPECT), suspect);
+	assert_int_equal(count(u, UNDERWAY_GUILTY), guilty);
 }
 
 static void
@@ -65,15 +74,61 @@ test_ends_in_order(void **state)
 	b = begin(u, 2, 7);
 	assert_int_not_equal(a, b);
 	/* those that run are nothing special, nor is their message */
-	assert_int_equal(count(u, false), 0);
+	expect(u, 0, 0, 0);
 	assert_true(may_begin(u, 1));
 	assert_false(underway_end(u, a));
 	assert_false(underway_end(u, b));
 	underway_join(u);
-	assert_int_equal(count(u, false) + count(u, true), 0);
+	expect(u, 0, 0, 0);
 	underway_free(&u);
 	assert_null(u);
 	underway_free(&u);
+}
+
+/* What was left by one death is tried as ever, at once. */
+static void
+test_left(void **state)
+{
+	struct underway *u = underway_new();
+	unsigned a, b;
+
+	(void)state;
+	underway_join(u);
+	begin(u, 1, 7);
+	begin(u, 2, 7);
+	underway_end(u, begin(u, 3, 7));
+	underway_join(u);
+	expect(u, 2, 0, 0);
+	a = begin(u, 1, 7);
+	assert_true(may_begin(u, 2));
+	b = begin(u, 2, 7);
+	assert_int_not_equal(a, b);
+	assert_true(may_begin(u, 1) && may_begin(u, 3));
+	expect(u, 0, 0, 0);
+	assert_false(underway_end(u, a));
+	/* another life's end, before it is begun with, is nothing against it */
+	underway_end(u, b);
+	begin(u, 4, 7);
+	underway_join(u);
+	underway_join(u);
+	expect(u, 1, 0, 0);
+	assert_false(underway_end(u, begin(u, 4, 7)));
+	underway_join(u);
+	expect(u, 0, 0, 0);
+	underway_free(&u);
+}
+
+/* In the middle of these it dies twice. */
+static void
+die_twice(struct underway *u, unsigned a, unsigned b)
+{
+	underway_join(u);
+	begin(u, a, 7);
+	begin(u, b, 7);
+	underway_join(u);
+	begin(u, a, 7);
+	begin(u, b, 7);
+	underway_join(u);
 }
 
 static void
@@ -83,13 +138,8 @@ test_suspects(void **state)
 	unsigned a;
 
 	(void)state;
-	underway_join(u);
-	begin(u, 1, 7);
-	begin(u, 2, 7);
-	underway_end(u, begin(u, 3, 7));
-	underway_join(u);
-	assert_int_equal(count(u, false), 2);
-	assert_int_equal(count(u, true), 0);
+	die_twice(u, 1, 2);
+	expect(u, 0, 2, 0);
 	/* one at a time, others as usual */
 	assert_true(may_begin(u, 1) && may_begin(u, 2) && may_begin(u, 3));
 	a = begin(u, 1, 7);
@@ -98,19 +148,18 @@ test_suspects(void **state)
 	assert_false(underway_end(u, begin(u, 3, 7)));
 	assert_true(underway_end(u, a));
 	assert_true(may_begin(u, 1) && may_begin(u, 2));
-	assert_int_equal(count(u, false), 1);
+	expect(u, 0, 1, 0);
 	/* another life's end, before it was tried, is nothing against it */
 	underway_join(u);
 	underway_join(u);
-	assert_int_equal(count(u, false), 1);
-	assert_int_equal(count(u, true), 0);
+	expect(u, 0, 1, 0);
 	assert_true(underway_end(u, begin(u, 2, 7)));
 	underway_join(u);
-	assert_int_equal(count(u, false), 0);
+	expect(u, 0, 0, 0);
 	underway_free(&u);
 }
 
-/* Whoever was tried, and nobody else; who ran beside it is suspect. */
+/* Whoever was tried, and nobody else. */
 static void
 test_guilty(void **state)
 {
@@ -118,25 +167,19 @@ test_guilty(void **state)
 	struct dest_job j = job(2);
 
 	(void)state;
-	underway_join(u);
-	begin(u, 1, 7);
-	begin(u, 2, 7);
-	underway_join(u);
+	die_twice(u, 1, 2);
 	begin(u, 4, 7);
 	begin(u, 2, 7);
 	underway_join(u);
-	assert_int_equal(count(u, true), 1);
-	assert_int_equal(count(u, false), 2);
+	expect(u, 1, 1, 1);
 	assert_false(may_begin(u, 2));
 	assert_true(may_begin(u, 1) && may_begin(u, 4));
 	/* until it is held, whoever dies meanwhile */
 	underway_end(u, begin(u, 4, 7));
 	underway_join(u);
-	assert_int_equal(count(u, true), 1);
-	assert_int_equal(count(u, false), 1);
+	expect(u, 0, 1, 1);
 	underway_forget(u, &j);
-	assert_int_equal(count(u, true), 0);
-	assert_int_equal(count(u, false), 1);
+	expect(u, 0, 1, 0);
 	/* released: as any other */
 	assert_false(underway_end(u, begin(u, 2, 7)));
 	underway_free(&u);
@@ -154,19 +197,26 @@ test_destinations(void **state)
 	begin(u, 1, 7);
 	begin(u, 1, 8);
 	underway_join(u);
-	assert_int_equal(count(u, false), 2);
-	/* one that was not under way is tried as well */
-	assert_true(underway_end(u, begin(u, 1, 9)));
-	assert_int_equal(count(u, false), 2);
-	assert_true(underway_end(u, begin(u, 1, 7)));
-	assert_int_equal(count(u, false), 1);
+	expect(u, 2, 0, 0);
+	/* one that was not under way counts as well */
 	begin(u, 1, 9);
 	underway_join(u);
-	assert_int_equal(count(u, true), 1);
-	assert_int_equal(count(u, false), 1);
+	expect(u, 2, 1, 0);
+	assert_true(underway_end(u, begin(u, 1, 9)));
+	expect(u, 2, 0, 0);
+	begin(u, 1, 7);
+	begin(u, 1, 8);
+	underway_join(u);
+	expect(u, 0, 2, 0);
+	assert_true(underway_end(u, begin(u, 1, 9)));
+	assert_true(underway_end(u, begin(u, 1, 7)));
+	expect(u, 0, 1, 0);
+	begin(u, 1, 9);
+	underway_join(u);
+	expect(u, 0, 1, 1);
 	assert_false(may_begin(u, 1));
 	underway_forget(u, &j);
-	assert_int_equal(count(u, true) + count(u, false), 0);
+	expect(u, 0, 0, 0);
 	assert_true(may_begin(u, 1));
 	underway_free(&u);
 }
@@ -188,8 +238,11 @@ test_full(void **state)
 	underway_end(u, last);
 	assert_int_equal(begin(u, 5001, 7), last);
 	underway_join(u);
-	assert_int_equal(count(u, false), UNDERWAY_JOBS);
-	/* a suspect has its place already */
+	expect(u, UNDERWAY_JOBS, 0, 0);
+	/* what was left has its place already */
+	assert_int_equal(begin(u, 5001, 7), last);
+	underway_join(u);
+	expect(u, UNDERWAY_JOBS - 1, 1, 0);
 	assert_int_equal(begin(u, 5001, 7), last);
 	assert_true(underway_end(u, last));
 	underway_free(&u);
@@ -203,7 +256,7 @@ test_none(void **state)
 	assert_true(may_begin(NULL, 1));
 	assert_int_equal(begin(NULL, 1, 7), UNDERWAY_NONE);
 	assert_false(underway_end(NULL, UNDERWAY_NONE));
-	assert_int_equal(count(NULL, false), 0);
+	expect(NULL, 0, 0, 0);
 }
 
 /* --- worker 0 really dies, anywhere --- */
@@ -264,14 +317,13 @@ test_killed(void **state)
 
 		killed(u, works, i * 37 % 500);
 		underway_join(u);
-		left = count(u, false);
+		left = count(u, UNDERWAY_LEFT);
 		assert_true(left <= 8);
-		assert_int_equal(count(u, true), 0);
+		expect(u, left, 0, 0);
 		/* nobody is tried yet: however often it dies */
 		killed(u, joins, i * 37 % 500);
 		underway_join(u);
-		assert_int_equal(count(u, false), left);
-		assert_int_equal(count(u, true), 0);
+		expect(u, left, 0, 0);
 		underway_free(&u);
 	}
 }
@@ -281,6 +333,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ends_in_order),
+		cmocka_unit_test(test_left),
 		cmocka_unit_test(test_suspects),
 		cmocka_unit_test(test_guilty),
 		cmocka_unit_test(test_destinations),
