@@ -32,7 +32,7 @@ struct net_rig {
 	socklen_t sa_n;
 	struct clock clock;
 	uint64_t ahead_ms;
-	int64_t ahead_days; /* of the wall clock */
+	int64_t ahead_days, ahead_s; /* of the wall clock */
 	uint64_t setting[STATE_SETTINGS];
 	const char *exempt;
 	bool hide_ports; /* not to be told: they differ from run to run */
@@ -78,7 +78,8 @@ rig_wall_s(void *arg)
 {
 	struct net_rig *r = arg;
 
-	return clock_system.wall_s(clock_system.arg) + r->ahead_days * 86400;
+	return clock_system.wall_s(clock_system.arg) + r->ahead_days * 86400 +
+	       r->ahead_s;
 }
 
 static inline struct net_rig *

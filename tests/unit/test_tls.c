@@ -449,6 +449,8 @@ ticket_days(struct task *t, struct net_rig *r)
 	} rows[] = { { 0, true }, { 1, true }, { -1, true }, { 2, false },
 		{ -2, false } };
 
+	/* no day ends meanwhile but by ahead_days */
+	r->ahead_s = 43200 - clock_system.wall_s(clock_system.arg) % 86400;
 	for (unsigned i = 0; i < countof(rows); i++) {
 		SSL_SESSION *s = NULL;
 		struct client c;
