@@ -210,6 +210,15 @@ rig_await(struct task *t, const unsigned *flag, unsigned want)
 	}
 }
 
+/* What has been sent is read, and what follows is done: so many turns of the loop,
+ * however late each of them is. */
+static inline may_yield void
+rig_turns(struct task *t, unsigned n)
+{
+	while (n-- > 0)
+		task_sleep_ms(t, 1);
+}
+
 /* The next byte or bytes; 0 at the end, -1 after a reset. */
 static inline may_yield ssize_t
 rig_recv(struct task *t, int fd, void *p, size_t n)

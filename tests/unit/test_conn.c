@@ -278,7 +278,7 @@ reset(struct task *t, struct net_rig *r)
 		int fd = greeted(t, r);
 
 		rig_puts(fd, inputs[i]);
-		task_sleep_ms(t, 2);
+		rig_turns(t, 2);
 		assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &now,
 				     sizeof(now)),
 		    0);
@@ -356,9 +356,9 @@ not_reading(struct task *t, struct net_rig *r)
 
 	/* first one who takes it late */
 	rig_puts(fd, "big 20000000\r\nsay done\r\n");
-	task_sleep_ms(t, 20);
+	rig_turns(t, 20);
 	r->ahead_ms += CONN_WRITE_TIMEOUT_MS / 2;
-	task_sleep_ms(t, 20);
+	rig_turns(t, 20);
 	while (
 	    all < 20000000 &&
 	    (got = rig_recv(t, fd, p,
@@ -371,12 +371,12 @@ not_reading(struct task *t, struct net_rig *r)
 	/* in a task */
 	fd = greeted(t, r);
 	rig_puts(fd, "big 50000000\r\n");
-	task_sleep_ms(t, 50);
+	rig_turns(t, 50);
 	assert_int_equal(r->closed, 1);
 	/* the kernel may find room for a little more once or twice */
 	for (int i = 0; i < 10 && r->closed < 2; i++) {
 		r->ahead_ms += CONN_WRITE_TIMEOUT_MS;
-		task_sleep_ms(t, 20);
+		rig_turns(t, 20);
 	}
 	assert_int_equal(r->closed, 2);
 	close(fd);
@@ -415,7 +415,7 @@ full:
 	rig_await(t, &r->kicks, 1);
 	for (int i = 0; i < 10 && r->closed < 1; i++) {
 		r->ahead_ms += CONN_WRITE_TIMEOUT_MS;
-		task_sleep_ms(t, 20);
+		rig_turns(t, 20);
 	}
 	assert_int_equal(r->closed, 1);
 	close(fd);
@@ -433,7 +433,7 @@ idle(struct task *t, struct net_rig *r)
 	r->ahead_ms += 50000;
 	conn_kick(r->last);
 	rig_expect(t, fd, "kicked\r\n");
-	task_sleep_ms(t, 10);
+	rig_turns(t, 10);
 	assert_int_equal(r->timeouts, 0);
 	r->ahead_ms += 10000;
 	rig_expect(t, fd, "timeout\r\n");
@@ -443,7 +443,7 @@ idle(struct task *t, struct net_rig *r)
 	/* in a command; a last word goes out */
 	fd = greeted(t, r);
 	rig_puts(fd, "idle 1000\r\ntake 5\r\nab");
-	task_sleep_ms(t, 10);
+	rig_turns(t, 10);
 	r->ahead_ms += 1000;
 	rig_expect(t, fd, "too slow\r\n");
 	rig_expect_end(t, fd);
@@ -472,7 +472,7 @@ deadline(struct task *t, struct net_rig *r)
 	rig_puts(fd, "dead 100000\r\ntake 100\r\n");
 	for (int i = 0; i < 10; i++) {
 		rig_puts(fd, "x");
-		task_sleep_ms(t, 2);
+		rig_turns(t, 2);
 		r->ahead_ms += 7000;
 	}
 	assert_int_equal(r->closed, 1);
@@ -492,9 +492,9 @@ floor_bytes(struct task *t, struct net_rig *r)
 	for (; r->closed == 0 && n < 10; n++) {
 		if (send(fd, "x", 1, MSG_NOSIGNAL) != 1)
 			break;
-		task_sleep_ms(t, 5);
+		rig_turns(t, 5);
 		r->ahead_ms += 10000;
-		task_sleep_ms(t, 5);
+		rig_turns(t, 5);
 	}
 	assert_in_range(n, 3, 4);
 	rig_expect(t, fd, "too slow\r\n");
@@ -507,9 +507,9 @@ floor_bytes(struct task *t, struct net_rig *r)
 		char p[15000] = { 0 };
 
 		r->ahead_ms += 10000;
-		task_sleep_ms(t, 2);
+		rig_turns(t, 2);
 		rig_send(fd, p, sizeof(p));
-		task_sleep_ms(t, 2);
+		rig_turns(t, 2);
 	}
 	rig_expect(t, fd, "took 150000\r\n");
 	close(fd);
@@ -524,13 +524,13 @@ kicks(struct task *t, struct net_rig *r)
 	conn_kick(c);
 	conn_kick(c);
 	rig_expect(t, fd, "kicked\r\n");
-	task_sleep_ms(t, 5);
+	rig_turns(t, 5);
 	assert_int_equal(r->kicks, 1);
 	/* while a command runs: afterwards */
 	rig_puts(fd, "take 2\r\na");
-	task_sleep_ms(t, 5);
+	rig_turns(t, 5);
 	conn_kick(c);
-	task_sleep_ms(t, 5);
+	rig_turns(t, 5);
 	assert_int_equal(r->kicks, 1);
 	rig_puts(fd, "b");
 	rig_expect(t, fd, "took 2\r\nkicked\r\n");
@@ -614,7 +614,7 @@ abort_all(struct task *t, struct net_rig *r)
 		fds[i] = greeted(t, r);
 		rig_puts(fds[i], inputs[i]);
 	}
-	task_sleep_ms(t, 10);
+	rig_turns(t, 10);
 	conn_abort_all(&r->w);
 	rig_await(t, &r->closed, countof(inputs));
 	assert_int_equal(conn_count(&r->w), 0);
@@ -635,7 +635,7 @@ emfile(struct task *t, struct net_rig *r)
 		skip();
 	while (log_count(LOG_ERROR_) == errors)
 		task_sleep_ms(t, 1);
-	task_sleep_ms(t, 5);
+	rig_turns(t, 5);
 	while (n > 0)
 		close(taken[--n]);
 	r->ahead_ms += 1000;

@@ -379,9 +379,9 @@ proxy_bad(struct task *t, struct net_rig *r)
 	r->setting[STATE_NET_PROXY_HEADER] = 120;
 	fd = rig_connect(r);
 	rig_puts(fd, "PROXY TCP4 ");
-	task_sleep_ms(t, 5);
+	rig_turns(t, 5);
 	r->ahead_ms += 90000;
-	task_sleep_ms(t, 5);
+	rig_turns(t, 5);
 	assert_int_equal(conn_count(&r->w), 1);
 	r->ahead_ms += 30000;
 	assert_true(rig_recv(t, fd, &c, 1) <= 0);
@@ -588,7 +588,7 @@ paused(struct task *t, struct net_rig *r)
 
 	listener_pause(r->l, true);
 	fd = rig_connect(r);
-	task_sleep_ms(t, 10);
+	rig_turns(t, 10);
 	assert_int_equal(stat_sum(r->w.counts, STAT_ACCEPTED), 0);
 	listener_pause(r->l, false);
 	rig_expect(t, fd, HELLO);

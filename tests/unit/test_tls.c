@@ -525,7 +525,7 @@ starttls_late(struct task *t, struct net_rig *r)
 	rig_puts(fd, "s");
 	rig_expect(t, fd, "go\r\n");
 	rig_puts(fd, "\x16\x03\x01");
-	task_sleep_ms(t, 5);
+	rig_turns(t, 5);
 	assert_int_equal(r->closed, 0);
 	r->ahead_ms += 10000;
 	rig_await(t, &r->closed, 1);
@@ -578,7 +578,7 @@ bad_hellos(struct task *t, struct net_rig *r)
 	assert_int_equal(log_count(LOG_INFO_), infos + 1);
 	fd = rig_connect(r);
 	rig_puts(fd, "\x16\x03\x01");
-	task_sleep_ms(t, 5);
+	rig_turns(t, 5);
 	r->ahead_ms += 10000;
 	assert_true(rig_recv(t, fd, p, sizeof(p)) <= 0);
 	close(fd);
