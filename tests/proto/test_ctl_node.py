@@ -57,7 +57,9 @@ def test_drain_is_an_order_that_stays(cluster, n1, ctl):
     ctl.run("node", "drain", "n1")
     wait_for("it drains", lambda: n1.http("/health/ready")[0] == 503)
     n1.wait_log(event="jobs handed back")
-    assert any("n1 is being drained" in p for p in problems(ctl))
+    # of a node whose lease is late it says that
+    wait_for("status says so", lambda: any(
+        "n1 is being drained" in p for p in problems(ctl)))
     assert "already" in ctl.run("node", "drain", "n1")
     ctl.run("node", "resume", "n1")
     n1.wait_ready()

@@ -17,7 +17,7 @@ SHOAL = {"accounts": 4}
 def shoald(node, *args):
     return subprocess.run(node.argv(*args), stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True, timeout=30)
+                          text=True, timeout=60)
 
 
 def made(cluster, name, **kw):
@@ -150,7 +150,7 @@ def test_b98_two_nodes_of_one_name_and_a_copy(cluster, n1):
     for twin in namesake, clone:
         twin.launch_as_it_is()
     for twin in namesake, clone:
-        assert twin.process.wait(30) == 1
+        assert twin.process.wait(60) == 1
     why = [twin.log(event="this node does not run")[0]["why"]
            for twin in (namesake, clone)]
     assert 'another node is called "n1" and lives' in why[0], why

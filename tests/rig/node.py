@@ -33,7 +33,7 @@ USER = "nobody"
 # Everything a node can listen with; lmtp is a Unix socket besides.
 PROTOCOLS = ("smtp", "submission", "submissions", "lmtp", "imap", "imaps",
              "pop3", "pop3s", "https", "health", "agent")
-READY_SECONDS = 30
+READY_SECONDS = 60
 # A node that was killed: others wait for its lease to end.
 TAKEOVER_SECONDS = 60
 STOP_SECONDS = 20
