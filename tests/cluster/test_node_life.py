@@ -153,7 +153,11 @@ def test_balancer_is_not_in_the_logs(mail):
         lines = [x for x in n.log(False) if mail.lb_host.address in str(x)
                  # a check that was under way when the node was stopped
                  and "shutting down" not in str(x)]
-        assert lines == [], lines[:5]
+        # nor one that the balancer gave up in the middle of a handshake, which
+        # it does when the machine is busy: a few of hundreds
+        cut = [x for x in lines if x["event"] == "TLS failed"]
+        assert len(cut) < 10, cut[:5]
+        assert [x for x in lines if x not in cut] == [], lines[:5]
 
 
 def test_client_address(mail):
