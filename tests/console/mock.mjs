@@ -10,8 +10,9 @@
 //
 // For tests: POST /mock {"path":"/queue","status":503,"code":"unavailable",
 // "times":1,"delay_ms":0,"method":"GET"} makes the next answers of a path fail,
-// or come late; {"bump":"/accounts/..."} changes its ETag, as if somebody else
-// had been faster; {"reset":true} begins again.
+// or come late (of it alone with "exact", else of what is below, too);
+// {"bump":"/accounts/..."} changes its ETag, as if somebody else had been faster;
+// {"reset":true} begins again.
 import { readFile } from "node:fs/promises";
 import http from "node:http";
 import path from "node:path";
@@ -146,7 +147,7 @@ async function fault(m, method, where) {
 	const f = m.faults.find(
 		(x) =>
 			x.times > 0 &&
-			where.startsWith(x.path) &&
+			(x.exact ? where === x.path : where.startsWith(x.path)) &&
 			(!x.method || x.method === method)
 	);
 	if (!f) return;

@@ -341,7 +341,7 @@ test("what one did a moment ago is no collision", async () => {
   const while_old = async (name, order, then) => {
     let go_on;
 
-    mock.faults.push({ path: where, method: "GET", times: 1,
+    mock.faults.push({ path: where, exact: true, method: "GET", times: 1,
       held: new Promise((done) => { go_on = done; }) });
     await order();
     await until("it is asked for", () => mock.faults.at(-1).times === 0);
