@@ -2,6 +2,7 @@
 
 import signal
 
+from rig.node import STOP_SECONDS
 from rig.wait import wait_for
 
 SHOAL = {"accounts": 4}
@@ -32,7 +33,7 @@ def test_stop_and_start(n1):
 
 def test_int_stops_too(n1):
     n1.signal(signal.SIGINT)
-    assert n1.process.wait(20) == 0
+    assert n1.process.wait(STOP_SECONDS) == 0
     n1.process = None
     n1.demand_quiet()
 

@@ -2,6 +2,7 @@
 
 import signal
 
+from rig.node import STOP_SECONDS
 from rig.wait import wait_for
 
 SHOAL = {"accounts": 6, "settings": {
@@ -47,4 +48,4 @@ def test_drain(cluster, pop3, account):
     assert busy.closed() == ""
     idle.close()
     busy.close()
-    assert node.process.wait(20) == 0
+    assert node.process.wait(STOP_SECONDS) == 0

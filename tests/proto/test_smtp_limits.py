@@ -6,6 +6,7 @@ import time
 import pytest
 
 from rig.line import stuffed
+from rig.node import STOP_SECONDS
 from smtp_common import begin, mailbox, message
 
 SHOAL = {
@@ -147,6 +148,6 @@ def test_drain(smtp, account, ctl, n1):
     assert busy.closed() == ""
     idle.close()
     busy.close()
-    assert n1.process.wait(20) == 0
+    assert n1.process.wait(STOP_SECONDS) == 0
     n1.process = None
     assert len(mailbox(ctl, account)) == 1

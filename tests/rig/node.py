@@ -36,7 +36,8 @@ PROTOCOLS = ("smtp", "submission", "submissions", "lmtp", "imap", "imaps",
 READY_SECONDS = 60
 # A node that was killed: others wait for its lease to end.
 TAKEOVER_SECONDS = 60
-STOP_SECONDS = 20
+# Sessions that do not end are cut off after 30 s: it has to end before.
+STOP_SECONDS = 28
 # Whatever http_proxy says.
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
