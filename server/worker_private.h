@@ -8,11 +8,10 @@
 
 struct listener;
 
-/* The state is polled this often where nothing tells of changes; with hints it
- * may be WORKER_STATE_SLOW_MS (both jittered by a fifth): what shoalctl changes
- * nobody tells, and within 5 s every node has read it. */
-#define WORKER_STATE_FAST_MS 2500
-#define WORKER_STATE_SLOW_MS 3500
+/* The state is polled this often (and up to a fifth more), also while hints
+ * work: what shoalctl changes nobody tells, and a session that it ends has ended
+ * everywhere within 5 s. */
+#define WORKER_STATE_POLL_MS 2500
 /* Others than worker 0 look at its word that often, besides hints. */
 #define WORKER_STATE_WORD_MS 1000
 /* Trying to open the share again: doubled from the first to the second. */

@@ -145,8 +145,7 @@ worker_state_pause(const struct core *c)
 	uint64_t ms = WORKER_STATE_WORD_MS;
 
 	if (c->w.index == 0) {
-		ms = hints_work(c->w.hints) ? WORKER_STATE_SLOW_MS
-					    : WORKER_STATE_FAST_MS;
+		ms = WORKER_STATE_POLL_MS;
 		ms += rnd_below(sched_rnd(c->w.sched), ms / 5);
 	}
 	return ms;
