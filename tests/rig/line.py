@@ -118,6 +118,7 @@ class Line:
 
     def silent(self, seconds):
         """Nothing comes, and the connection stays."""
+        assert not self.buffer, "it was not silent: %r" % self.buffer
         self.socket.settimeout(seconds)
         try:
             got = self.socket.recv(65536)
