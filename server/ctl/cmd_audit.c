@@ -23,18 +23,16 @@ audit_list_run(struct task *t, struct ctl *c)
 		"detail" };
 	struct state_audit_query q = { .object = ctl_text(c, "object"),
 		.who = ctl_text(c, "who"),
-		.what = ctl_text(c, "what") };
-	const struct ctl_value *limit = ctl_opt(c, "limit");
-	uint64_t most = limit->given ? limit->n : AUDITCTL_LIMIT;
+		.what = ctl_text(c, "what"),
+		.max = ctl_limit(c, AUDITCTL_LIMIT, AUDITCTL_MAX) };
 	struct arena *a = task_arena(t);
 	struct state_audit_row *list;
 	struct ctl_out *o;
 	struct err *e;
 	unsigned n;
 
-	if (most == 0)
+	if (q.max == 0)
 		return err_new(a, ERR_INVALID, "--limit takes 1 or more", NULL);
-	q.max = (unsigned)(most < AUDITCTL_MAX ? most : AUDITCTL_MAX);
 	if (ctl_given(c, "domain")) {
 		e = unicode_domain_ascii(a, ctl_text(c, "domain"), &q.domain);
 		if (e != NULL)

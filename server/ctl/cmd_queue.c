@@ -98,17 +98,14 @@ queuectl_list(struct task *t, struct ctl *c, const struct admin_queue *q)
 	static const char *const columns[] = { "id", "state", "arrived", "size",
 		"from", "to", "tries", "next_try", "node", "answer" };
 	struct ctl_out *o = ctl_out_list(t, c, columns, countof(columns));
-	const struct ctl_value *limit = ctl_opt(c, "limit");
-	uint64_t most = limit->given ? limit->n : QUEUECTL_LIMIT;
+	unsigned most = ctl_limit(c, QUEUECTL_LIMIT, QUEUECTL_LIMIT_MAX);
 	const struct queue_message **list;
 	struct admin_queue_filter f;
 	unsigned n, all;
 	struct err *e;
 
-	if (most > QUEUECTL_LIMIT_MAX)
-		most = QUEUECTL_LIMIT_MAX;
 	queuectl_filter(c, &f);
-	n = admin_queue_pick(task_arena(t), q, &f, (unsigned)most, &list, &all);
+	n = admin_queue_pick(task_arena(t), q, &f, most, &list, &all);
 	for (unsigned i = 0; i < n; i++)
 		queuectl_row(t, c, o, list[i]);
 	e = ctl_out_end(o);

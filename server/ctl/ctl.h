@@ -113,6 +113,8 @@ ctl_given(const struct ctl *c, const char *name)
 }
 /* Its text; empty if it was not given. */
 struct str ctl_text(const struct ctl *c, const char *option);
+/* --limit N: def if it was not given, never more than max. */
+unsigned ctl_limit(const struct ctl *c, unsigned def, unsigned max);
 
 /* ctl_args.c: 0, or 2 after a message; fills cmd, argv, values. */
 int ctl_parse(struct ctl *c, int argc, char **argv);

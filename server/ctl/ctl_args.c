@@ -320,3 +320,13 @@ ctl_text(const struct ctl *c, const char *option)
 
 	return v->given ? str_c(v->s) : STR("");
 }
+
+unsigned
+ctl_limit(const struct ctl *c, unsigned def, unsigned max)
+{
+	const struct ctl_value *v = ctl_opt(c, "limit");
+
+	if (!v->given)
+		return def;
+	return v->n < max ? (unsigned)v->n : max;
+}
