@@ -14,8 +14,7 @@
 /* What an administrator sees as the last answer. */
 #define QUEUE_CRASHED                                                          \
 	"the delivery worker crashed three times while it was at this "        \
-	"message; "                                                            \
-	"held: look at it, then release or remove it"
+	"message; held: look at it, then release or remove it"
 
 uint64_t
 queue_suspect_dest(const struct dest *d)

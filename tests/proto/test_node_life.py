@@ -46,11 +46,9 @@ def alive(pid):
 
 def both_workers(node, account):
     """A session of each worker, by pid."""
-    found = {}
-    for pid in node.workers_now():
-        with node.only(pid):
-            found[pid] = session(node, account)
-        assert owner(node, found[pid].socket) == pid
+    found = node.at_each(lambda: session(node, account))
+    assert {pid: owner(node, s.socket) for pid, s in found.items()} == {
+        pid: pid for pid in found}
     return found
 
 

@@ -204,10 +204,8 @@ def test_setting(smtp, account, ctl, n1):
         code, _ = c.reply()
         return code == 250
 
-    sessions = []           # of each worker: the next test may get any
-    for worker in n1.workers_now():
-        with n1.only(worker):
-            sessions.append(connect(smtp, NAMELESS))
+    # the next test may get any worker
+    sessions = n1.at_each(lambda: connect(smtp, NAMELESS)).values()
     assert not any(map(taken, sessions))
     ctl.run("settings", "set", "dmarc.enforce", "no")
     try:

@@ -241,9 +241,8 @@ def test_recipients_of_a_day(submit, account, cluster, limits, n1, n2):
     """On all nodes together; what is on its way counts; RSET gives it back."""
     limits(recipients_per_day="5")
     # each worker has to know
-    for node, worker in [(n, w) for n in (n1, n2) for w in n.workers_now()]:
-        with node.only(worker):
-            x = submit(account, node=node)
+    for x in [s for node in (n1, n2) for s in node.at_each(
+            lambda n=node: submit(account, node=n)).values()]:
         wait_for("the limit is known", lambda: accepted(x, account, 9) == 5,
                  20)
         x.close()

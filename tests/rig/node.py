@@ -282,6 +282,14 @@ class Node:
         finally:
             signal_all(others, signal.SIGCONT)
 
+    def at_each(self, connect):
+        """What connect() makes, of each worker, by its pid."""
+        made = {}
+        for pid in self.workers_now():
+            with self.only(pid):
+                made[pid] = connect()
+        return made
+
     def signal(self, number):
         os.kill(self.process.pid, number)
 
